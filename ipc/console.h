@@ -1,0 +1,19 @@
+// The console server's protocol. Each client has a ring for its output and, where the manifest
+// says so, one for its input; the client signals the console's portal after writing, the console
+// signals the client's after adding input (when the client gave it a portal to signal).
+//
+// Calls: word[0] = enum console_op.
+#pragma once
+
+#include <stdint.h>
+
+enum console_op {
+    // Write everything that the caller's ring (known by its badge) holds before answering. For a
+    // client whose ring is full, and before the machine is turned off.
+    // Reply: word[0] = status.
+    CONSOLE_FLUSH,
+};
+
+// What a client is decides how its lines are shown: the hypervisor's own lines never stand in the
+// middle of a guest's line.
+enum console_client { CONSOLE_CLIENT_HYPERVISOR, CONSOLE_CLIENT_GUEST };

@@ -1,0 +1,55 @@
+// What a server receives: the exit of a guest, the call of a task, a signal, an interrupt, a
+// fault. One list for all, one record (struct message, ipc/message.h) for all.
+#pragma once
+
+#include <stdint.h>
+
+// Classes of records. The first EXIT_GUEST_CLASSES are exits of a guest; the words they carry:
+//
+// HYPERCALL  the guest's argument registers as they are (riscv64: a0…a7; SBI 2.0 §3)
+// STAGE2     word[0] guest-physical address; [1] enum access; [2] guest-virtual address;
+//            [3] the instruction as the hardware gave it, 0 when it must be fetched at pc
+// TIMER      word[0] the deadline that passed, in ticks of the host's counter; [1] now
+// IDLE       the guest waits for an interrupt (WFI, HLT); word[0] now; [1] interrupts pending
+// SYSREG     word[0] the trapping instruction, where the hardware gives it
+// IO         a port access (x86_64)
+// SHUTDOWN   the guest can't go on; word[0] the architecture's cause, [1], [2] its details
+//
+// X(name, what it is)
+#define EXIT_LIST(X)                                                                               \
+    X(HYPERCALL, "the guest calls its firmware")                                                   \
+    X(STAGE2, "a guest-physical address has no mapping that allows the access")                    \
+    X(TIMER, "the vCPU's armed deadline has passed")                                               \
+    X(IDLE, "the guest waits for an interrupt")                                                    \
+    X(SYSREG, "a trapped system register or privileged instruction")                               \
+    X(IO, "a port access")                                                                         \
+    X(SHUTDOWN, "the guest cannot go on")                                                          \
+    X(CALL, "a task calls; the words are its own")                                                 \
+    X(SIGNAL, "somebody signalled the portal; word[0] how often since last time")                  \
+    X(IRQ, "a physical interrupt; the reply lets the line fire again")                             \
+    X(FAULT, "a task died; the words are struct fault's, ipc/fault.h")                             \
+    X(REFUSED, "the reply before was refused; word[0] is the status; the record is still held")
+
+#define EXIT_ENUM(name, text) EXIT_##name,
+enum exit_class { EXIT_LIST(EXIT_ENUM) EXIT_COUNT };
+#undef EXIT_ENUM
+
+#define EXIT_GUEST_CLASSES (EXIT_SHUTDOWN + 1)
+
+static inline const char *exit_class_name(enum exit_class c) {
+#define EXIT_NAME(name, text) #name,
+    static const char *const names[] = {EXIT_LIST(EXIT_NAME)};
+#undef EXIT_NAME
+    return (uint32_t)c < EXIT_COUNT ? names[c] : "?";
+}
+
+// How a STAGE2 exit touched memory. The low two bits say what; the flag says who.
+enum access {
+    ACCESS_READ = 0,
+    ACCESS_WRITE = 1,
+    ACCESS_EXECUTE = 2,
+    ACCESS_KIND = 3,
+    // The guest's own page-table walk did it: the address is that of a guest page table, and no
+    // instruction is to be emulated.
+    ACCESS_WALK = 1 << 2,
+};

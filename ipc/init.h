@@ -1,0 +1,36 @@
+// The protocol of init's portal: what servers tell init. init answers at once and never calls
+// anyone, so a call to it can't deadlock. word[0] is the operation, the reply's word[0] a status.
+// The badge of the capability says which server calls (its number in the manifest) .
+#pragma once
+
+#include <stdint.h>
+
+// X(name, meaning)
+#define INIT_LIST(X)                                                                               \
+    X(READY, "the server has started and will receive; word[1] = its state's version")             \
+    X(VM_END, "a guest ended: word[1] = VM, word[2] = enum vm_end, word[3] = detail")               \
+    X(VM_REPORT, "a VM is to be stopped: word[1] = VM, the words after that: struct report's")      \
+    X(LOADED, "fs-loader did job word[1]: word[2] = status, word[3] = bytes, word[4] = entry, "     \
+              "word[5] = end of what was placed")                                                  \
+    X(DRAINED, "the console has written all that was in the rings")
+
+#define INIT_ENUM(name, text) INIT_##name,
+enum init_op { INIT_LIST(INIT_ENUM) INIT_COUNT };
+#undef INIT_ENUM
+
+// How a guest ended.
+enum vm_end {
+    VM_END_SHUTDOWN, // the guest asked for it; detail = its reason (SBI: SRST reset_reason)
+    VM_END_REBOOT,   // the guest asked to be reset; detail = the reason
+};
+
+// Why a server wants a VM stopped (VM_REPORT): word[2] = enum report_cause, word[3] = guest
+// address, word[4] = enum access or detail, word[5] = the guest's pc, word[6] = nearest mapped
+// range's guest address, word[7] = its size.
+enum report_cause {
+    REPORT_UNMAPPED,    // outside of RAM and of the allow-list
+    REPORT_DENIED,      // mapped, but not for this access
+    REPORT_INSTRUCTION, // an access to an emulated register that can't be decoded
+    REPORT_NO_MEMORY,   // mapping failed; word[4] = status
+    REPORT_CPU,         // the guest's CPU can't go on; word[3], word[4] = details
+};

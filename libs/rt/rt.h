@@ -1,0 +1,75 @@
+// The server runtime: what a server's main.c is written with. It holds the start of the program,
+// the receive entry, the system calls as C functions and the few of musl's system calls that make
+// sense here (memory from the server's own arena, output to the server's log).
+//
+// A server is one thread. `main` prepares its state and ends in rt_serve.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/cap.h"
+#include "ipc/config.h"
+#include "ipc/message.h"
+#include "ipc/status.h"
+#include "ipc/syscall.h"
+
+// What init gave this server; never NULL.
+extern const struct config *rt_config;
+
+// The entry of the config named NAME, or NULL. Where the names repeat, the INDEXth of them.
+const struct config_entry *rt_find(const char *name, unsigned index);
+
+// The same; ends the server with a line in the log when there is none: the manifest promised it.
+const struct config_entry *rt_need(const char *name);
+
+// The answer to a record. Flags: REPLY_* of ipc/message.h for an exit, 0 for everything else.
+struct reply {
+    uint64_t flags;
+    uint64_t word[MESSAGE_WORDS];
+};
+
+// A server's whole logic: answers RECORD by filling REPLY, which arrives zeroed.
+typedef void rt_handler(void *state, const struct message *record, struct reply *reply);
+
+// Waits for records and answers them by HANDLE, for ever.
+_Noreturn void rt_serve(rt_handler *handle, void *state);
+
+// A server may define this for hypercalls that it can answer without looking at the whole record:
+// it gets the guest's argument registers, and ends by rt_reply or rt_handle_rest. The other
+// parts of the record are in rt_record.
+_Noreturn void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                            uint64_t a5, uint64_t a6, uint64_t a7);
+
+// info, pc, seq and badge of the record being served, for rt_hypercall.
+struct rt_head {
+    uint64_t info, pc, seq, badge;
+};
+extern struct rt_head rt_record;
+
+// System calls; see ipc/syscall.h for each one's meaning.
+struct rt_words {
+    uint64_t word[MESSAGE_WORDS];
+};
+
+NODISCARD enum status rt_call(unsigned portal, struct rt_words *words); // in: request, out: reply
+NODISCARD enum status rt_signal(unsigned portal);
+NODISCARD enum status rt_map(unsigned space, uint64_t address, unsigned frame, uint64_t offset,
+                             uint64_t size, uint64_t rights);
+NODISCARD enum status rt_unmap(unsigned space, uint64_t address, uint64_t size);
+NODISCARD enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value);
+
+// Now, in ticks of the host's counter (rt_config->timebase a second).
+uint64_t rt_now(void);
+
+// Reads the instruction at the guest-virtual address PC of the vCPU whose exit is being served
+// into *INSTRUCTION (16 bits when its low bits say it is compressed). False when it can't be
+// fetched any more. Needs TASK_GUEST (the manifest's `guest-access`).
+bool rt_guest_fetch(uint64_t pc, uint32_t *instruction);
+
+// One line, printf-like, into the server's log ring (config "log"), from where the console writes
+// it. Never blocks; when the ring is full the line is dropped and counted.
+__attribute__((format(printf, 1, 2))) void rt_log(const char *format, ...);
+
+// Ends this server: rt_log's line first, then SYSCALL_EXIT. init restarts it.
+__attribute__((format(printf, 1, 2))) _Noreturn void rt_die(const char *format, ...);
