@@ -1,0 +1,144 @@
+"""Writes the boot bundle: init's segments, ready to be mapped, and the files that init starts from.
+
+    bundle.py --out IMG --init ELF [--servers JSON] [--file NAME=PATH]... [--objcopy TOOL] [--depfile D]
+
+The layout is ipc/bundle.h's. ELF files are stripped on the way: symbols are for debuggers only.
+"""
+
+import argparse
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+MAGIC = 0x31544E5545584542  # "BEXEUNT1"
+VERSION = 1
+PAGE = 4096
+MAX_SEGMENTS = 4
+MAX_FILES = 32
+NAME_SIZE = 40
+HEADER = struct.Struct("<QIIIIQQQ")
+SEGMENT = struct.Struct("<QQQQ")
+FILE = struct.Struct(f"<{NAME_SIZE}sQQ")
+
+# enum rights of ipc/cap.h, by the bits of an ELF program header's flags.
+RIGHTS = {4: 1, 2: 2, 1: 4}
+
+PT_LOAD = 1
+ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+
+# What the core's objects (tasks, spaces, page tables, portals, vCPUs) are made of.
+OBJECT_MEMORY = 4 << 20
+
+
+class BundleError(Exception):
+    """The bundle cannot be written; the text says what is wrong with which file."""
+
+
+class Segment(NamedTuple):
+    vaddr: int
+    content: bytes
+    rights: int
+
+
+def pages(size: int) -> int:
+    """The size rounded up to whole pages."""
+    return -(-size // PAGE) * PAGE
+
+
+def load_segments(elf: bytes, name: str) -> tuple[int, list[Segment]]:
+    """An ELF file's entry and its loadable segments, each expanded to whole pages, zeroes included."""
+    if elf[:6] != b"\x7fELF\x02\x01" or len(elf) < ELF_HEADER.size:
+        raise BundleError(f"{name} is not a little-endian 64-bit ELF file")
+    header = ELF_HEADER.unpack_from(elf)
+    entry, offset, count = header[4], header[5], header[10]
+    segments = []
+    for index in range(count):
+        kind, flags, start, vaddr, _, in_file, in_memory, _ = PROGRAM_HEADER.unpack_from(
+            elf, offset + index * PROGRAM_HEADER.size
+        )
+        if kind != PT_LOAD or in_memory == 0:
+            continue
+        lead = vaddr % PAGE
+        content = bytes(lead) + elf[start : start + in_file]
+        content = content.ljust(pages(lead + in_memory), b"\0")
+        rights = sum(right for flag, right in RIGHTS.items() if flags & flag)
+        segments.append(Segment(vaddr - lead, content, rights))
+    segments.sort()
+    for below, above in zip(segments, segments[1:]):
+        if below.vaddr + len(below.content) > above.vaddr:
+            raise BundleError(f"{name}: two segments share the page at {above.vaddr:#x}")
+    if not 0 < len(segments) <= MAX_SEGMENTS:
+        raise BundleError(f"{name} has {len(segments)} segments, 1 to {MAX_SEGMENTS} are possible")
+    return entry, segments
+
+
+def make_bundle(init: bytes, files: dict[str, bytes]) -> bytes:
+    """The whole bundle: `init` is its ELF file, `files` go in under their names."""
+    entry, segments = load_segments(init, "init")
+    if len(files) > MAX_FILES:
+        raise BundleError(f"{len(files)} files, {MAX_FILES} are possible")
+    body = bytearray()
+    segment_table, file_table = b"", b""
+    for segment in segments:
+        segment_table += SEGMENT.pack(
+            segment.vaddr, PAGE + len(body), len(segment.content), segment.rights
+        )
+        body += segment.content
+    for name, content in files.items():
+        encoded = name.encode()
+        if len(encoded) >= NAME_SIZE:
+            raise BundleError(f"the name {name} is longer than {NAME_SIZE - 1} bytes")
+        file_table += FILE.pack(encoded, PAGE + len(body), len(content))
+        body += content.ljust(pages(len(content)), b"\0")
+    header = HEADER.pack(
+        MAGIC, VERSION, len(segments), len(files), 0, PAGE + len(body), OBJECT_MEMORY, entry
+    )
+    header += segment_table.ljust(MAX_SEGMENTS * SEGMENT.size, b"\0")
+    header += file_table
+    return header.ljust(PAGE, b"\0") + body
+
+
+def stripped(path: Path, objcopy: str) -> bytes:
+    """An ELF file's content without symbols and debug information."""
+    with tempfile.NamedTemporaryFile() as out:
+        subprocess.run([objcopy, "--strip-all", path, out.name], check=True)
+        return Path(out.name).read_bytes()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--servers", type=Path, required=True, help="JSON list of ELF files")
+    parser.add_argument("--file", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--objcopy", required=True)
+    parser.add_argument("--depfile", type=Path)
+    arguments = parser.parse_args()
+
+    elves = [Path(name) for name in sorted(set(json.loads(arguments.servers.read_text())))]
+    init = [path for path in elves if path.name == "init.elf"]
+    if not init:
+        print("bundle.py: there is no init.elf among the servers", file=sys.stderr)
+        return 1
+    used = list(elves)
+    files = {path.name: stripped(path, arguments.objcopy) for path in elves if path not in init}
+    for given in arguments.file:
+        name, _, path = given.partition("=")
+        files[name] = Path(path).read_bytes()
+        used.append(Path(path))
+    try:
+        arguments.out.write_bytes(make_bundle(stripped(init[0], arguments.objcopy), files))
+    except BundleError as error:
+        print(f"bundle.py: {error}", file=sys.stderr)
+        return 1
+    if arguments.depfile:
+        arguments.depfile.write_text(f"{arguments.out}: {' '.join(map(str, used))}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Makes the disk and flash images of a run, with mkfs.fat and mtools and without root.
+
+    disk.py fat32 IMG [PATH_ON_DISK=FILE]...    a FAT32 disk of 64 MB, or of as much as the files need
+    disk.py pflash IMG                          the 32 MB flash that begins with "pfld"
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+MB = 1 << 20
+DISK_SIZE = 64 * MB
+PFLASH_SIZE = 32 * MB  # QEMU's virt machine takes exactly this
+PFLASH_MAGIC = b"pfld"
+
+
+def make_fat32(image: Path, files: dict[str, Path]) -> None:
+    """Makes a FAT32 disk image with the given files, by their absolute path on the disk.
+
+    The same files give the same image: no time of day and no random volume number goes in.
+    """
+    content = sum(path.stat().st_size for path in files.values())
+    size = max(DISK_SIZE, -(-(content + content // 32 + 8 * MB) // MB) * MB)
+    image.unlink(missing_ok=True)
+    with image.open("wb") as out:
+        out.truncate(size)
+    environment = dict(os.environ, MTOOLS_SKIP_CHECK="1", SOURCE_DATE_EPOCH="0", TZ="UTC")
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "env": environment}
+    # mkfs.fat is in /sbin, which is not on every user's path.
+    environment["PATH"] += ":/usr/sbin:/sbin"
+    subprocess.run(["mkfs.fat", "-F", "32", "-i", "45584e54", "-n", "EXEUNT", image], **quiet)
+    made = set()
+    for on_disk, path in files.items():
+        for folder in reversed(Path(on_disk).parents[:-1]):
+            if folder not in made:
+                subprocess.run(["mmd", "-i", image, f"::{folder}"], **quiet)
+                made.add(folder)
+        subprocess.run(["mcopy", "-i", image, path, f"::{on_disk}"], **quiet)
+
+
+def make_pflash(image: Path) -> None:
+    """Makes the flash image: the magic, and zeroes, in a sparse file."""
+    with image.open("wb") as out:
+        out.write(PFLASH_MAGIC)
+        out.truncate(PFLASH_SIZE)
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) >= 2 and arguments[0] == "fat32":
+        files = dict(argument.split("=", 1) for argument in arguments[2:])
+        make_fat32(Path(arguments[1]), {name: Path(path) for name, path in files.items()})
+        return 0
+    if len(arguments) == 2 and arguments[0] == "pflash":
+        make_pflash(Path(arguments[1]))
+        return 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,6 @@
+"""Runs one command for a gn action: gn's actions are Python scripts, some steps are plain commands."""
+
+import subprocess
+import sys
+
+sys.exit(subprocess.call(sys.argv[1:]))
