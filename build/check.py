@@ -92,7 +92,7 @@ def main() -> int:
         note = f", {outcome.skipped} skipped" if outcome.skipped else ""
         print(f"{verdict} {test['name']:32} {outcome.cases:7} {what:6} {took:6.2f} s{note}", flush=True)
         if outcome.skipped:
-            for name in re.findall(r"^\[  SKIPPED \] (\w+)$", outcome.output, re.M):
+            for name in sorted(set(re.findall(r"^\[  SKIPPED \] (\w+)$", outcome.output, re.M))):
                 print(f"     skipped: {name}")
         if not outcome.passed:
             failed.append(test["name"])
