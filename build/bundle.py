@@ -1,6 +1,6 @@
 """Writes the boot bundle: init's segments, ready to be mapped, and the files that init starts from.
 
-    bundle.py --out IMG --init ELF [--servers JSON] [--file NAME=PATH]... [--objcopy TOOL] [--depfile D]
+    bundle.py --out IMG --servers JSON --manifest DTB --objcopy TOOL [--depfile FILE]
 
 The layout is ipc/bundle.h's. ELF files are stripped on the way: symbols are for debuggers only.
 """
@@ -33,6 +33,9 @@ PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 
 # What the core's objects (tasks, spaces, page tables, portals, vCPUs) are made of.
 OBJECT_MEMORY = 4 << 20
+
+
+MANIFEST = "manifest.dtb"
 
 
 class BundleError(Exception):
@@ -103,6 +106,22 @@ def make_bundle(init: bytes, files: dict[str, bytes]) -> bytes:
     return header.ljust(PAGE, b"\0") + body
 
 
+def with_manifest(image: bytes, manifest: Path) -> bytes:
+    """A bundle that is the same but for its last file, the manifest: what one run changes."""
+    header = list(HEADER.unpack_from(image))
+    count = header[3]
+    at = HEADER.size + MAX_SEGMENTS * SEGMENT.size + (count - 1) * FILE.size
+    name, offset, _ = FILE.unpack_from(image, at)
+    if name.rstrip(b"\0") != MANIFEST.encode():
+        raise BundleError(f"the bundle's last file is not {MANIFEST}")
+    content = manifest.read_bytes()
+    changed = bytearray(image[:offset]) + content.ljust(pages(len(content)), b"\0")
+    header[5] = len(changed)
+    HEADER.pack_into(changed, 0, *header)
+    FILE.pack_into(changed, at, name, offset, len(content))
+    return bytes(changed)
+
+
 def stripped(path: Path, objcopy: str) -> bytes:
     """An ELF file's content without symbols and debug information."""
     with tempfile.NamedTemporaryFile() as out:
@@ -114,7 +133,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--servers", type=Path, required=True, help="JSON list of ELF files")
-    parser.add_argument("--file", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--manifest", type=Path, required=True, help="compiled, goes in last")
     parser.add_argument("--objcopy", required=True)
     parser.add_argument("--depfile", type=Path)
     arguments = parser.parse_args()
@@ -124,19 +143,15 @@ def main() -> int:
     if not init:
         print("bundle.py: there is no init.elf among the servers", file=sys.stderr)
         return 1
-    used = list(elves)
     files = {path.name: stripped(path, arguments.objcopy) for path in elves if path not in init}
-    for given in arguments.file:
-        name, _, path = given.partition("=")
-        files[name] = Path(path).read_bytes()
-        used.append(Path(path))
+    files[MANIFEST] = arguments.manifest.read_bytes()
     try:
         arguments.out.write_bytes(make_bundle(stripped(init[0], arguments.objcopy), files))
     except BundleError as error:
         print(f"bundle.py: {error}", file=sys.stderr)
         return 1
     if arguments.depfile:
-        arguments.depfile.write_text(f"{arguments.out}: {' '.join(map(str, used))}\n")
+        arguments.depfile.write_text(f"{arguments.out}: {' '.join(map(str, elves))}\n")
     return 0
 
 

@@ -1,0 +1,1 @@
+"""What tools/exeunt is made of: one module a step."""

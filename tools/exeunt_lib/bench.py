@@ -1,0 +1,102 @@
+"""`exeunt bench`: instructions per operation spent outside of the guest, beside the targets."""
+
+import json
+import re
+import subprocess
+
+from .boot import Boot, boot_once
+from .paths import ExeuntError, out_dir, say
+
+# What others need for the same on the same QEMU was measured once; it stands here to compare with.
+COLUMNS = ("Bao", "Xvisor", "KVM, Linux 6.12")
+
+# name, what it is, target, the others' figures in the columns' order
+OPERATIONS = {
+    "riscv64": (
+        ("hypercall", "hypercall answered", 180, ("235", "732", "930")),
+        ("set_timer", "SBI set_timer", 220, ("563", "1,836", "1,664")),
+        ("timer_inject", "timer expiry to interrupt", 300, ("-", "-", "-")),
+        ("mmio_load", "emulated MMIO load", 400, ("291-349", "1,110", "3,157")),
+        ("page_fault_4k", "first touch of a 4 KiB page", 500, ("none", "4,338", "4,091")),
+        ("ipc_call_reply", "IPC call and reply", 220, ("-", "-", "seL4 535, NOVA 343")),
+    ),
+}
+SIZES = (
+    ("core_text", "the core's text, bytes", 40_000, ("40 K", "714 K", "-")),
+    ("core_data", "the core's data, bytes", 6_000, ("6 K", "57 K", "-")),
+    ("boot", "core's first to guest's first", 3_000_000, ("0.8 M", "94 M", "-")),
+)
+
+# A run takes a few seconds; this ends one that hangs.
+TIME_LIMIT = 300
+SHF_WRITE, SHF_ALLOC = "W", "A"
+
+
+def core_sizes(arch: str) -> dict[str, int]:
+    """The core's loaded bytes: what is only read (code, constants), and what is written (with .bss)."""
+    answer = subprocess.run(
+        ["llvm-readelf-19", "--sections", "--wide", out_dir(arch) / "exeunt.elf"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    sizes = {"core_text": 0, "core_data": 0}
+    # [Nr] Name Type Address Off Size ES Flg ...
+    row = re.compile(r"^\s*\[\s*\d+\] \S+\s+[A-Z_0-9]+\s+[0-9a-f]{16} [0-9a-f]+ ([0-9a-f]+) \S+\s+([A-Z]+) ")
+    for match in filter(None, map(row.match, answer.splitlines())):
+        if SHF_ALLOC in match[2]:
+            sizes["core_data" if SHF_WRITE in match[2] else "core_text"] += int(match[1], 16)
+    return sizes
+
+
+def measure(arch: str) -> dict:
+    """Boots the bench guest and our own guest; returns what the issue's JSON holds."""
+    result = boot_once(
+        Boot(arch=arch, guest=out_dir(arch) / "guest/bench.bin", timeout=TIME_LIMIT, icount=True),
+        live=False,
+    )
+    numbers = {m[1]: int(m[2]) for m in re.finditer(r"\bbench (\w+) (\d+)", result.output)}
+    if result.status != 0:
+        tail = "\n".join(result.lines[-20:])
+        raise ExeuntError(f"the bench guest ended with status {result.status}:\n{tail}")
+    # The way to the guest is measured with the guest that `run` boots, read from the disk.
+    plain = boot_once(Boot(arch=arch, timeout=TIME_LIMIT, icount=True), live=False)
+    boots = re.findall(r"\bbench boot (\d+)", plain.output)
+    if boots:
+        numbers["boot"] = int(boots[0])
+    names = [name for name, *_ in OPERATIONS[arch]]
+    missing = [name for name in [*names, "boot"] if name not in numbers]
+    if missing:
+        raise ExeuntError(f"these were not measured: {', '.join(missing)}")
+    return {
+        "arch": arch,
+        "operations": {name: numbers[name] for name in names},
+        **core_sizes(arch),
+        "boot": numbers["boot"],
+    }
+
+
+def table(found: dict) -> str:
+    """The figures beside their targets and the others'."""
+    heads = ("", "measured", "target", "", *COLUMNS)
+    rows = [heads]
+    values = {**found["operations"], **{name: found[name] for name, *_ in SIZES}}
+    for name, text, target, others in (*OPERATIONS[found["arch"]], *SIZES):
+        value = values[name]
+        verdict = "met" if value <= target else f"missed by {value - target:,}"
+        rows.append((text, f"{value:,}", f"{target:,}", verdict, *others))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2])]
+        cells += [cell.ljust(width) for cell, width in zip(row[3:], widths[3:])]
+        lines.append("  ".join(cells).rstrip())
+    title = f"{found['arch']}: instructions per operation outside of the guest (QEMU, -icount shift=0)"
+    return "\n".join([title, "", *lines])
+
+
+def main(arch: str, as_json: bool) -> int:
+    say("booting the bench guest")
+    found = measure(arch)
+    print(json.dumps(found, indent=2) if as_json else table(found))
+    return 0

@@ -1,0 +1,144 @@
+"""`exeunt run`: one boot of the hypervisor, from what was built and what this run changes of it."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .manifest import INITRD_PATH, Manifest, compile_source
+from .paths import ExeuntError, UsageError, out_dir, say
+from .qemu import STATUS_TIMEOUT, Result, run_process
+
+import bundle
+import disk
+
+MB = 1 << 20
+# What the firmware, the core, the servers and init's own memory take beside the guests' RAM.
+HOST_MEMORY = 128 * MB
+CLEAN_END = "Hypervisor ok!"
+GDB_PORT = 1234
+
+
+@dataclass
+class Boot:
+    """What to boot. Empty fields mean: as built."""
+
+    arch: str = "riscv64"
+    out: Path | None = None
+    guest: Path | None = None
+    initrd: Path | None = None
+    cmdline: str | None = None
+    mem: int | None = None  # bytes
+    manifest: Path | None = None  # a .dts file
+    disk: Path | None = None
+    timeout: float | None = None  # seconds
+    icount: bool = False
+    gdb: bool = False
+    qemu: str | None = None
+    qemu_args: list[str] = field(default_factory=list)
+    cpu: str | None = None  # QEMU's -cpu
+
+    def check(self) -> None:
+        """Refuses what contradicts itself or names files that are not there."""
+        for name in ("guest", "initrd", "manifest", "disk"):
+            path = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise UsageError(f"--{name}: there is no file {path}")
+        if self.disk and (self.guest or self.initrd):
+            raise UsageError("--disk is a whole disk: --guest and --initrd cannot go onto it")
+        if self.mem is not None and (self.mem <= 0 or self.mem % (2 * MB)):
+            raise UsageError("--mem must be a multiple of 2M")
+
+
+def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
+    """The bundle and the disk of this run, and the machine's memory in bytes."""
+    built = out / "manifests" / f"default-{boot.arch}.dtb"
+    blob = scratch / "manifest.dtb"
+    if boot.manifest:
+        compile_source(boot.manifest, blob)
+    else:
+        shutil.copyfile(built, blob)
+    manifest = Manifest(blob)
+    if boot.mem is not None:
+        manifest.set_memory(boot.mem)
+    if boot.cmdline is not None:
+        manifest.set_cmdline(boot.cmdline)
+    if boot.initrd:
+        manifest.set_initrd(INITRD_PATH)
+
+    bundle_image = out / "bundle.img"
+    if boot.manifest or boot.initrd or boot.mem is not None or boot.cmdline is not None:
+        bundle_image = scratch / "bundle.img"
+        bundle_image.write_bytes(bundle.with_manifest((out / "bundle.img").read_bytes(), blob))
+
+    disk_image = boot.disk or out / "disk.img"
+    on_disk = manifest.image_path()
+    if boot.guest or boot.initrd or (boot.manifest and not boot.disk and on_disk != "/sbin/gkernel"):
+        disk_image = scratch / "disk.img"
+        files = {on_disk: boot.guest or out / "guest/gkernel.bin"}
+        if boot.initrd:
+            files[INITRD_PATH] = boot.initrd
+        disk.make_fat32(disk_image, files)
+    return bundle_image, disk_image, manifest.total_memory() + HOST_MEMORY
+
+
+def firmware(arch: str) -> Path:
+    """OpenSBI's fw_jump: -bios default would jump into the pflash instead of the core."""
+    path = Path(f"/usr/lib/{arch}-linux-gnu/opensbi/generic/fw_jump.elf")
+    if not path.exists():
+        raise ExeuntError(f"{path} is missing: run `tools/exeunt setup`")
+    return path
+
+
+def machine(arch: str, memory: int) -> list[str]:
+    """QEMU's arguments for the bare machine: no devices beyond the board's, console on stdio."""
+    return [
+        *("-machine", "virt", "-m", f"{-(-memory // MB)}M", "-bios", str(firmware(arch))),
+        *("-nodefaults", "-display", "none", "-no-reboot"),
+        *("-chardev", "stdio,id=console,signal=on", "-serial", "chardev:console"),
+        *("-global", "virtio-mmio.force-legacy=false"),
+    ]
+
+
+def qemu_command(boot: Boot, out: Path, images: tuple[Path, Path, int]) -> list[str]:
+    bundle_image, disk_image, memory = images
+    quoted = {path: str(path).replace(",", ",,") for path in (bundle_image, disk_image, out)}
+    command = [boot.qemu or f"qemu-system-{boot.arch}", *machine(boot.arch, memory)]
+    command += [
+        *("-device", f"loader,file={quoted[out]}/exeunt.elf"),
+        *("-device", f"loader,file={quoted[bundle_image]},addr=0x80400000,force-raw=on"),
+        *("-drive", f"file={quoted[disk_image]},if=none,format=raw,id=disk,readonly=on"),
+        *("-device", "virtio-blk-device,drive=disk"),
+        *("-drive", f"file={quoted[out]}/pflash.img,if=pflash,unit=1,format=raw,readonly=on"),
+    ]
+    if boot.cpu:
+        command += ["-cpu", boot.cpu]
+    if boot.icount:
+        command += ["-icount", "shift=0,sleep=off"]
+    if boot.gdb:
+        command += ["-gdb", f"tcp:127.0.0.1:{GDB_PORT}", "-S"]
+    return command + boot.qemu_args
+
+
+def how_to_attach(out: Path) -> str:
+    return (
+        f"waiting for a debugger; in another terminal:\n"
+        f"    gdb-multiarch {out}/exeunt.elf -ex 'target remote 127.0.0.1:{GDB_PORT}'\n"
+        f"  symbols of a server: add-symbol-file {out}/server_riscv64/NAME.elf\n"
+        f"  symbols of our guest: add-symbol-file {out}/guest/gkernel.elf"
+    )
+
+
+def boot_once(boot: Boot, live: bool) -> Result:
+    """Boots it and judges the end: QEMU's status *and* the hypervisor's own closing line."""
+    boot.check()
+    out = boot.out or out_dir(boot.arch)
+    with tempfile.TemporaryDirectory(prefix="exeunt-") as scratch:
+        images = make_images(boot, out, Path(scratch))
+        if boot.gdb:
+            say(how_to_attach(out))
+        ended = run_process(qemu_command(boot, out, images), boot.timeout, live)
+    if ended.status == STATUS_TIMEOUT:
+        return ended
+    clean = ended.status == 0 and CLEAN_END in (line.strip() for line in ended.lines)
+    return ended._replace(status=0 if clean else 1)

@@ -1,0 +1,40 @@
+"""`exeunt build`: gn and ninja, quietly when there is nobody to watch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from .paths import ROOT, ExeuntError, out_dir, say
+
+import third_party
+
+
+def generate(name: str) -> Path:
+    """Makes the out folder's ninja files unless they are there; ninja keeps them up to date itself."""
+    out = out_dir(name)
+    # What ninja cannot see: the sources' cache has moved.
+    note = out / "sources.txt"
+    sources = "".join(f"{third_party.source_dir(s)}\n" for s in third_party.SOURCES.values())
+    if (out / "build.ninja").exists() and note.exists() and note.read_text() == sources:
+        return out
+    say(f"generating {out.relative_to(ROOT)}")
+    done = subprocess.run(
+        ["gn", "gen", "-q", f"out/{name}"], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        raise ExeuntError(f"gn gen out/{name} failed:\n{done.stdout}{done.stderr}")
+    note.write_text(sources)
+    return out
+
+
+def build(name: str, *targets: str) -> Path:
+    """Builds an architecture (or "host"): all of it, or the given targets. Returns the out folder."""
+    out = generate(name)
+    command = ["ninja", "-C", str(out), *targets]
+    if not sys.stderr.isatty():
+        say(f"building {' '.join(targets) or 'all'} in {out.relative_to(ROOT)}")
+        command.append("--quiet")
+    # Progress belongs to the error stream: `exeunt run` leaves the other to the guest.
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
+        raise ExeuntError(f"the build of {name} failed: see above")
+    return out

@@ -1,0 +1,243 @@
+"""`exeunt test`: what a test is, and the runner.
+
+A system test is a function in tests/system/*.py that takes a Context:
+
+    from exeunt_lib.testing import Context, Skip, run_guest, system_test
+
+    @system_test()
+    def guest_reads_above_its_ram(ctx: Context) -> None:
+        result = run_guest(ctx, guest=ctx.out / "guest/read-above.bin")
+        ctx.expect(result.status == 1, f"status 1, not {result.status}")
+        ctx.expect_lines(result.output, "first text", "a later text")
+
+The test's name is the function's with dashes; its group is the module's name, so `exeunt test linux`
+runs all of tests/system/linux.py. It passes by returning; a failed expectation fails it, Skip(reason)
+skips it. Everything that its guests printed is kept in out/ARCH/test/NAME.log.
+"""
+
+import fnmatch
+import importlib.util
+import re
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import builder, checks, setup
+from .boot import Boot, boot_once
+from .paths import ARCHES, ROOT, SYSTEM_TESTS, ExeuntError, UsageError, out_dir
+from .qemu import Result, run_process
+
+# For tests that boot our own guests; it bounds a run that hangs, it judges no speed.
+DEFAULT_TIMEOUT = 120
+
+
+class Failure(Exception):
+    """The test failed; the text says what was expected and what came."""
+
+
+class Skip(Exception):
+    """The test cannot run here; the text says why."""
+
+
+@dataclass
+class Context:
+    """What a test gets."""
+
+    name: str
+    arch: str
+    out: Path  # the out folder of the architecture, with everything built
+    scratch: Path  # a folder of the test's own, removed at its end
+    log: Path
+    outputs: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """A line for whoever watches, under the test's name."""
+        print(f"      {text}", flush=True)
+
+    def expect(self, condition: object, expected: str) -> None:
+        """Fails the test unless the condition holds. `expected` says what should have been."""
+        if not condition:
+            raise Failure(f"expected {expected}")
+
+    def expect_lines(self, output: str, *wanted: str | re.Pattern) -> None:
+        """Each must be found in a line, in this order; other lines may stand between."""
+        lines = iter(output.splitlines())
+        after = "at all"
+        for one in wanted:
+            pattern = one if isinstance(one, re.Pattern) else re.compile(re.escape(one))
+            if not any(pattern.search(line) for line in lines):
+                raise Failure(f"expected a line with {pattern.pattern!r} {after}")
+            after = f"after the one with {pattern.pattern!r}"
+
+    def keep(self, result: Result) -> Result:
+        """Keeps a run's output in the log."""
+        self.outputs.append(result.output)
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{result.output}\n--- status {result.status}, {result.seconds:.1f} s\n")
+        return result
+
+
+def run_guest(ctx: Context, timeout: float = DEFAULT_TIMEOUT, **boot) -> Result:
+    """Boots the hypervisor as `exeunt run` does and waits for its end.
+
+    The keywords are Boot's fields, which are `exeunt run`'s options: guest, initrd, manifest, disk (paths),
+    cmdline (text), mem (bytes), qemu_args (list), cpu (QEMU's -cpu, to switch extensions off).
+    Time is virtual (icount) unless icount=False is given, so what a guest sees is the same everywhere.
+    The result's status is 0, 1 or 124 (timeout: nearly always a failure); output is the whole console.
+    """
+    boot.setdefault("icount", True)
+    return ctx.keep(boot_once(Boot(arch=ctx.arch, out=ctx.out, timeout=timeout, **boot), live=False))
+
+
+def run_command(ctx: Context, command: list[str], timeout: float = DEFAULT_TIMEOUT) -> Result:
+    """Runs any other command, QEMU without the hypervisor for one, bounded and recorded in the same way."""
+    return ctx.keep(run_process([str(word) for word in command], timeout, live=False))
+
+
+@dataclass
+class Test:
+    """group: another name that selects it; builds: the out folders it needs; long: not in --quick."""
+
+    name: str
+    group: str
+    run: Callable[[Context], None]
+    builds: tuple[str, ...]
+    long: bool = False
+
+
+_registered: list[Test] = []
+
+
+def system_test(long: bool = False, name: str = "") -> Callable:
+    """Registers a function as a system test. long: `--quick` leaves it out."""
+
+    def register(function: Callable[[Context], None]) -> Callable[[Context], None]:
+        group = function.__module__.removeprefix("system_tests.").replace("_", "-")
+        own = name or function.__name__.replace("_", "-")
+        _registered.append(Test(own, group, function, builds=ARCHES, long=long))
+        return function
+
+    return register
+
+
+def load_system_tests() -> list[Test]:
+    """All tests of tests/system, in the order of files and lines."""
+    _registered.clear()
+    for path in sorted(SYSTEM_TESTS.glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"system_tests.{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    return list(_registered)
+
+
+def all_tests() -> list[Test]:
+    """Everything there is: the tree's own checks, the host's tests, the system tests."""
+    own = [
+        Test("format", "source", checks.code_format, ()),
+        Test("sloc", "source", checks.sloc, ()),
+        Test("unit", "unit", checks.unit, ("host",)),
+        Test("tidy", "source", checks.tidy, ("host", *ARCHES), long=True),
+    ]
+    return own + load_system_tests()
+
+
+def select(tests: list[Test], names: list[str], quick: bool) -> list[Test]:
+    """The tests of these names or groups (patterns too), or all; naming a long one runs it."""
+    if not names:
+        return [test for test in tests if not (quick and test.long)]
+    chosen = []
+    for name in names:
+        found = [
+            test
+            for test in tests
+            if fnmatch.fnmatchcase(test.name, name) or fnmatch.fnmatchcase(test.group, name)
+        ]
+        if not found:
+            raise UsageError(f"there is no test named {name}; `exeunt test --list` names them")
+        chosen += [test for test in found if test not in chosen]
+    return chosen
+
+
+class Runner:
+    """Runs tests one after the other and counts."""
+
+    def __init__(self):
+        self.builds: dict[str, str] = {}  # what was built: nothing, or why it could not be
+        self.passed: list[str] = []
+        self.failed: list[str] = []
+        self.skipped: dict[str, str] = {}
+
+    def build(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if name not in self.builds:
+                try:
+                    builder.build(name)
+                    self.builds[name] = ""
+                except ExeuntError as error:
+                    self.builds[name] = str(error)
+            if self.builds[name]:
+                raise Failure(self.builds[name])
+
+    def run(self, test: Test, place: str) -> None:
+        print(f"{place} {test.name}", flush=True)
+        began = time.monotonic()
+        verdict, detail, context = "ok", "", None
+        with tempfile.TemporaryDirectory(prefix="exeunt-test-") as scratch:
+            try:
+                self.build(test.builds)
+                out = out_dir(test.builds[-1] if test.builds else ARCHES[0])
+                log = out / "test" / f"{test.name}.log"
+                log.parent.mkdir(parents=True, exist_ok=True)
+                log.write_text("")
+                context = Context(test.name, ARCHES[0], out, Path(scratch), log)
+                test.run(context)
+                self.passed.append(test.name)
+            except Skip as reason:
+                verdict, detail = "skipped", str(reason)
+                self.skipped[test.name] = detail
+            except (Failure, ExeuntError) as error:
+                verdict, detail = "FAILED", str(error)
+                self.failed.append(test.name)
+            except Exception:  # pylint: disable=broad-except
+                verdict, detail = "FAILED", traceback.format_exc()
+                self.failed.append(test.name)
+        print(f"{' ' * len(place)} {verdict}, {time.monotonic() - began:.1f} s", flush=True)
+        if detail:
+            print("      " + detail.rstrip().replace("\n", "\n      "))
+        if verdict == "FAILED" and context and context.outputs:
+            tail = context.outputs[-1].splitlines()[-40:]
+            print("      the end of the last run's output:")
+            print("      | " + "\n      | ".join(tail))
+            print(f"      all of it: {context.log.relative_to(ROOT)}", flush=True)
+
+    def close(self) -> int:
+        """Names what was skipped and what failed; the count is the last line."""
+        print()
+        for name, reason in self.skipped.items():
+            print(f"skipped: {name}: {reason}")
+        for name in self.failed:
+            print(f"failed: {name}")
+        counts = (len(self.passed), len(self.failed), len(self.skipped))
+        if not self.passed and not self.failed:
+            print("nothing ran: that is a failure")
+        print("{} passed, {} failed, {} skipped".format(*counts), flush=True)
+        return 1 if self.failed or not self.passed else 0
+
+
+def main(names: list[str], quick: bool, only_list: bool) -> int:
+    tests = all_tests()
+    chosen = select(tests, names, quick)
+    if only_list:
+        for test in chosen:
+            print(f"{test.name:32} {test.group:16} {'long' if test.long else ''}".rstrip())
+        return 0
+    setup.setup()
+    runner = Runner()
+    for index, test in enumerate(chosen, 1):
+        runner.run(test, f"[{index:2}/{len(chosen)}]")
+    return runner.close()
