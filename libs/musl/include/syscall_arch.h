@@ -1,6 +1,6 @@
-// Takes the place of musl's arch/<arch>/syscall_arch.h: the one header in which musl reaches its kernel.
-// Instead of trapping, a system call is a function call into the server runtime (//libs/rt), which
-// answers what a server may ask for and refuses the rest with -ENOSYS.
+// Takes the place of musl's arch/<arch>/syscall_arch.h: the one header in which musl reaches its
+// kernel. Instead of trapping, a system call is a function call into the server runtime
+// (//libs/rt), which answers what a server may ask for and refuses the rest with -ENOSYS.
 #pragma once
 
 #define __SYSCALL_LL_E(x) (x)
@@ -34,4 +34,3 @@ static inline long __syscall6(long n, long a, long b, long c, long d, long e, lo
 }
 
 // There is no vDSO: no VDSO_USEFUL here.
-
