@@ -15,8 +15,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,7 +90,9 @@ def sha256_of(path: Path) -> str:
 
 def download(address: str, path: Path) -> None:
     """Writes what is at the address to path; raises OSError when it cannot be had."""
-    if urllib.parse.urlparse(address).scheme in ("http", "https"):
+    if address.startswith(("http:", "https:")):
+        import urllib.request  # slow to load, and seldom needed
+
         with urllib.request.urlopen(address, timeout=60) as answer, path.open("wb") as out:
             shutil.copyfileobj(answer, out)
         return

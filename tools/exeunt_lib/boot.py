@@ -32,6 +32,7 @@ class Boot:
     manifest: Path | None = None  # a .dts file
     disk: Path | None = None
     timeout: float | None = None  # seconds
+    virtual_timeout: float | None = None  # seconds of the machine's own time
     icount: bool = False
     gdb: bool = False
     qemu: str | None = None
@@ -48,6 +49,8 @@ class Boot:
             raise UsageError("--disk is a whole disk: --guest and --initrd cannot go onto it")
         if self.mem is not None and (self.mem <= 0 or self.mem % (2 * MB)):
             raise UsageError("--mem must be a multiple of 2M")
+        if self.qemu and not shutil.which(self.qemu):
+            raise UsageError(f"--qemu: {self.qemu} is no program")
 
 
 def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
@@ -137,7 +140,8 @@ def boot_once(boot: Boot, live: bool) -> Result:
         images = make_images(boot, out, Path(scratch))
         if boot.gdb:
             say(how_to_attach(out))
-        ended = run_process(qemu_command(boot, out, images), boot.timeout, live)
+        command = qemu_command(boot, out, images)
+        ended = run_process(command, boot.timeout, live, boot.virtual_timeout)
     if ended.status == STATUS_TIMEOUT:
         return ended
     clean = ended.status == 0 and CLEAN_END in (line.strip() for line in ended.lines)

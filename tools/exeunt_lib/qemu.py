@@ -1,15 +1,16 @@
 """QEMU as a process: started, listened to, bounded, ended."""
 
+import json
 import os
 import re
 import select
+import socket
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from typing import NamedTuple
-
-from .paths import ExeuntError
 
 STATUS_TIMEOUT = 124
 
@@ -54,43 +55,109 @@ class Terminal:
             termios.tcsetattr(0, termios.TCSADRAIN, self.state)
 
 
-def run_process(command: list[str], timeout: float | None, live: bool) -> Result:
-    """Runs a command to its end or to the time limit, in seconds.
+class VirtualClock:
+    """Reads a running machine's virtual time through QEMU's monitor.
 
+    The machine's own timer counts it: with -icount it says how many instructions were executed,
+    whatever the speed of the host. Reading it does not disturb the guest.
+    """
+
+    # mtime of the virt machine's CLINT, at 10 MHz.
+    COMMAND = "xp /1gx 0x0200bff8"
+    FREQUENCY = 10_000_000
+    # Often enough to end a run soon after its bound, in seconds of wall time.
+    INTERVAL = 0.5
+
+    def __init__(self, folder: str):
+        self.path = os.path.join(folder, "qmp")
+        self.connection = None
+
+    def arguments(self) -> list[str]:
+        return ["-qmp", f"unix:{self.path},server=on,wait=off"]
+
+    def _ask(self, command: str, **arguments: str) -> str:
+        """One command's answer; events that come between are of no interest."""
+        request = {"execute": command, "arguments": arguments}
+        self.connection.write(json.dumps(request).encode() + b"\n")
+        self.connection.flush()
+        for line in self.connection:
+            answer = json.loads(line)
+            if "return" in answer or "error" in answer:
+                return str(answer.get("return"))
+        raise OSError("the monitor has gone")
+
+    def seconds(self) -> float:
+        """The virtual time since the machine's start; 0 while it cannot be read."""
+        try:
+            if self.connection is None:
+                link = socket.socket(socket.AF_UNIX)
+                link.settimeout(10)
+                link.connect(self.path)
+                self.connection = link.makefile("rwb")
+                link.close()
+                self.connection.readline()  # the greeting
+                self._ask("qmp_capabilities")
+            answer = self._ask("human-monitor-command", **{"command-line": self.COMMAND})
+            return int(answer.split(":")[1], 16) / self.FREQUENCY
+        except (OSError, ValueError, IndexError):
+            return 0.0
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+
+
+def pump(process: subprocess.Popen, output: bytearray, live: bool, wait: float | None) -> bool:
+    """Takes what the process has printed, waiting no longer than that. False: it printed its last."""
+    ready, _, _ = select.select([process.stdout], [], [], wait)
+    if not ready:
+        return True
+    chunk = os.read(process.stdout.fileno(), 65536)
+    output += chunk
+    del output[:-KEPT_OUTPUT]
+    if live:
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+    return bool(chunk)
+
+
+def run_process(
+    command: list[str],
+    timeout: float | None,
+    live: bool = False,
+    virtual_timeout: float | None = None,
+) -> Result:
+    """Runs a command to its end or to a time limit.
+
+    timeout: seconds of wall time. virtual_timeout: seconds of the machine's own time; the command is QEMU then.
     live: its output goes to ours as it comes, and what is typed at a terminal goes to it.
     Whatever ends this function ends the process; even a killed parent does (setpriv).
     """
     began = time.monotonic()
+    deadline = None if timeout is None else began + timeout
     output = bytearray()
     timed_out = False
-    with Terminal() as terminal:
-        stdin = None if live and terminal.interactive else subprocess.DEVNULL
+    with Terminal() as terminal, tempfile.TemporaryDirectory(prefix="exeunt-") as folder:
+        clock = VirtualClock(folder) if virtual_timeout is not None else None
+        full = ["setpriv", "--pdeathsig", "KILL", *command, *(clock.arguments() if clock else [])]
+        process = subprocess.Popen(
+            full,
+            stdin=None if live and terminal.interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=None if live else subprocess.STDOUT,
+        )
         try:
-            process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *command],
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=None if live else subprocess.STDOUT,
-            )
-        except OSError as error:
-            raise ExeuntError(f"cannot start {command[0]}: {error.strerror}") from error
-        try:
-            while True:
-                left = None if timeout is None else began + timeout - time.monotonic()
-                if left is not None and left <= 0:
-                    timed_out = True
+            look_at_clock = began + VirtualClock.INTERVAL
+            while not timed_out:
+                limits = [limit for limit in (deadline, clock and look_at_clock) if limit is not None]
+                wait = max(0, min(limits) - time.monotonic()) if limits else None
+                if not pump(process, output, live, wait):
                     break
-                ready, _, _ = select.select([process.stdout], [], [], left)
-                if not ready:
-                    continue
-                chunk = os.read(process.stdout.fileno(), 65536)
-                if not chunk:
-                    break
-                output += chunk
-                del output[:-KEPT_OUTPUT]
-                if live:
-                    sys.stdout.buffer.write(chunk)
-                    sys.stdout.buffer.flush()
+                now = time.monotonic()
+                if clock and now >= look_at_clock:
+                    timed_out = clock.seconds() > virtual_timeout
+                    look_at_clock = now + VirtualClock.INTERVAL
+                timed_out = timed_out or (deadline is not None and now >= deadline)
             if not timed_out:
                 process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -99,5 +166,7 @@ def run_process(command: list[str], timeout: float | None, live: bool) -> Result
             process.kill()
             process.wait()
             process.stdout.close()
+            if clock:
+                clock.close()
     status = STATUS_TIMEOUT if timed_out else process.returncode
     return Result(status, plain(bytes(output)), time.monotonic() - began)
