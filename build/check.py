@@ -17,8 +17,9 @@ from typing import NamedTuple
 # Far above what any of them needs: it bounds a test that hangs, it judges nothing.
 TIME_LIMIT = 300
 
-# A leak or an overflow ends the program with a failure.
-SANITIZERS = {
+# A leak or an overflow ends the program with a failure; mkfs.fat is not on every user's path.
+ENVIRONMENT = {
+    "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
@@ -40,7 +41,7 @@ def run_bounded(command: list[str]) -> tuple[bool, str]:
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, **SANITIZERS},
+            env={**os.environ, **ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -90,18 +90,20 @@ def sha256_of(path: Path) -> str:
 
 def download(address: str, path: Path) -> None:
     """Writes what is at the address to path; raises OSError when it cannot be had."""
-    if address.startswith(("http:", "https:")):
-        import urllib.request  # slow to load, and seldom needed
-
-        with urllib.request.urlopen(address, timeout=60) as answer, path.open("wb") as out:
-            shutil.copyfileobj(answer, out)
+    if "/pool/" in address:
+        # A mirror: apt itself knows about its proxies, credentials and schemes beside http.
+        helper = ["/usr/lib/apt/apt-helper", "-oAPT::Sandbox::User=root", "-oAcquire::Retries=2"]
+        done = subprocess.run(
+            [*helper, "download-file", address, path], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            said = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            raise OSError((said or ["apt-helper failed"])[0])
         return
-    # Other schemes (file, mirror+file, ...) are apt's own; so is what it knows about them.
-    subprocess.run(
-        ["/usr/lib/apt/apt-helper", "-oAPT::Sandbox::User=root", "download-file", address, path],
-        capture_output=True,
-        check=True,
-    )
+    import urllib.request  # slow to load, and seldom needed
+
+    with urllib.request.urlopen(address, timeout=60) as answer, path.open("wb") as out:
+        shutil.copyfileobj(answer, out)
 
 
 def fetch_file(path: Path, sha256: str, addresses: list[str], say=print) -> None:
@@ -120,7 +122,7 @@ def fetch_file(path: Path, sha256: str, addresses: list[str], say=print) -> None
             partial = Path(scratch) / path.name
             try:
                 download(address, partial)
-            except (OSError, subprocess.CalledProcessError) as error:
+            except OSError as error:
                 tried.append(f"{address}: {error}")
                 continue
             got = sha256_of(partial)
