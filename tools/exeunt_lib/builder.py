@@ -31,10 +31,17 @@ def build(name: str, *targets: str) -> Path:
     """Builds an architecture (or "host"): all of it, or the given targets. Returns the out folder."""
     out = generate(name)
     command = ["ninja", "-C", str(out), *targets]
-    if not sys.stderr.isatty():
-        say(f"building {' '.join(targets) or 'all'} in {out.relative_to(ROOT)}")
-        command.append("--quiet")
     # Progress belongs to the error stream: `exeunt run` leaves the other to the guest.
-    if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
+    if sys.stderr.isatty():
+        status = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    else:
+        say(f"building {' '.join(targets) or 'all'} in {out.relative_to(ROOT)}")
+        done = subprocess.run(
+            [*command, "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        status = done.returncode
+        if status != 0:
+            sys.stderr.write(done.stdout.decode(errors="replace"))
+    if status != 0:
         raise ExeuntError(f"the build of {name} failed: see above")
     return out
