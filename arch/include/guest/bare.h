@@ -1,0 +1,14 @@
+// The guest contract of the small guests that measure and test: no paging, one CPU, one stack. They
+// begin in guest_main() and end when it returns.
+#pragma once
+
+#include <stdint.h>
+
+// Written by the guest. Interrupts are off. True ends the machine cleanly, false as failed.
+_Bool guest_main(uint64_t cpu, const void *device_tree);
+
+// To the console, a line at a time.
+__attribute__((format(printf, 1, 2))) void print(const char *text, ...);
+
+// For output that is no text for print(): up to 4 KiB at a time.
+void print_bytes(const char *bytes, uint64_t size);

@@ -1,0 +1,23 @@
+// The guest contract of the bench guest: what can be measured on this architecture.
+//
+// A value is the number of instructions that were executed outside the guest for one operation. It
+// is only that when the machine counts executed instructions (QEMU with -icount shift=0), the
+// hypervisor lets the guest read the counter, and the guest is never idle.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest/lib/machine.h"
+
+struct bench_operation {
+    const char *name;
+    // False when the machine lacks what it needs; `missing` then names that.
+    bool (*measure)(const struct machine *machine, uint64_t *value, const char **missing);
+};
+
+extern const struct bench_operation bench_operations[];
+extern const unsigned bench_operation_count;
+
+// Tells the architecture where the device tree is, so that it is not measured.
+void bench_init(const void *device_tree, uint64_t size);

@@ -1,0 +1,11 @@
+// The guest contract, firmware: what the hypervisor (or the machine's firmware) does for a guest.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Writes to the console. `text` lies in the linear map.
+void firmware_write(const char *text, size_t size);
+
+// Ends the machine; `failed` tells whoever started it.
+_Noreturn void firmware_shutdown(bool failed);

@@ -1,0 +1,19 @@
+// The guest contract, names and places that differ by architecture and machine.
+#pragma once
+
+#include "guest/mmu.h"
+
+struct platform {
+    const char *arch;
+    const char *name;
+    struct phys pflash; // the bank whose image begins with `pfld`
+    uint64_t pflash_size;
+    uint16_t elf_machine; // e_machine of programs
+};
+extern const struct platform platform;
+
+// The kernel's image, whole pages, in the linear map; set by the linker script.
+extern char image_start[], image_end[];
+
+// Where the boot code goes on: paging is on, interrupts are off, the stack is the boot stack.
+_Noreturn void gkernel_main(uint64_t cpu, struct phys device_tree);

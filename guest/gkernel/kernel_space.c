@@ -1,0 +1,75 @@
+#include "guest/gkernel/kernel_space.h"
+
+#include <stddef.h>
+
+#include "guest/gkernel/page.h"
+#include "guest/gkernel/panic.h"
+#include "guest/gkernel/table.h"
+
+// The first tables are made from these, before it is known where RAM is: two tables for the window,
+// two for each device, and those of the RAM's first gigabytes.
+#define EARLY_PAGES 24
+static _Alignas(PAGE_SIZE) uint8_t early_pages[EARLY_PAGES][PAGE_SIZE];
+
+static uint64_t window_used;
+
+void kernel_space_init(void) {
+    page_add(mmu_physical(early_pages), mmu_physical(early_pages + EARLY_PAGES));
+}
+
+// With the largest leaves that alignment and size allow.
+static void map(uint64_t va, struct phys at, uint64_t size, unsigned rights) {
+    for (uint64_t done = 0; done < size;) {
+        unsigned level = mmu_format.leaf_level;
+        while (level > 0 && (((va + done) | (at.raw + done)) % table_reach(level) != 0 ||
+                             size - done < table_reach(level)))
+            level--;
+        uint64_t *entry = table_walk(mmu_boot_root(), va + done, level);
+        if (entry == NULL || mmu_is_present(*entry))
+            panic("kernel space: 0x%lx can't be mapped", va + done);
+        *entry = mmu_leaf((struct phys){at.raw + done}, rights, level);
+        done += table_reach(level);
+    }
+    mmu_flush();
+}
+
+static uint64_t page_down(uint64_t at) { return at & ~(PAGE_SIZE - 1); }
+
+static uint64_t page_up(uint64_t at) { return page_down(at + PAGE_SIZE - 1); }
+
+const void *kernel_space_window(struct phys at, uint64_t size) {
+    const uint64_t first = page_down(at.raw);
+    const uint64_t va = mmu_format.window + window_used;
+    map(va, (struct phys){first}, page_up(at.raw + size) - first, MMU_READ);
+    window_used += page_up(at.raw + size) - first;
+    return (const void *)(uintptr_t)(va + (at.raw - first));
+}
+
+void kernel_space_map(struct phys at, uint64_t size, unsigned rights) {
+    const uint64_t first = page_up(at.raw);
+    const uint64_t end = page_down(at.raw + size);
+    if (first < end)
+        map(mmu_format.linear_base + first, (struct phys){first}, end - first, rights);
+}
+
+// As deep as there are levels of tables, no deeper.
+static bool is_clean(struct phys table, unsigned level, unsigned first_slot) {
+    const uint64_t *entries = mmu_pointer(table);
+    for (unsigned slot = first_slot; slot < TABLE_ENTRIES; slot++) {
+        if (!mmu_is_present(entries[slot]))
+            continue;
+        if (!mmu_is_leaf(entries[slot], level)) {
+            if (!is_clean(mmu_address(entries[slot]), level - 1, 0))
+                return false;
+            continue;
+        }
+        const unsigned rights = mmu_rights(entries[slot]);
+        if ((rights & MMU_USER) || ((rights & MMU_WRITE) && (rights & MMU_EXECUTE)))
+            return false;
+    }
+    return true;
+}
+
+bool kernel_space_is_clean(void) {
+    return is_clean(mmu_boot_root(), mmu_format.root_level, mmu_format.kernel_slot);
+}

@@ -1,0 +1,144 @@
+#include "guest/gkernel/page.h"
+
+#include <stddef.h>
+
+#include "guest/gkernel/panic.h"
+#include "guest/lib/string.h"
+
+#define RANGES_MAX 8
+#define RESERVED_MAX 32
+#define CLEAN_TARGET 64
+
+struct range {
+    uint64_t from, to;
+};
+
+// Never given out yet.
+static struct range fresh[RANGES_MAX];
+static unsigned fresh_count;
+static struct range reserved[RESERVED_MAX];
+static unsigned reserved_count;
+
+// Free pages are linked through their first word.
+struct free_page {
+    struct free_page *next;
+};
+struct free_list {
+    struct free_page *first;
+    uint64_t count;
+};
+static struct free_list clean; // zero but for the link
+static struct free_list dirty;
+
+static void push(struct free_list *list, void *page) {
+    struct free_page *free = page;
+    free->next = list->first;
+    list->first = free;
+    list->count++;
+}
+
+static void *pop(struct free_list *list) {
+    struct free_page *page = list->first;
+    if (page == NULL)
+        return NULL;
+    list->first = page->next;
+    list->count--;
+    page->next = NULL;
+    return page;
+}
+
+static uint64_t page_down(uint64_t at) { return at & ~(PAGE_SIZE - 1); }
+
+static uint64_t page_up(uint64_t at) { return page_down(at + PAGE_SIZE - 1); }
+
+void page_reserve(struct phys from, struct phys to) {
+    if (from.raw >= to.raw)
+        return;
+    if (reserved_count == RESERVED_MAX)
+        panic("more than %u reserved ranges", RESERVED_MAX);
+    reserved[reserved_count++] = (struct range){page_down(from.raw), page_up(to.raw)};
+}
+
+void page_add(struct phys from, struct phys to) {
+    struct range range = {page_up(from.raw), page_down(to.raw)};
+    if (range.from >= range.to)
+        return;
+    if (fresh_count == RANGES_MAX)
+        panic("more than %u ranges of memory", RANGES_MAX);
+    fresh[fresh_count++] = range;
+}
+
+// Past every reserved range that `at` is in.
+static uint64_t skip_reserved(uint64_t at) {
+    for (unsigned i = 0; i < reserved_count; i++) {
+        if (at >= reserved[i].from && at < reserved[i].to) {
+            at = reserved[i].to;
+            i = (unsigned)-1; // begin again: ranges may overlap
+        }
+    }
+    return at;
+}
+
+static void *take_fresh(void) {
+    for (unsigned i = 0; i < fresh_count; i++) {
+        uint64_t at = skip_reserved(fresh[i].from);
+        if (at < fresh[i].to) {
+            fresh[i].from = at + PAGE_SIZE;
+            return mmu_pointer((struct phys){at});
+        }
+        fresh[i].from = fresh[i].to;
+    }
+    return NULL;
+}
+
+static void *take_dirty(void) {
+    void *page = pop(&dirty);
+    return page != NULL ? page : take_fresh();
+}
+
+bool page_alloc(struct phys *page) {
+    void *at = pop(&clean);
+    if (at == NULL) {
+        at = take_dirty();
+        if (at == NULL)
+            return false;
+        memset(at, 0, PAGE_SIZE);
+    }
+    *page = mmu_physical(at);
+    return true;
+}
+
+void page_free(struct phys page) { push(&dirty, mmu_pointer(page)); }
+
+// The first reserved page at or after `at`, but not after `end`.
+static uint64_t next_reserved(uint64_t at, uint64_t end) {
+    for (unsigned i = 0; i < reserved_count; i++) {
+        if (reserved[i].from >= at && reserved[i].from < end)
+            end = reserved[i].from;
+    }
+    return end;
+}
+
+uint64_t page_count_free(void) {
+    uint64_t count = clean.count + dirty.count;
+    for (unsigned i = 0; i < fresh_count; i++) {
+        uint64_t at = skip_reserved(fresh[i].from);
+        while (at < fresh[i].to) {
+            const uint64_t end = next_reserved(at, fresh[i].to);
+            count += (end - at) / PAGE_SIZE;
+            at = skip_reserved(end);
+        }
+    }
+    return count;
+}
+
+bool page_clean_one(void) {
+    if (clean.count >= CLEAN_TARGET)
+        return false;
+    void *page = take_dirty();
+    if (page == NULL)
+        return false;
+    memset(page, 0, PAGE_SIZE);
+    push(&clean, page);
+    return true;
+}

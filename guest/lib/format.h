@@ -1,0 +1,10 @@
+// printf for guests: %s %c %d %u %x %p %%, the length l (and ll, the same here), a field width and
+// the flags '-' and '0'.
+#pragma once
+
+#include <stdarg.h>
+
+// Gets the characters one by one, in order.
+typedef void (*format_sink)(void *context, char c);
+
+void format(format_sink sink, void *context, const char *text, va_list arguments);

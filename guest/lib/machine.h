@@ -1,0 +1,40 @@
+// What a guest must know of its machine, read from the flattened device tree it was started with
+// (Devicetree Specification v0.4, chapter 5). The tree comes from outside: every offset is checked
+// and a wrong tree is refused, never followed.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine_range {
+    uint64_t base;
+    uint64_t size;
+};
+
+#define MACHINE_RESERVED_MAX 16
+#define MACHINE_HARTS_MAX 8
+
+struct machine {
+    struct machine_range memory; // the first range of the first memory node
+    struct machine_range reserved[MACHINE_RESERVED_MAX];
+    unsigned reserved_count;
+    unsigned cpus;                      // cpu nodes that are not disabled
+    uint64_t cpu_id[MACHINE_HARTS_MAX]; // their "reg", as far as there is room
+    uint64_t timebase;                  // ticks of the counter a second, 0 when not said
+    const char *isa;                    // riscv,isa of the first CPU, "" when not said
+    const char *bootargs;               // "" when there are none
+    uint64_t rtc;                       // registers of a google,goldfish-rtc, 0 when there is none
+};
+
+// The size in bytes that the tree at `tree` says it has, or 0 when there is no tree. Reads the
+// first 8 bytes only, so that a caller can map the rest before it is read.
+size_t machine_tree_size(const void *tree);
+
+// Fills `machine` from the tree, whose `size` bytes are readable. The strings in it point into the
+// tree. False when the tree is malformed or does not say where memory is.
+bool machine_read(struct machine *machine, const void *tree, size_t size);
+
+// The value of `name=value` in the boot arguments, copied to `value` (cut to `size` - 1
+// characters), or false when it is not there.
+bool machine_bootarg(const struct machine *machine, const char *name, char *value, size_t size);
