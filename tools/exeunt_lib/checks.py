@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +60,24 @@ def sloc(_) -> None:
     """The core is as small as it is said to be."""
     if subprocess.run([sys.executable, ROOT / "tools/sloc"], check=False).returncode != 0:
         _fail("the core is larger than its limit")
+
+
+def tools(_) -> None:
+    """What the tools promise, over programs that play QEMU, mirrors and tests."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "unittest", "discover", "-t", ".", "-s", "tests/unit/tools"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/tools:{ROOT}/build"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    ran = re.search(r"^Ran (\d+) tests", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or not ran or ran[1] == "0":
+        _fail(done.stdout)
+    print(f"      {ran[0]}", flush=True)
 
 
 def unit(_) -> None:

@@ -18,6 +18,10 @@ STATUS_TIMEOUT = 124
 KEPT_OUTPUT = 16 << 20
 
 
+# A process that has closed its output ends soon, in seconds.
+LINGER = 10
+
+
 class Result(NamedTuple):
     """How a run ended.
 
@@ -159,7 +163,8 @@ def run_process(
                     look_at_clock = now + VirtualClock.INTERVAL
                 timed_out = timed_out or (deadline is not None and now >= deadline)
             if not timed_out:
-                process.wait(timeout=10)
+                left = LINGER if deadline is None else deadline - time.monotonic()
+                process.wait(timeout=max(0.1, min(LINGER, left)))
         except subprocess.TimeoutExpired:
             timed_out = True
         finally:

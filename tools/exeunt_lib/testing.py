@@ -148,6 +148,7 @@ def all_tests() -> list[Test]:
     own = [
         Test("format", "source", checks.code_format, ()),
         Test("sloc", "source", checks.sloc, ()),
+        Test("tools", "unit", checks.tools, ()),
         Test("unit", "unit", checks.unit, ("host",)),
         Test("tidy", "source", checks.tidy, ("host", *ARCHES), long=True),
     ]

@@ -1,0 +1,77 @@
+"""The boot bundle against ipc/bundle.h, whose layout the C compiler tells."""
+
+import json
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from exeunt_lib.paths import ROOT
+
+import bundle
+
+from .test_run import minimal_elf
+
+PROBE = """
+#include <stdio.h>
+#include "ipc/bundle.h"
+#include "ipc/cap.h"
+#define O(s, f) (int)offsetof(struct s, f)
+int main(void) {
+    struct bundle_header h;
+    printf("{\\"magic\\": %llu, \\"version\\": %u, \\"page\\": %u, \\"segments\\": %d, \\"files\\": %d,"
+           "\\"name\\": %d, \\"header\\": [%d, %d, %d, %d, %d, %d, %d], \\"tables\\": [%d, %d],"
+           "\\"sizes\\": [%d, %d], \\"rights\\": [%d, %d, %d]}",
+           (unsigned long long)BUNDLE_MAGIC, BUNDLE_VERSION, BUNDLE_PAGE, BUNDLE_SEGMENTS, BUNDLE_FILES,
+           BUNDLE_NAME, O(bundle_header, magic), O(bundle_header, version),
+           O(bundle_header, segment_count), O(bundle_header, file_count), O(bundle_header, size),
+           O(bundle_header, object_memory), O(bundle_header, entry), O(bundle_header, segment),
+           O(bundle_header, file), (int)sizeof h.segment[0], (int)sizeof h.file[0], RIGHT_R, RIGHT_W,
+           RIGHT_X);
+}
+"""
+
+
+class BundleTest(unittest.TestCase):
+    def test_layout_is_the_headers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "probe.c"
+            source.write_text(PROBE)
+            probe = Path(folder) / "probe"
+            subprocess.run(["clang-19", "-std=gnu17", "-I", ROOT, source, "-o", probe], check=True)
+            said = json.loads(subprocess.run([probe], capture_output=True, check=True).stdout)
+        header, segment, file = bundle.HEADER, bundle.SEGMENT, bundle.FILE
+        self.assertEqual(said["magic"], bundle.MAGIC)
+        self.assertEqual(said["version"], bundle.VERSION)
+        self.assertEqual(said["page"], bundle.PAGE)
+        self.assertEqual(said["segments"], bundle.MAX_SEGMENTS)
+        self.assertEqual(said["files"], bundle.MAX_FILES)
+        self.assertEqual(said["name"], bundle.NAME_SIZE)
+        self.assertEqual(said["header"], [0, 8, 12, 16, 24, 32, 40])
+        self.assertEqual(
+            said["tables"], [header.size, header.size + bundle.MAX_SEGMENTS * segment.size]
+        )
+        self.assertEqual(said["sizes"], [segment.size, file.size])
+        self.assertEqual(said["rights"], [bundle.RIGHTS[4], bundle.RIGHTS[2], bundle.RIGHTS[1]])
+
+    def test_segment_is_whole_pages_with_its_zeroes(self):
+        entry, (segment,) = bundle.load_segments(minimal_elf(), "x")
+        self.assertEqual(entry, 0x10008)
+        self.assertEqual(segment.vaddr, 0x10000)
+        self.assertEqual(segment.content, (bytes(8) + b"CODE").ljust(8192, b"\0"))
+        self.assertEqual(segment.rights, 1 | 4)
+
+    def test_files_come_back(self):
+        image = bundle.make_bundle(minimal_elf(), {"a.elf": b"A" * 5000, "b": b"B"})
+        at = bundle.HEADER.size + bundle.MAX_SEGMENTS * bundle.SEGMENT.size
+        name, offset, size = bundle.FILE.unpack_from(image, at)
+        self.assertEqual(name.rstrip(b"\0"), b"a.elf")
+        self.assertEqual(image[offset : offset + size], b"A" * 5000)
+        _, offset, size = bundle.FILE.unpack_from(image, at + bundle.FILE.size)
+        self.assertEqual((offset % bundle.PAGE, image[offset : offset + size]), (0, b"B"))
+        self.assertEqual(bundle.HEADER.unpack_from(image)[5], len(image))
+
+    def test_what_is_no_elf_is_refused(self):
+        for wrong in (b"", b"MZ" * 100, b"\x7fELF\x01\x01" + bytes(100)):
+            with self.assertRaises(bundle.BundleError):
+                bundle.load_segments(wrong, "x")

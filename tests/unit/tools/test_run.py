@@ -1,0 +1,178 @@
+"""`exeunt run` over a QEMU that is a script: what a run changes, and that its status is the truth."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from exeunt_lib.boot import Boot, boot_once
+from exeunt_lib.paths import ROOT, ExeuntError
+
+import bundle
+
+MANIFEST = """/dts-v1/;
+/ { vms { vm0 {
+    cmdline = "as built";
+    memory { reg = <0x0 0x80000000 0x0 0x01000000>; };
+    image { path = "/sbin/gkernel"; };
+}; }; };
+"""
+
+
+def program(folder: Path, name: str, script: str) -> str:
+    path = folder / name
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def minimal_elf() -> bytes:
+    """An ELF file with one loadable segment of four bytes in a page and a half of memory."""
+    start = bundle.ELF_HEADER.size + bundle.PROGRAM_HEADER.size
+    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    header = bundle.ELF_HEADER.pack(ident, 2, 243, 1, 0x10008, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    load = bundle.PROGRAM_HEADER.pack(1, 5, start, 0x10008, 0x10008, 4, 6144, 4096)
+    return header + load + b"CODE"
+
+
+class RunTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        (self.folder / "manifests").mkdir()
+        (self.folder / "guest").mkdir()
+        source = self.folder / "default.dts"
+        source.write_text(MANIFEST)
+        blob = self.folder / "manifests/default-riscv64.dtb"
+        subprocess.run(["dtc", "-q", "-O", "dtb", "-o", blob, source], check=True)
+        image = bundle.make_bundle(minimal_elf(), {bundle.MANIFEST: blob.read_bytes()})
+        (self.folder / "bundle.img").write_bytes(image)
+        (self.folder / "guest/gkernel.bin").write_bytes(b"the built guest")
+
+    def boot(self, script: str, **fields):
+        qemu = program(self.folder, "qemu", script)
+        return boot_once(Boot(out=self.folder, qemu=qemu, **fields), live=False)
+
+    def kept(self, what: str, **fields) -> bytes:
+        """A file that was given to QEMU: the one whose argument matches the pattern."""
+        copy = self.folder / "kept"
+        script = f'for a; do case "$a" in {what}) a=${{a#*file=}}; cp "${{a%%,*}}" {copy};; esac; done'
+        self.boot(script, **fields)
+        return copy.read_bytes()
+
+    def manifest_of(self, **fields):
+        """The manifest that is in the bundle of such a run, as a way to ask it."""
+        image = self.kept("*force-raw*", **fields)
+        at = bundle.HEADER.size + bundle.MAX_SEGMENTS * bundle.SEGMENT.size
+        _, offset, size = bundle.FILE.unpack_from(image, at)
+        blob = self.folder / "seen.dtb"
+        blob.write_bytes(image[offset : offset + size])
+
+        def ask(*arguments: str) -> str:
+            return subprocess.run(
+                ["fdtget", *arguments[:-2], blob, *arguments[-2:]],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.rstrip("\n")
+
+        return ask
+
+    def test_clean_end_is_0(self):
+        self.assertEqual(self.boot("echo; echo 'Hypervisor ok!'").status, 0)
+
+    def test_status_0_without_the_closing_line_is_1(self):
+        self.assertEqual(self.boot("echo bye").status, 1)
+
+    def test_closing_line_must_be_a_line_of_its_own(self):
+        self.assertEqual(self.boot("echo 'not Hypervisor ok! at all'").status, 1)
+
+    def test_closing_line_with_another_status_is_1(self):
+        self.assertEqual(self.boot("echo 'Hypervisor ok!'; exit 1").status, 1)
+
+    def test_hang_is_124_and_leaves_no_process(self):
+        result = self.boot(f"echo $$ > {self.folder}/pid; echo waiting; exec sleep 1000", timeout=0.5)
+        self.assertEqual(result.status, 124)
+        self.assertIn("waiting", result.output)
+        self.assertFalse(Path("/proc", (self.folder / "pid").read_text().strip()).exists())
+
+    def test_output_closed_but_still_running_is_124(self):
+        self.assertEqual(self.boot("echo 'Hypervisor ok!'; exec sleep 1000 >&- 2>&-", timeout=2).status, 124)
+
+    def test_escape_sequences_do_not_hide_the_closing_line(self):
+        self.assertEqual(self.boot(r"printf '\033[32mHypervisor ok!\033[0m\r\n'").status, 0)
+
+    def test_nothing_changed_uses_what_was_built(self):
+        self.assertEqual(self.kept("*force-raw*"), (self.folder / "bundle.img").read_bytes())
+
+    def test_cmdline_goes_into_the_manifest(self):
+        for text in ("console=hvc0 -- a,b", "-starts with a dash", ""):
+            self.assertEqual(self.manifest_of(cmdline=text)("-t", "s", "/vms/vm0", "cmdline"), text)
+
+    def test_memory_goes_into_the_manifest_and_the_machine(self):
+        ask = self.manifest_of(mem=5 << 30)
+        self.assertEqual(ask("-t", "x", "/vms/vm0/memory", "reg"), "0 80000000 1 40000000")
+        result = self.boot('echo "$@"', mem=5 << 30)
+        self.assertIn(f"-m {5 * 1024 + 128}M", result.output)
+
+    def test_initrd_goes_on_the_disk_and_into_the_manifest(self):
+        initrd = self.folder / "initrd"
+        initrd.write_bytes(os.urandom(70 << 20))  # more than the usual disk
+        self.assertEqual(self.manifest_of(initrd=initrd)("/vms/vm0/initrd", "path"), "/boot/initrd")
+        self.assertEqual(self.from_disk("/boot/initrd", initrd=initrd), initrd.read_bytes())
+
+    def test_guest_goes_on_the_disk(self):
+        guest = self.folder / "my guest"
+        guest.write_bytes(b"another guest")
+        self.assertEqual(self.from_disk("/sbin/gkernel", guest=guest), b"another guest")
+
+    def test_guest_goes_where_the_manifest_says(self):
+        guest = self.folder / "guest.bin"
+        guest.write_bytes(b"another guest")
+        source = self.folder / "other.dts"
+        source.write_text(MANIFEST.replace("/sbin/gkernel", "/boot/a/long-file-name.img"))
+        on_disk = self.from_disk("/boot/a/long-file-name.img", guest=guest, manifest=source)
+        self.assertEqual(on_disk, b"another guest")
+
+    def from_disk(self, path: str, **fields) -> bytes:
+        image = self.folder / "disk"
+        image.write_bytes(self.kept("*id=disk*", **fields))
+        done = subprocess.run(["mtype", "-i", image, f"::{path}"], check=True, capture_output=True)
+        return done.stdout
+
+    def test_manifest_that_dtc_refuses_is_named(self):
+        source = self.folder / "wrong.dts"
+        source.write_text("/dts-v1/;\n/ { a = <;\n")
+        with self.assertRaisesRegex(ExeuntError, r"wrong\.dts:2"):
+            self.boot("exit 0", manifest=source)
+
+
+class UsageTest(unittest.TestCase):
+    def status(self, *words: str) -> int:
+        command = [sys.executable, ROOT / "tools/exeunt", *words]
+        return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
+
+    def test_wrong_usage_is_2(self):
+        for words in (
+            (),
+            ("fly",),
+            ("run", "--mem", "12"),
+            ("run", "--mem", "3M"),
+            ("run", "--guest", "/does/not/exist"),
+            ("run", "--timeout", "0"),
+            ("run", "--arch", "z80"),
+            ("run", "--qemu", "/does/not/exist"),
+            ("run", "--disk", __file__, "--guest", __file__),
+            ("test", "no-such-test"),
+            ("build", "--", "-smp"),
+        ):
+            with self.subTest(words):
+                self.assertEqual(self.status(*words), 2)
+
+    def test_help_is_0(self):
+        for words in (("--help",), ("run", "--help"), ("test", "--list")):
+            with self.subTest(words):
+                self.assertEqual(self.status(*words), 0)
