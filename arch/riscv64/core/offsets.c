@@ -1,0 +1,42 @@
+// The numbers that assembly needs, taken from the structs by the compiler: build/offsets.py turns
+// this file's assembly into offsets.h. The second time round, with offsets.h there, the same lines
+// are static asserts.
+#include "arch/riscv64/core/csr.h"
+#include "kernel/cpu.h"
+#include "kernel/object/portal.h"
+#include "kernel/object/task.h"
+#include "kernel/object/vcpu.h"
+
+#ifdef OFFSETS_CHECK
+#include "offsets.h"
+#define OFFSET(name, value) static_assert(name == (value), "offsets.h is stale");
+#else
+#define OFFSET(name, value) asm volatile("\n.ascii \"->" #name " %0\"" ::"i"(value));
+void offsets(void);
+void offsets(void) {
+#endif
+
+OFFSET(REGS_SSTATUS, offsetof(struct regs, sstatus))
+OFFSET(REGS_HSTATUS, offsetof(struct regs, hstatus))
+OFFSET(CONTEXT_CPU, offsetof(struct context, cpu))
+OFFSET(CONTEXT_QUICK, offsetof(struct context, quick))
+OFFSET(CPU_STACK_TOP, offsetof(struct cpu, stack_top))
+OFFSET(CPU_FAST, offsetof(struct cpu, fast))
+OFFSET(CPU_NEXT_EVENT, offsetof(struct cpu, next_event))
+OFFSET(VCPU_FAST_PORTAL, offsetof(struct vcpu, fast_portal))
+OFFSET(VCPU_FAST_INFO, offsetof(struct vcpu, fast_info))
+OFFSET(VCPU_FAST_BADGE, offsetof(struct vcpu, fast_badge))
+OFFSET(VCPU_SEQ, offsetof(struct vcpu, record.seq))
+OFFSET(VCPU_DEADLINE, offsetof(struct vcpu, deadline))
+OFFSET(PORTAL_WAITING, offsetof(struct portal, waiting))
+OFFSET(TASK_SATP, offsetof(struct task, satp))
+OFFSET(TASK_RECEIVE_PC, offsetof(struct task, receive_pc))
+OFFSET(TASK_RECEIVE_SP, offsetof(struct task, receive_sp))
+OFFSET(TASK_RECEIVE_TP, offsetof(struct task, receive_tp))
+OFFSET(SSTATUS_SPP_FS_BITS, SSTATUS_SPP_FS)
+OFFSET(HSTATUS_SPV_BIT, HSTATUS_SPV)
+OFFSET(HVIP_TIMER_BIT, HVIP_TIMER)
+
+#ifndef OFFSETS_CHECK
+}
+#endif

@@ -1,0 +1,191 @@
+#include "arch/vcpu.h"
+
+#include "arch/riscv64/core/csr.h"
+#include "arch/riscv64/core/fp.h"
+#include "arch/riscv64/core/vcpu.h"
+#include "arch/time.h"
+#include "kernel/cpu.h"
+#include "kernel/object/pool.h"
+#include "kernel/object/space.h"
+
+#define GUEST_SSTATUS (SSTATUS_UXL_64 | SSTATUS_SPP_FS)
+#define GUEST_HSTATUS (HSTATUS_VSXL_64 | HSTATUS_VTW | HSTATUS_SPV | HSTATUS_SPVP)
+
+void arch_vcpu_init(struct vcpu *vcpu) {
+    // The page of the pool tags the vCPU's translations, so that two vCPUs of one VM, whose
+    // ASIDs mean different things, never share any.
+    uint64_t vmid = pool_index(vcpu) & 0x3fff;
+    vcpu->arch.hgatp = HGATP_SV39X4 | vmid << 44 |
+                       arch_virt_to_phys(vcpu->space->root).v >> PAGE_BITS;
+    vcpu->arch.hcounteren = HCOUNTEREN_TM;
+    vcpu->arch.vstimecmp = DEADLINE_NEVER;
+}
+
+void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_t argument1) {
+    struct cpu *cpu = vcpu->context.cpu;
+    if (cpu->loaded == vcpu) {
+        cpu->loaded = NULL; // what is in the hardware is of its last life
+    }
+    fp_forget(&vcpu->context);
+    struct arch_vcpu fresh = {
+        .vsstatus = SSTATUS_UXL_64 | SSTATUS_FS,
+        .vstimecmp = DEADLINE_NEVER,
+        .hgatp = vcpu->arch.hgatp,
+        .hcounteren = vcpu->arch.hcounteren,
+        .henvcfg = vcpu->arch.henvcfg,
+    };
+    vcpu->arch = fresh;
+    vcpu->fp = (struct fp_regs){0};
+    vcpu->context.regs = (struct regs){.sstatus = GUEST_SSTATUS, .hstatus = GUEST_HSTATUS};
+    vcpu->context.regs.x[0] = pc;
+    vcpu->context.regs.x[REG_A0] = argument0;
+    vcpu->context.regs.x[REG_A0 + 1] = argument1;
+    arch_vcpu_fence(vcpu);
+}
+
+enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
+    if (features & ~(uint64_t)(VCPU_FEATURE_TIMER | VCPU_FEATURE_COUNTERS)) {
+        return STATUS_UNSUPPORTED;
+    }
+    if ((features & VCPU_FEATURE_TIMER) && !timer_has_sstc()) {
+        return STATUS_UNSUPPORTED;
+    }
+    vcpu->features = features;
+    vcpu->arch.henvcfg = features & VCPU_FEATURE_TIMER ? HENVCFG_STCE : 0;
+    vcpu->arch.hcounteren =
+        HCOUNTEREN_TM | (features & VCPU_FEATURE_COUNTERS ? HCOUNTEREN_CY_IR : 0);
+    return STATUS_OK;
+}
+
+static void vcpu_save(struct arch_vcpu *arch) {
+    arch->vsstatus = csr_read(vsstatus);
+    arch->vsie = csr_read(vsie);
+    arch->vstvec = csr_read(vstvec);
+    arch->vsscratch = csr_read(vsscratch);
+    arch->vsepc = csr_read(vsepc);
+    arch->vscause = csr_read(vscause);
+    arch->vstval = csr_read(vstval);
+    arch->vsatp = csr_read(vsatp);
+    arch->hvip = csr_read(hvip);
+    if (timer_has_sstc()) {
+        arch->vstimecmp = csr_read(vstimecmp);
+    }
+}
+
+void vcpu_load(struct vcpu *vcpu) {
+    struct cpu *cpu = vcpu->context.cpu;
+    const struct arch_vcpu *arch = &vcpu->arch;
+    if (cpu->loaded == vcpu) {
+        return;
+    }
+    if (cpu->loaded) {
+        vcpu_save(&cpu->loaded->arch);
+    }
+    cpu->loaded = vcpu;
+    csr_write(vsstatus, arch->vsstatus);
+    csr_write(vsie, arch->vsie);
+    csr_write(vstvec, arch->vstvec);
+    csr_write(vsscratch, arch->vsscratch);
+    csr_write(vsepc, arch->vsepc);
+    csr_write(vscause, arch->vscause);
+    csr_write(vstval, arch->vstval);
+    // hgatp before vsatp: no walk may begin with one guest's table in another's memory. The order
+    // that §8.5.3 asks for with speculation in mind is vsatp = 0 first.
+    csr_write(vsatp, 0);
+    csr_write(hgatp, arch->hgatp);
+    csr_write(vsatp, arch->vsatp);
+    csr_write(hvip, arch->hvip);
+    csr_write(hcounteren, arch->hcounteren);
+    csr_write(henvcfg, arch->henvcfg);
+    if (timer_has_sstc()) {
+        csr_write(vstimecmp, arch->vstimecmp);
+    }
+}
+
+void arch_vcpu_settle(struct vcpu *vcpu) {
+    // It called from its kernel mode: the assembly path takes no other calls.
+    vcpu->context.regs.sstatus = GUEST_SSTATUS;
+    vcpu->context.regs.hstatus = GUEST_HSTATUS;
+}
+
+void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1) {
+    vcpu->context.regs.x[REG_A0] = result0;
+    vcpu->context.regs.x[REG_A0 + 1] = result1;
+}
+
+void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
+    // Only an emulated load or store can be a compressed instruction.
+    vcpu->context.regs.x[0] += length == 2 ? 2 : 4;
+}
+
+static const uint64_t interrupt_bit[INTERRUPT_COUNT] = {
+    [INTERRUPT_SOFTWARE] = HVIP_SOFTWARE,
+    [INTERRUPT_TIMER] = HVIP_TIMER,
+    [INTERRUPT_EXTERNAL] = HVIP_EXTERNAL,
+};
+
+void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
+    if (vcpu->context.cpu->loaded == vcpu) {
+        csr_set(hvip, interrupt_bit[interrupt]);
+    } else {
+        vcpu->arch.hvip |= interrupt_bit[interrupt];
+    }
+}
+
+void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
+    if (vcpu->context.cpu->loaded == vcpu) {
+        csr_clear(hvip, interrupt_bit[interrupt]);
+    } else {
+        vcpu->arch.hvip &= ~interrupt_bit[interrupt];
+    }
+}
+
+bool arch_vcpu_pending(const struct vcpu *vcpu) {
+    // vsie shows the bits of VS interrupts one place lower than hip and hvip (§8.2.3).
+    if (vcpu->context.cpu->loaded == vcpu) {
+        return csr_read(hip) & csr_read(hie) & (HVIP_SOFTWARE | HVIP_TIMER | HVIP_EXTERNAL);
+    }
+    uint64_t pending = vcpu->arch.hvip;
+    if (vcpu->arch.henvcfg && vcpu->arch.vstimecmp <= arch_now()) {
+        pending |= HVIP_TIMER;
+    }
+    return pending & vcpu->arch.vsie << 1;
+}
+
+uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu) {
+    return vcpu->context.cpu->loaded == vcpu ? csr_read(vstimecmp) : vcpu->arch.vstimecmp;
+}
+
+void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
+    struct regs *regs = &vcpu->context.regs;
+    vcpu_load(vcpu);
+    uint64_t status = csr_read(vsstatus);
+    uint64_t spie = (status >> 1 & 1) << 5; // SIE becomes SPIE, SIE is off
+    uint64_t spp = regs->sstatus & SSTATUS_SPP;
+    csr_write(vsstatus, (status & ~(uint64_t)(SSTATUS_SPP | 0x22)) | spie | spp);
+    csr_write(vsepc, regs->x[0]);
+    csr_write(vscause, cause & 63); // never an interrupt
+    csr_write(vstval, value);
+    regs->x[0] = csr_read(vstvec) & ~3ull;
+    regs->sstatus |= SSTATUS_SPP;
+    regs->hstatus |= HSTATUS_SPVP;
+}
+
+void arch_vcpu_fence(struct vcpu *vcpu) {
+    // hfence.vvma works on the VMID in hgatp.
+    uint64_t hgatp = csr_read(hgatp);
+    csr_write(hgatp, vcpu->arch.hgatp);
+    asm volatile("hfence.vvma" ::: "memory");
+    csr_write(hgatp, hgatp);
+}
+
+void arch_vcpu_end(struct vcpu *vcpu) {
+    struct cpu *cpu = vcpu->context.cpu;
+    fp_forget(&vcpu->context);
+    if (cpu->loaded == vcpu) {
+        cpu->loaded = NULL;
+    }
+    csr_write(vsatp, 0);
+    csr_write(hgatp, 0);
+    asm volatile("hfence.gvma" ::: "memory"); // its VMID may come again, with other memory
+}

@@ -1,0 +1,247 @@
+// The trap vector, and the shortest way of a hypercall through the core and back.
+//
+// sscratch always points to the context that runs: its registers are saved there. While the core
+// runs, sscratch points to the CPU's own context, where only a bug in the core would save any.
+#include "offsets.h"
+
+#define X(n) ((n) * 8)
+
+.macro for_each_callee_saved op
+    \op s0, X(8)(sp)
+    \op s1, X(9)(sp)
+    \op s2, X(18)(sp)
+    \op s3, X(19)(sp)
+    \op s4, X(20)(sp)
+    \op s5, X(21)(sp)
+    \op s6, X(22)(sp)
+    \op s7, X(23)(sp)
+    \op s8, X(24)(sp)
+    \op s9, X(25)(sp)
+    \op s10, X(26)(sp)
+    \op s11, X(27)(sp)
+.endm
+
+.macro for_a2_to_a7 op
+    \op a2, X(12)(sp)
+    \op a3, X(13)(sp)
+    \op a4, X(14)(sp)
+    \op a5, X(15)(sp)
+    \op a6, X(16)(sp)
+    \op a7, X(17)(sp)
+.endm
+
+.macro for_ra_gp_tp op
+    \op ra, X(1)(sp)
+    \op gp, X(3)(sp)
+    \op tp, X(4)(sp)
+.endm
+
+.macro for_t3_to_t6 op
+    \op t3, X(28)(sp)
+    \op t4, X(29)(sp)
+    \op t5, X(30)(sp)
+    \op t6, X(31)(sp)
+.endm
+
+    .section .text.vector, "ax"
+    .global vector
+    .balign 4
+vector:
+    csrrw sp, sscratch, sp
+    sd t2, X(7)(sp)
+    csrr t2, scause
+    addi t2, t2, -8             // 8: a task's system call
+    beqz t2, task_call
+    for_ra_gp_tp sd
+    sd t0, X(5)(sp)
+    sd t1, X(6)(sp)
+    for_t3_to_t6 sd
+    for_each_callee_saved sd
+    sd a0, X(10)(sp)
+    sd a1, X(11)(sp)
+    for_a2_to_a7 sd
+    csrr t0, sscratch
+    csrr t1, sepc
+    sd t0, X(2)(sp)
+    sd t1, X(0)(sp)
+    addi t2, t2, -2             // 10: a guest kernel's hypercall
+    beqz t2, hypercall
+
+trap:
+    csrr t0, sstatus
+    csrr t1, hstatus
+    sd t0, REGS_SSTATUS(sp)
+    sd t1, REGS_HSTATUS(sp)
+    mv a0, sp
+    csrr a1, scause
+    csrr a2, stval
+    ld tp, CONTEXT_CPU(sp)
+    csrw sscratch, tp
+    ld sp, CPU_STACK_TOP(tp)
+    call trap_handle
+
+    // a0: the context to run.
+    .global vector_leave
+vector_leave:
+    csrw sscratch, a0
+    mv sp, a0
+    ld t0, X(0)(sp)
+    ld t1, REGS_SSTATUS(sp)
+    ld t2, REGS_HSTATUS(sp)
+    csrw sepc, t0
+    csrw sstatus, t1
+    csrw hstatus, t2
+    ld a0, X(10)(sp)
+    ld a1, X(11)(sp)
+    ld t0, X(5)(sp)
+    ld t1, X(6)(sp)
+    ld t2, X(7)(sp)
+leave_rest:
+    for_t3_to_t6 ld
+    for_ra_gp_tp ld
+    for_each_callee_saved ld
+    for_a2_to_a7 ld
+    ld sp, X(2)(sp)
+    sret
+
+    // A hypercall, all registers saved; a0…a7 still are the guest's. Checks first.
+hypercall:
+    ld t3, VCPU_FAST_PORTAL(sp)
+    beqz t3, trap               // no such route, or tracing
+    ld t3, PORTAL_WAITING(t3)
+    beqz t3, trap               // the server is busy, or there is none just now
+    // The point of no return: t3 is the server, sp the vCPU.
+    ld t4, CONTEXT_CPU(sp)
+    sd sp, CPU_FAST(t4)         // forward_settle writes the record down, should it be needed
+    ld t2, VCPU_SEQ(sp)
+    addi t2, t2, 1
+    sd t2, VCPU_SEQ(sp)
+    csrw sscratch, t3
+    ld t4, TASK_SATP(t3)
+    ld t5, TASK_RECEIVE_PC(t3)
+    csrw satp, t4
+    csrw sepc, t5
+    li t4, HSTATUS_SPV_BIT
+    li t5, SSTATUS_SPP_FS_BITS
+    csrc hstatus, t4
+    csrc sstatus, t5
+    ld t0, VCPU_FAST_INFO(sp)   // t1 is the pc, t2 the sequence number
+    ld ra, VCPU_FAST_BADGE(sp)
+    ld sp, TASK_RECEIVE_SP(t3)
+    ld tp, TASK_RECEIVE_TP(t3)
+    mv t3, ra
+    // Nothing of the guest's or the core's is left in the other registers.
+    li ra, 0
+    li gp, 0
+    li t4, 0
+    li t5, 0
+    li t6, 0
+    li s0, 0
+    li s1, 0
+    li s2, 0
+    li s3, 0
+    li s4, 0
+    li s5, 0
+    li s6, 0
+    li s7, 0
+    li s8, 0
+    li s9, 0
+    li s10, 0
+    li s11, 0
+    sret
+
+    // A task's system call: t0 its number, t1 the selector; both and t2…t6 may be changed.
+task_call:
+    bnez t0, system_call
+    ld t2, CONTEXT_CPU(sp)
+    bnez t1, answer_deadline
+    ld t3, CPU_FAST(t2)
+    beqz t3, system_call        // not the answer to a record that came this way
+    // The point of no return: t3 is the vCPU; a0, a1 are its results.
+answer:
+    sd zero, CPU_FAST(t2)
+    csrw sscratch, t3
+    mv sp, t3
+    ld t0, X(0)(sp)
+    li t1, HSTATUS_SPV_BIT
+    li t2, SSTATUS_SPP_FS_BITS
+    addi t0, t0, 4
+    csrs hstatus, t1
+    csrs sstatus, t2
+    csrw sepc, t0
+    ld t0, X(5)(sp)
+    ld t1, X(6)(sp)
+    ld t2, X(7)(sp)
+    j leave_rest
+
+    // REPLY_HYPERCALL_DEADLINE, when the host's timer need not be set for it.
+answer_deadline:
+    li t4, 1
+    bne t1, t4, system_call
+    ld t3, CPU_FAST(t2)
+    ld t4, CPU_NEXT_EVENT(t2)
+    beqz t3, system_call
+    bltu a2, t4, system_call
+    sd a2, VCPU_DEADLINE(t3)
+    li t4, HVIP_TIMER_BIT
+    csrc hvip, t4
+    j answer
+
+system_call:
+    for_ra_gp_tp sd
+    sd a0, X(10)(sp)
+    sd a1, X(11)(sp)
+    for_a2_to_a7 sd
+    sd t1, X(6)(sp)
+    csrr t2, sscratch
+    csrr t3, sepc
+    sd t2, X(2)(sp)
+    addi t3, t3, 4
+    sd t3, X(0)(sp)
+    mv a0, sp
+    mv a1, t0
+    ld tp, CONTEXT_CPU(sp)
+    csrw sscratch, tp
+    ld sp, CPU_STACK_TOP(tp)
+    call trap_syscall
+    lbu t0, CONTEXT_QUICK(a0)
+    beqz t0, vector_leave
+    // It returns at once: callee-saved registers, hstatus and sstatus are still its own.
+    sb zero, CONTEXT_QUICK(a0)
+    csrw sscratch, a0
+    mv sp, a0
+    ld t0, X(0)(sp)
+    csrw sepc, t0
+    ld a0, X(10)(sp)
+    ld a1, X(11)(sp)
+    for_a2_to_a7 ld
+    for_ra_gp_tp ld
+    ld t0, X(5)(sp)
+    li t1, 0
+    li t2, 0
+    li t3, 0
+    li t4, 0
+    li t5, 0
+    li t6, 0
+    ld sp, X(2)(sp)
+    sret
+
+    .section .text
+    .attribute arch, "rv64imafd_h_zicsr_zifencei"
+    .global fp_save
+fp_save:
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    fsd f\n, (\n * 8)(a0)
+    .endr
+    frcsr t0
+    sd t0, 256(a0)
+    ret
+
+    .global fp_restore
+fp_restore:
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    fld f\n, (\n * 8)(a0)
+    .endr
+    ld t0, 256(a0)
+    fscsr t0
+    ret

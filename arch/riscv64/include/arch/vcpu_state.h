@@ -1,0 +1,14 @@
+// The guest state that stays in the hardware until another vCPU is to run (contract: struct
+// arch_vcpu). Privileged architecture 1.12, §8.2.
+#pragma once
+
+#include <stdint.h>
+
+struct arch_vcpu {
+    uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp;
+    uint64_t hvip;
+    uint64_t vstimecmp;
+    uint64_t hgatp;
+    uint64_t hcounteren;
+    uint64_t henvcfg;
+};

@@ -1,0 +1,35 @@
+// All that belongs to one physical CPU. Nothing else in the core is global but the pool.
+#pragma once
+
+#include "kernel/context.h"
+#include "kernel/types.h"
+
+struct irq;
+struct task;
+struct vcpu;
+
+#define IRQ_LINES 128 // physical lines that one interrupt controller may have
+
+// A FIFO of contexts that are ready to run.
+struct run_queue {
+    struct context *head;
+    struct context *tail;
+};
+
+struct cpu {
+    struct context core; // where the core's own trap, which is a bug in it, saves its registers
+    uint64_t stack_top;
+    // The vCPU whose hypercall the assembly path has just forwarded: its record is not written
+    // down yet (forward_settle does that, should anything but the answer come next).
+    struct vcpu *fast;
+    struct vcpu *loaded;    // whose system registers are in the hardware
+    struct context *fp;     // whose floating-point registers are in the hardware
+    struct run_queue tasks; // servers go before guests: whoever answers exits must not wait
+    struct run_queue vcpus;
+    struct vcpu *home;   // the list of all vCPUs that live on this CPU (vcpu.next_home)
+    uint64_t next_event; // when the host's timer is to fire, in ticks of the counter
+    uint64_t next_tick;
+    uint32_t id;
+    uint64_t space_root; // the address space in the hardware, as arch_task_enter writes it
+    struct irq *irq[IRQ_LINES];
+};

@@ -1,0 +1,231 @@
+#include "kernel/exit/commit.h"
+
+#include "arch/task.h"
+#include "arch/time.h"
+#include "arch/vcpu.h"
+#include "kernel/cpu.h"
+#include "kernel/mem/pagetable.h"
+#include "kernel/object/irq.h"
+#include "kernel/object/portal.h"
+#include "kernel/object/space.h"
+#include "kernel/object/vcpu.h"
+#include "kernel/sched/sched.h"
+
+#define REPLY_BIT(name, bit, text) | REPLY_##name
+#define REPLY_ALL (0 REPLY_LIST(REPLY_BIT))
+
+// The two short forms, spelled out.
+static uint64_t commit_flags(uint64_t flags) {
+    switch (flags) {
+    case REPLY_HYPERCALL:
+        return REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE;
+    case REPLY_HYPERCALL_DEADLINE:
+        return REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE;
+    default:
+        return flags;
+    }
+}
+
+// The other vCPU that a START is about.
+static struct vcpu *commit_target(const struct vcpu *vcpu, uint64_t number) {
+    return number < SYSCALL_VCPUS_MAX ? vcpu->space->vcpu[number] : NULL;
+}
+
+static enum status commit_map(struct vcpu *vcpu, const struct task *task, const uint64_t *word) {
+    unsigned bits = REPLY_MAPPING_BITS(word[3]);
+    unsigned rights = REPLY_MAPPING_RIGHTS(word[3]);
+    enum status status = STATUS_OK;
+    const struct cap *frame =
+        cap_find(task, REPLY_MAPPING_SLOT(word[3]), OBJECT_FRAME, rights, &status);
+    if (!frame) {
+        return status;
+    }
+    if (bits != 12 && bits != 21 && bits != 30) {
+        return STATUS_INVALID;
+    }
+    if (!range_within(word[5], 1ull << bits, frame->size)) {
+        return STATUS_RANGE;
+    }
+    status = pagetable_map(vcpu->space, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), bits,
+                           rights);
+    if (status == STATUS_EXISTS &&
+        pagetable_is(vcpu->space, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), rights)) {
+        // The same record answered a second time, or the hardware had kept the old entry.
+        arch_space_fence(vcpu->space, SPACE_ADDR(word[2]));
+        return STATUS_OK;
+    }
+    return status;
+}
+
+// Everything that can be wrong with a reply, but for MAP.
+static enum status commit_check(const struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
+    const struct route *route = &vcpu->route[MESSAGE_CLASS(vcpu->record.info)];
+    if (!(flags & REPLY_FLAGS) || (flags & 0x7fffffff & ~(uint64_t)REPLY_ALL)) {
+        return STATUS_INVALID;
+    }
+    if (flags & 0x7fffffff & ~(uint64_t)route->may) {
+        return STATUS_DENIED;
+    }
+    if (flags & REPLY_WRITE) {
+        uint32_t reg = REPLY_REGISTER_OF(flags);
+        if (reg >= 32 || !(route->write_mask >> reg & 1)) {
+            return STATUS_DENIED;
+        }
+    }
+    if ((flags & (REPLY_RAISE | REPLY_CLEAR)) && REPLY_INTERRUPT_OF(flags) >= INTERRUPT_COUNT) {
+        return STATUS_INVALID;
+    }
+    if (flags & REPLY_START) {
+        const struct vcpu *target = commit_target(vcpu, word[2]);
+        if (!target) {
+            return STATUS_NOT_FOUND;
+        }
+        if (target->state != VCPU_OFF) {
+            return STATUS_BUSY;
+        }
+    }
+    return STATUS_OK;
+}
+
+static void commit_others(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
+    if (flags & (REPLY_RAISE | REPLY_FENCE)) {
+        for (uint64_t mask = word[4]; mask; mask &= mask - 1) {
+            struct vcpu *target = commit_target(vcpu, (uint64_t)__builtin_ctzll(mask));
+            if (!target) {
+                continue;
+            }
+            if (flags & REPLY_FENCE) {
+                arch_vcpu_fence(target);
+            }
+            if (flags & REPLY_RAISE) {
+                arch_vcpu_raise(target, REPLY_INTERRUPT_OF(flags));
+                vcpu_unpark(target);
+            }
+        }
+    }
+    if (flags & REPLY_START) {
+        // Checked: it is off, so this can't fail.
+        enum status status = vcpu_start(commit_target(vcpu, word[2]), word[3], word[2], word[4]);
+        (void)status;
+    }
+}
+
+// The effects on the vCPU that exited. Cannot fail.
+static void commit_invoke(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
+    if (flags & REPLY_RESULT) {
+        arch_vcpu_result(vcpu, word[0], word[1]);
+    }
+    if (flags & REPLY_WRITE) {
+        regs_set(&vcpu->context.regs, REPLY_REGISTER_OF(flags), word[0]);
+    }
+    if (flags & REPLY_ADVANCE) {
+        arch_vcpu_advance(vcpu, word[6]);
+    }
+    if (flags & REPLY_DEADLINE) {
+        arch_vcpu_clear(vcpu, INTERRUPT_TIMER);
+        sched_deadline(vcpu, word[2]);
+    }
+    if (flags & REPLY_CLEAR) {
+        arch_vcpu_clear(vcpu, REPLY_INTERRUPT_OF(flags));
+    }
+    if (flags & REPLY_INJECT) {
+        arch_vcpu_inject(vcpu, word[0], word[1]);
+    }
+    if (flags & (REPLY_RAISE | REPLY_FENCE | REPLY_START)) {
+        commit_others(vcpu, flags, word);
+    }
+}
+
+// What becomes of the vCPU now: NULL when it does not run on.
+static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
+    if (unlikely(flags & REPLY_STOP)) {
+        vcpu_stop(vcpu);
+        return NULL;
+    }
+    vcpu->state = VCPU_RUNNABLE;
+    if (flags & REPLY_PARK) {
+        if (vcpu->features & VCPU_FEATURE_TIMER) {
+            sched_deadline(vcpu, arch_vcpu_own_deadline(vcpu));
+        }
+        if (!vcpu->due && !arch_vcpu_pending(vcpu)) {
+            vcpu->state = VCPU_PARKED;
+            return NULL;
+        }
+    }
+    return &vcpu->context;
+}
+
+static enum status commit_exit(struct task *task, struct vcpu *vcpu, uint64_t flags,
+                               const uint64_t *word, struct context **next) {
+    flags = commit_flags(flags);
+    enum status status = commit_check(vcpu, flags, word);
+    if (unlikely(status != STATUS_OK)) {
+        return status;
+    }
+    if (flags & REPLY_MAP) {
+        // The last thing that can fail, and repeating it does no harm.
+        status = commit_map(vcpu, task, word);
+        if (unlikely(status != STATUS_OK)) {
+            return status;
+        }
+    }
+    // The point of no return.
+    if (unlikely(vcpu->tracing)) {
+        vcpu->spent[MESSAGE_CLASS(vcpu->record.info)] += arch_instructions() - vcpu->trace_begin;
+    }
+    vcpu->record.portal = NULL;
+    vcpu->record.server = NULL;
+    commit_invoke(vcpu, flags, word);
+    *next = commit_resume(vcpu, flags);
+    return STATUS_OK;
+}
+
+// The owner of a record that is no exit gets its answer. Returns who can run now.
+static struct context *commit_other(struct record *record, const uint64_t *word) {
+    struct portal *portal = record->portal;
+    struct task *caller;
+    record->portal = NULL;
+    record->server = NULL;
+    switch ((enum record_owner)record->owner) {
+    case RECORD_CALL:
+        caller = container_of(record, struct task, call);
+        caller->state = TASK_READY;
+        arch_task_answer(caller, word);
+        return &caller->context;
+    case RECORD_SIGNAL:
+        portal_signal_done(portal);
+        return NULL;
+    case RECORD_IRQ:
+        irq_done(container_of(record, struct irq, record));
+        return NULL;
+    case RECORD_VCPU:
+    case RECORD_FAULT:
+        return NULL;
+    }
+    return NULL;
+}
+
+struct context *commit_reply(struct task *task, uint64_t flags,
+                             const uint64_t word[MESSAGE_WORDS]) {
+    struct cpu *cpu = task->context.cpu;
+    struct record *record = task->serving;
+    struct context *next = NULL;
+    if (!record) {
+        // Nothing to answer (any more: the caller may have died): that is a wait.
+        task_wait(task);
+        return sched_next(cpu);
+    }
+    if (record->owner == RECORD_VCPU) {
+        struct vcpu *vcpu = container_of(record, struct vcpu, record);
+        enum status status = commit_exit(task, vcpu, flags, word, &next);
+        if (unlikely(status != STATUS_OK)) {
+            arch_task_refuse(task, record, status);
+            return &task->context;
+        }
+    } else {
+        next = commit_other(record, word);
+    }
+    task->served++;
+    task_wait(task);
+    return sched_choose(cpu, next);
+}

@@ -1,0 +1,57 @@
+#include "kernel/exit/forward.h"
+
+#include "arch/time.h"
+#include "arch/vcpu.h"
+#include "kernel/object/portal.h"
+#include "kernel/object/vcpu.h"
+#include "kernel/sched/sched.h"
+
+static inline struct task *forward_send(struct vcpu *vcpu, enum exit_class c, uint32_t mode) {
+    const struct route *route = &vcpu->route[c];
+    struct record *record = &vcpu->record;
+    if (unlikely(!route->portal)) {
+        vcpu_stop(vcpu); // init routed nothing there: it wants no such exit answered
+        return NULL;
+    }
+    if (unlikely(vcpu->tracing)) {
+        vcpu->trace_begin = arch_instructions();
+    }
+    record->info = MESSAGE_INFO(c, vcpu->number, mode);
+    record->pc = regs_pc(&vcpu->context.regs);
+    record->badge = route->badge;
+    record->attempts = 0;
+    record->seq++;
+    vcpu->count[c]++;
+    vcpu->state = VCPU_EXITED;
+    return portal_send(route->portal, record);
+}
+
+struct context *forward_exit(struct vcpu *vcpu, enum exit_class c, uint32_t mode) {
+    struct task *server = forward_send(vcpu, c, mode);
+    return likely(server) ? &server->context : sched_next(vcpu->context.cpu);
+}
+
+struct task *forward_timer(struct vcpu *vcpu) {
+    vcpu->due = false;
+    vcpu->record.word[1] = arch_now();
+    return forward_send(vcpu, EXIT_TIMER, 0);
+}
+
+void forward_settle_slow(struct cpu *cpu) {
+    struct vcpu *vcpu = cpu->fast;
+    struct portal *portal = vcpu->fast_portal;
+    struct task *server = portal->waiting;
+    struct record *record = &vcpu->record;
+    cpu->fast = NULL;
+    portal->waiting = NULL;
+    arch_vcpu_settle(vcpu);
+    record->info = vcpu->fast_info;
+    record->pc = regs_pc(&vcpu->context.regs);
+    record->badge = vcpu->fast_badge;
+    record->attempts = 0;
+    record->portal = portal;
+    record->server = server;
+    vcpu->state = VCPU_EXITED;
+    server->serving = record;
+    server->state = TASK_READY;
+}

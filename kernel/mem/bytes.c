@@ -1,0 +1,27 @@
+// The two functions that the compiler itself calls. The core never handles much memory at once.
+#include <string.h>
+
+#include <stdint.h>
+
+// Kept out of optimisation across files, which would make calls to itself of the loops.
+__attribute__((used)) void *memset(void *to, int value, size_t size) {
+    char *at = to;
+    if (((uintptr_t)to | size) % 8 == 0) {
+        uint64_t word = 0x0101010101010101ull * (uint8_t)value;
+        for (size_t i = 0; i < size; i += 8) {
+            *(volatile uint64_t *)(at + i) = word;
+        }
+        return to;
+    }
+    for (size_t i = 0; i < size; i++) {
+        ((volatile char *)at)[i] = (char)value;
+    }
+    return to;
+}
+
+__attribute__((used)) void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        ((volatile char *)to)[i] = ((const char *)from)[i];
+    }
+    return to;
+}

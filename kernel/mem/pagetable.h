@@ -1,0 +1,23 @@
+// Page tables, written by one and the same code for tasks and for guests' second stage: three
+// levels of 512 entries (the top level of a second stage may have more), pages of 2^12, 2^21 and
+// 2^30 bytes. What an entry looks like is the architecture's (arch/space.h).
+#pragma once
+
+#include "kernel/types.h"
+
+struct space;
+
+// Maps the page of 2^BITS bytes at ADDRESS to TARGET, both aligned to it, with RIGHTS (enum
+// rights: R, W, X). INVALID: not aligned, or rights that the hardware can't express. RANGE: no such
+// address in this kind of space. EXISTS: something is mapped there. NO_MEMORY: no page left for a
+// table.
+NODISCARD enum status pagetable_map(struct space *space, space_addr_t address, hpa_t target,
+                                    unsigned bits, unsigned rights);
+
+// True when ADDRESS is mapped to TARGET with RIGHTS, in a page of any size.
+bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target, unsigned rights);
+
+// Removes the page at ADDRESS, if there is one, from at most SIZE bytes. Returns how many bits the
+// page, or the hole there, spans: what comes next is behind it. 0: the page there is larger than
+// SIZE or begins before ADDRESS, and is left alone.
+unsigned pagetable_unmap(struct space *space, space_addr_t address, uint64_t size);

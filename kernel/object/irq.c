@@ -1,0 +1,49 @@
+#include "kernel/object/irq.h"
+
+#include "arch/irq.h"
+#include "kernel/cpu.h"
+#include "kernel/object/portal.h"
+
+void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line, hpa_t controller, uint32_t context) {
+    irq->record.owner = RECORD_IRQ;
+    irq->record.info = MESSAGE_INFO(EXIT_IRQ, 0, 0);
+    irq->record.word[0] = line;
+    irq->cpu = cpu;
+    irq->line = line;
+    irq->controller = controller;
+    irq->context = context;
+    cpu->irq[line] = irq;
+}
+
+void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge) {
+    if (irq->route) {
+        irq->route->references--;
+    }
+    portal->references++;
+    irq->route = portal;
+    irq->record.badge = badge;
+    arch_irq_enable(irq);
+}
+
+struct task *irq_fire(struct irq *irq) {
+    if (!irq->route || irq->record.portal) {
+        irq->spurious++;
+        arch_irq_disable(irq);
+        return NULL;
+    }
+    irq->record.seq++;
+    return portal_send(irq->route, &irq->record);
+}
+
+void irq_done(struct irq *irq) {
+    arch_irq_complete(irq);
+}
+
+void irq_end(struct irq *irq) {
+    arch_irq_disable(irq);
+    portal_cancel(&irq->record);
+    if (irq->route) {
+        irq->route->references--;
+    }
+    irq->cpu->irq[irq->line] = NULL;
+}

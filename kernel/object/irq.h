@@ -1,0 +1,30 @@
+// A physical interrupt line. When it fires, its record goes to the portal it is bound to; the
+// line is quiet until that record is answered.
+#pragma once
+
+#include "kernel/record.h"
+
+struct cpu;
+
+struct irq {
+    struct record record;
+    struct portal *route;
+    struct cpu *cpu;
+    uint32_t line;
+    uint32_t context;  // the CPU's number at the controller
+    hpa_t controller;  // its registers
+    uint32_t spurious; // fired while nobody was bound
+};
+
+void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line, hpa_t controller, uint32_t context);
+
+// From now on PORTAL hears of it.
+void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge);
+
+// The line fired: returns the task that is to run because of it, or NULL.
+struct task *irq_fire(struct irq *irq);
+
+// Its record was answered: the line may fire again.
+void irq_done(struct irq *irq);
+
+void irq_end(struct irq *irq);

@@ -1,0 +1,124 @@
+#include "kernel/object/portal.h"
+
+#include "kernel/object/task.h"
+#include "kernel/sched/sched.h"
+
+void portal_init(struct portal *portal, uint64_t deadline_ticks) {
+    portal->deadline_ticks = deadline_ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)deadline_ticks;
+    portal->signal.owner = RECORD_SIGNAL;
+    portal->signal.info = MESSAGE_INFO(EXIT_SIGNAL, 0, 0);
+}
+
+static void portal_put_back(struct portal *portal, struct record *record) {
+    record->next = portal->head;
+    portal->head = record;
+    if (!portal->tail) {
+        portal->tail = record;
+    }
+}
+
+struct task *portal_send(struct portal *portal, struct record *record) {
+    struct task *task = portal->waiting;
+    record->portal = portal;
+    record->next = NULL;
+    if (likely(task)) {
+        portal->waiting = NULL;
+        task_receive(task, record);
+        return task;
+    }
+    record->server = NULL;
+    if (portal->tail) {
+        portal->tail->next = record;
+    } else {
+        portal->head = record;
+    }
+    portal->tail = record;
+    return NULL;
+}
+
+void portal_send_again(struct record *record) {
+    record->server = NULL;
+    if (record->attempts < UINT8_MAX) {
+        record->attempts++;
+    }
+    portal_put_back(record->portal, record);
+}
+
+struct record *portal_take(struct portal *portal) {
+    struct record *record = portal->head;
+    if (record) {
+        portal->head = record->next;
+        if (!portal->head) {
+            portal->tail = NULL;
+        }
+        record->next = NULL;
+    }
+    return record;
+}
+
+void portal_cancel(struct record *record) {
+    struct portal *portal = record->portal;
+    if (!portal) {
+        return;
+    }
+    if (record->server) {
+        record->server->serving = NULL;
+        record->server = NULL;
+    } else {
+        // As long as the queue, which holds at most one record of each object there is.
+        struct record *before = NULL;
+        for (struct record *r = portal->head; r; before = r, r = r->next) {
+            if (r == record) {
+                *(before ? &before->next : &portal->head) = r->next;
+                if (portal->tail == r) {
+                    portal->tail = before;
+                }
+                break;
+            }
+        }
+    }
+    record->portal = NULL;
+    record->next = NULL;
+}
+
+static struct task *portal_signal_send(struct portal *portal) {
+    portal->signal.word[0] = portal->signals;
+    portal->signals = 0;
+    portal->signal.seq++;
+    return portal_send(portal, &portal->signal);
+}
+
+struct task *portal_signal(struct portal *portal, uint64_t badge) {
+    portal->signals++;
+    if (portal->signal.portal) {
+        return NULL; // on its way, or being served: portal_signal_done sends it again
+    }
+    portal->signal.badge = badge;
+    return portal_signal_send(portal);
+}
+
+void portal_signal_done(struct portal *portal) {
+    if (portal->signals) {
+        struct task *receiver = portal_signal_send(portal);
+        (void)receiver; // it is the one that answers just now, so it was not waiting: queued
+    }
+}
+
+void portal_bind(struct portal *portal, struct task *task) {
+    struct task *old = portal->receiver;
+    if (old) {
+        old->portal = NULL;
+        portal->waiting = NULL;
+    }
+    portal->receiver = task;
+    task->portal = portal;
+    if (task->state == TASK_WAITING) {
+        struct record *record = portal_take(portal);
+        if (record) {
+            task_receive(task, record);
+            sched_ready(&task->context);
+        } else {
+            portal->waiting = task;
+        }
+    }
+}

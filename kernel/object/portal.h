@@ -1,0 +1,40 @@
+// A portal: the endpoint that one task receives on. It outlives that task: records stay in its
+// queue, and whoever is bound next gets them.
+#pragma once
+
+#include "kernel/record.h"
+
+struct portal {
+    struct task *waiting;  // the bound task, when it waits and nothing is queued: the shortest way
+    struct task *receiver; // the bound task
+    struct record *head;   // queued records
+    struct record *tail;
+    uint64_t references;     // routes that lead here; it can't end before them
+    uint32_t deadline_ticks; // of the host: how long its task may take for one record
+    struct record signal;    // SIGNAL: one record, however often it was signalled
+    uint64_t signals;        // since the record was last delivered
+};
+
+void portal_init(struct portal *portal, uint64_t deadline_ticks);
+
+// Sends RECORD, filled in but for portal, server and next. Returns the receiver when it was
+// waiting and now serves it: it is to run next. NULL: the record is queued.
+struct task *portal_send(struct portal *portal, struct record *record);
+
+// Puts RECORD, which a task served that is gone now, back before all others.
+void portal_send_again(struct record *record);
+
+// Takes the next record out of the queue; NULL when there is none.
+struct record *portal_take(struct portal *portal);
+
+// Takes RECORD out of its portal's queue or from its server: nobody waits for it any more.
+void portal_cancel(struct record *record);
+
+// Signals; returns the receiver when it is to run because of it.
+struct task *portal_signal(struct portal *portal, uint64_t badge);
+
+// The record of a signal was answered: sends it again when there were more meanwhile.
+void portal_signal_done(struct portal *portal);
+
+// From now on TASK receives there. The task bound before, if any, no longer does.
+void portal_bind(struct portal *portal, struct task *task);

@@ -1,0 +1,100 @@
+#include "kernel/object/task.h"
+
+#include "arch/task.h"
+#include "kernel/cpu.h"
+#include "kernel/object/portal.h"
+#include "kernel/object/space.h"
+#include "kernel/sched/sched.h"
+
+void task_init(struct task *task, uint32_t pages, struct space *space, struct cpu *cpu) {
+    uint64_t room = pages * PAGE_SIZE - sizeof(struct task) - sizeof(struct fp_regs);
+    task->context.kind = CONTEXT_TASK;
+    task->context.cpu = cpu;
+    task->space = space;
+    space->users++;
+    task->call.owner = RECORD_CALL;
+    task->call.info = MESSAGE_INFO(EXIT_CALL, 0, 0);
+    task->fault.owner = RECORD_FAULT;
+    task->fault.info = MESSAGE_INFO(EXIT_FAULT, 0, 0);
+    task->cap_count = (uint32_t)(room / sizeof(struct cap));
+    task->fp = (struct fp_regs *)((char *)task + pages * PAGE_SIZE - sizeof(struct fp_regs));
+    arch_task_init(task);
+}
+
+void task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64_t argument) {
+    arch_task_start(task, pc, sp, tp, argument);
+    task->state = TASK_READY;
+    sched_ready(&task->context);
+}
+
+void task_receive(struct task *task, struct record *record) {
+    record->server = task;
+    task->serving = record;
+    task->state = TASK_READY;
+    arch_task_receive(task, record);
+}
+
+void task_wait(struct task *task) {
+    struct portal *portal = task->portal;
+    task->serving = NULL;
+    task->state = TASK_WAITING;
+    if (!portal) {
+        return;
+    }
+    struct record *record = portal_take(portal);
+    if (likely(!record)) {
+        portal->waiting = task;
+        return;
+    }
+    task_receive(task, record);
+    sched_ready(&task->context);
+}
+
+void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t address) {
+    struct record *serving = task->serving;
+    struct record *fault = &task->fault;
+    fault->word[FAULT_WORD_CAUSE] = cause;
+    fault->word[FAULT_WORD_DETAIL] = detail;
+    fault->word[FAULT_WORD_PC] = regs_pc(&task->context.regs);
+    fault->word[FAULT_WORD_ADDRESS] = address;
+    fault->word[FAULT_WORD_INFO] = serving ? serving->info : UINT64_MAX;
+    fault->word[FAULT_WORD_SEQ] = serving ? serving->seq : 0;
+    fault->word[FAULT_WORD_STACK] = regs_sp(&task->context.regs);
+    sched_remove(&task->context);
+    task->state = TASK_DEAD;
+    if (task->portal) {
+        // It must be gone from its portal before the record goes back there.
+        task->portal->waiting = NULL;
+        task->portal->receiver = NULL;
+        task->portal = NULL;
+    }
+    if (serving) {
+        task->serving = NULL;
+        portal_send_again(serving);
+        fault->word[FAULT_WORD_ATTEMPT] = serving->attempts;
+    }
+    portal_cancel(&task->call);
+    if (task->fault_route.portal && !fault->portal) {
+        fault->seq++;
+        fault->badge = task->fault_route.badge;
+        struct task *watcher = portal_send(task->fault_route.portal, fault);
+        if (watcher) {
+            sched_ready(&watcher->context);
+        }
+    }
+}
+
+void task_end(struct task *task) {
+    if (task->state != TASK_DEAD) {
+        struct portal *watcher = task->fault_route.portal;
+        task->fault_route.portal = NULL; // whoever ends it knows
+        task_die(task, FAULT_EXIT, 0, 0);
+        task->fault_route.portal = watcher;
+    }
+    portal_cancel(&task->fault);
+    if (task->fault_route.portal) {
+        task->fault_route.portal->references--;
+    }
+    task->space->users--;
+    arch_task_end(task);
+}

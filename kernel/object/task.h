@@ -1,0 +1,63 @@
+// A task: an address space, one thread and a table of capabilities.
+#pragma once
+
+#include "ipc/fault.h"
+#include "ipc/syscall.h"
+#include "kernel/context.h"
+#include "kernel/object/cap.h"
+#include "kernel/record.h"
+
+struct portal;
+struct space;
+
+struct task {
+    struct context context; // first
+    uint64_t satp;          // what arch_task_enter puts into the hardware for its space
+    uint64_t receive_pc;    // where a record arrives …
+    uint64_t receive_sp;    // … with this stack …
+    uint64_t receive_tp;    // … and this thread pointer
+    struct record *serving; // what it must answer; NULL: nothing
+    struct portal *portal;  // where it receives
+    struct space *space;
+    uint64_t served;   // records answered, for TASK_READ
+    uint64_t tick_key; // what it did at the last tick that met it running …
+    uint32_t tick_age; // … and for how many such ticks it has done the same
+    struct {
+        struct portal *portal;
+        uint64_t badge;
+    } fault_route;
+    struct record call;  // what it waits for in CALL
+    struct record fault; // its own death
+    struct {
+        uint64_t begin; // code of its own in [begin, end) whose faulting loads …
+        uint64_t end;
+        uint64_t resume; // … go on here: reading guest memory may fail at any time
+    } fixup;
+    uint8_t state;       // enum task_state
+    uint8_t guest_right; // it may read guest memory by the architecture's instructions
+    struct fp_regs *fp;  // in the task's pages; saved floating-point registers
+    uint32_t cap_count;
+    struct cap cap[];
+};
+
+static inline struct task *task_of(struct context *context) {
+    return container_of(context, struct task, context);
+}
+
+// Makes the task in the pool pages it was given (already taken and zeroed).
+void task_init(struct task *task, uint32_t pages, struct space *space, struct cpu *cpu);
+
+// Lets it run from PC on.
+void task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64_t argument);
+
+// Puts RECORD before the task, which was waiting: it is what it serves now.
+void task_receive(struct task *task, struct record *record);
+
+// It has nothing more to answer: takes the next record of its portal, or waits.
+void task_wait(struct task *task);
+
+// The task can't go on: what it served is pending again, and its fault portal hears of it.
+void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t address);
+
+// Undoes all ties to others before the object ends.
+void task_end(struct task *task);

@@ -1,0 +1,89 @@
+#include "kernel/object/vcpu.h"
+
+#include "arch/vcpu.h"
+#include "kernel/cpu.h"
+#include "kernel/object/portal.h"
+#include "kernel/object/space.h"
+#include "kernel/sched/sched.h"
+
+static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a vCPU is one page of the pool");
+
+void vcpu_init(struct vcpu *vcpu, struct space *space, uint8_t number, struct cpu *cpu) {
+    vcpu->context.kind = CONTEXT_VCPU;
+    vcpu->context.cpu = cpu;
+    vcpu->deadline = DEADLINE_NEVER;
+    vcpu->record.owner = RECORD_VCPU;
+    vcpu->space = space;
+    vcpu->number = number;
+    vcpu->fast_info = MESSAGE_INFO(EXIT_HYPERCALL, number, 1);
+    vcpu->next_home = cpu->home;
+    cpu->home = vcpu;
+    space->users++;
+    space->vcpu[number] = vcpu;
+    arch_vcpu_init(vcpu);
+}
+
+enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_t argument1) {
+    if (vcpu->state != VCPU_OFF) {
+        return STATUS_BUSY;
+    }
+    arch_vcpu_reset(vcpu, pc, argument0, argument1);
+    vcpu->deadline = DEADLINE_NEVER;
+    vcpu->due = false;
+    vcpu->state = VCPU_RUNNABLE;
+    sched_ready(&vcpu->context);
+    return STATUS_OK;
+}
+
+void vcpu_stop(struct vcpu *vcpu) {
+    portal_cancel(&vcpu->record);
+    sched_remove(&vcpu->context);
+    vcpu->deadline = DEADLINE_NEVER;
+    vcpu->due = false;
+    vcpu->state = VCPU_OFF;
+}
+
+void vcpu_unpark(struct vcpu *vcpu) {
+    if (vcpu->state == VCPU_PARKED) {
+        vcpu->state = VCPU_RUNNABLE;
+        sched_ready(&vcpu->context);
+    }
+}
+
+uint64_t vcpu_count(const struct vcpu *vcpu, enum exit_class c) {
+    if (c != EXIT_HYPERCALL) {
+        return vcpu->count[c];
+    }
+    uint64_t others = 0;
+    for (unsigned i = EXIT_HYPERCALL + 1; i < EXIT_GUEST_CLASSES; i++) {
+        others += vcpu->count[i];
+    }
+    return vcpu->record.seq - others;
+}
+
+void vcpu_update_fast(struct vcpu *vcpu) {
+    const struct route *route = &vcpu->route[EXIT_HYPERCALL];
+    const uint32_t needed = REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE;
+    bool fast = route->portal && (route->may & needed) == needed && !vcpu->tracing;
+    vcpu->fast_portal = fast ? route->portal : NULL;
+    vcpu->fast_badge = route->badge;
+}
+
+void vcpu_end(struct vcpu *vcpu) {
+    struct cpu *cpu = vcpu->context.cpu;
+    vcpu_stop(vcpu);
+    for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
+        if (vcpu->route[i].portal) {
+            vcpu->route[i].portal->references--;
+        }
+    }
+    for (struct vcpu **link = &cpu->home; *link; link = &(*link)->next_home) {
+        if (*link == vcpu) {
+            *link = vcpu->next_home;
+            break;
+        }
+    }
+    arch_vcpu_end(vcpu);
+    vcpu->space->vcpu[vcpu->number] = NULL;
+    vcpu->space->users--;
+}

@@ -1,0 +1,71 @@
+// A guest's CPU. While a server answers its exit, its system registers stay in the hardware
+// (cpu->loaded); its general registers are in its context; the pending exit is in `record`.
+#pragma once
+
+#include "arch/vcpu_state.h"
+#include "ipc/syscall.h"
+#include "kernel/context.h"
+#include "kernel/record.h"
+
+struct portal;
+struct space;
+
+// Who gets the exits of one class, and what the answer may do.
+struct route {
+    struct portal *portal;
+    uint64_t badge;
+    uint32_t may;        // enum reply_flag
+    uint32_t write_mask; // general registers that a reply may write
+    uint32_t read_mask;  // general registers that VCPU_READ shows
+};
+
+struct vcpu {
+    struct context context; // first
+    // What the assembly path reads: the portal of hypercalls, NULL when each must take the long
+    // way (no such right, or tracing is on); the info word; the badge.
+    struct portal *fast_portal;
+    uint64_t fast_info;
+    uint64_t fast_badge;
+    uint64_t deadline; // in ticks of the host's counter; DEADLINE_NEVER: none
+    struct record record;
+    struct space *space;
+    struct vcpu *next_home; // in the list of its CPU
+    uint8_t state;          // enum vcpu_state
+    uint8_t due;            // the deadline has passed, and nobody has been told yet
+    uint8_t number;         // in its VM
+    uint8_t tracing;
+    uint32_t tick_age;       // for how many ticks the exit tick_seq has been pending
+    uint64_t tick_seq;
+    uint64_t features;       // enum vcpu_feature
+    uint64_t trace_begin;    // instructions counted at the exit being answered
+    struct route route[EXIT_GUEST_CLASSES];
+    uint64_t count[EXIT_GUEST_CLASSES]; // HYPERCALL's stands in record.seq less all others
+    uint64_t spent[EXIT_GUEST_CLASSES]; // instructions, while tracing
+    struct arch_vcpu arch;
+    struct fp_regs fp;
+};
+
+static inline struct vcpu *vcpu_of(struct context *context) {
+    return container_of(context, struct vcpu, context);
+}
+
+void vcpu_init(struct vcpu *vcpu, struct space *space, uint8_t number, struct cpu *cpu);
+
+// Starts it from reset state. BUSY when it is not off.
+NODISCARD enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argument0,
+                                 uint64_t argument1);
+
+// It is not entered again; a pending exit is forgotten.
+void vcpu_stop(struct vcpu *vcpu);
+
+// Something may have come that a parked vCPU waits for: lets it run again.
+void vcpu_unpark(struct vcpu *vcpu);
+
+// Exits of class C so far.
+uint64_t vcpu_count(const struct vcpu *vcpu, enum exit_class c);
+
+// The route has changed, or tracing: may the assembly path forward its hypercalls?
+void vcpu_update_fast(struct vcpu *vcpu);
+
+// Undoes all ties to others before the object ends.
+void vcpu_end(struct vcpu *vcpu);

@@ -1,0 +1,71 @@
+#include "kernel/sched/sched.h"
+
+#include "kernel/cpu.h"
+#include "kernel/exit/forward.h"
+#include "kernel/object/vcpu.h"
+
+static struct run_queue *sched_queue(struct context *context) {
+    struct cpu *cpu = context->cpu;
+    return context->kind == CONTEXT_TASK ? &cpu->tasks : &cpu->vcpus;
+}
+
+static void sched_insert(struct context *context, struct context *before) {
+    struct run_queue *queue = sched_queue(context);
+    struct context *after = before ? before->prev : queue->tail;
+    context->prev = after;
+    context->next = before;
+    *(after ? &after->next : &queue->head) = context;
+    *(before ? &before->prev : &queue->tail) = context;
+    context->queued = true;
+}
+
+void sched_ready(struct context *context) {
+    if (!context->queued) {
+        sched_insert(context, NULL);
+    }
+}
+
+void sched_remove(struct context *context) {
+    if (!context->queued) {
+        return;
+    }
+    struct run_queue *queue = sched_queue(context);
+    *(context->prev ? &context->prev->next : &queue->head) = context->next;
+    *(context->next ? &context->next->prev : &queue->tail) = context->prev;
+    context->queued = false;
+}
+
+struct context *sched_next(struct cpu *cpu) {
+    if (cpu->tasks.head) {
+        struct context *task = cpu->tasks.head;
+        sched_remove(task);
+        return task;
+    }
+    // Ends: each vCPU is taken out of the queue, and forwarding an exit puts none back.
+    while (cpu->vcpus.head) {
+        struct context *context = cpu->vcpus.head;
+        sched_remove(context);
+        if (likely(!vcpu_of(context)->due)) {
+            return context;
+        }
+        struct task *server = forward_timer(vcpu_of(context));
+        if (server) {
+            return &server->context;
+        }
+    }
+    return NULL;
+}
+
+struct context *sched_choose(struct cpu *cpu, struct context *preferred) {
+    if (!preferred) {
+        return sched_next(cpu);
+    }
+    if (preferred->kind == CONTEXT_TASK) {
+        return preferred;
+    }
+    if (likely(!cpu->tasks.head && !vcpu_of(preferred)->due)) {
+        return preferred;
+    }
+    sched_insert(preferred, cpu->vcpus.head);
+    return sched_next(cpu);
+}

@@ -1,0 +1,26 @@
+// Who runs next on a CPU. Tasks go before vCPUs, because a guest may be waiting for one; within
+// each kind it is first come, first served, and the tick moves the running one to the end.
+#pragma once
+
+#include "kernel/context.h"
+
+// Makes it ready: it will run when its turn comes. Does nothing when it is ready already.
+void sched_ready(struct context *context);
+
+// Takes it out of its run queue, if it is in one.
+void sched_remove(struct context *context);
+
+// The context to run next, its turn taken; NULL when there is nothing to do but wait.
+struct context *sched_next(struct cpu *cpu);
+
+// The context to run next when PREFERRED (or NULL: nobody) was just made able to: PREFERRED at
+// once, or, when a task is ready and PREFERRED is a vCPU, after the tasks.
+struct context *sched_choose(struct cpu *cpu, struct context *preferred);
+
+// The host's timer fired while CURRENT (NULL: nobody) ran: passes deadlines on, ticks. Returns the
+// context to run next.
+struct context *sched_timer(struct cpu *cpu, struct context *current);
+
+// Arms the deadline of a vCPU, in ticks of the host's counter.
+struct vcpu;
+void sched_deadline(struct vcpu *vcpu, uint64_t deadline);

@@ -1,0 +1,111 @@
+// The host's timer: guests' deadlines, time slices, and the watch over servers that do not come
+// back. Nothing of it costs a forwarded exit anything: it looks from outside, once a tick.
+#include "arch/time.h"
+#include "arch/vcpu.h"
+#include "kernel/cpu.h"
+#include "kernel/object/portal.h"
+#include "kernel/object/task.h"
+#include "kernel/object/vcpu.h"
+#include "kernel/sched/sched.h"
+
+void sched_deadline(struct vcpu *vcpu, uint64_t deadline) {
+    struct cpu *cpu = vcpu->context.cpu;
+    vcpu->deadline = deadline;
+    vcpu->due = false;
+    if (deadline < cpu->next_event) {
+        cpu->next_event = deadline;
+        arch_timer_set(deadline);
+    }
+}
+
+// The task that keeps RECORD waiting: the last in the chain of calls that began with it.
+static struct task *tick_culprit(const struct record *record) {
+    struct task *task = record->server;
+    for (int depth = 0; task && depth < 16 && task->state == TASK_CALLING; depth++) {
+        if (!task->call.server) {
+            break; // it stands in a queue: the receiver is busy, dead, or itself in the chain
+        }
+        task = task->call.server;
+    }
+    return task;
+}
+
+// Has this vCPU's exit been pending, with a server, for longer than its portal allows?
+static void tick_watch_exit(struct vcpu *vcpu) {
+    struct record *record = &vcpu->record;
+    if (vcpu->state != VCPU_EXITED || !record->server || record->seq != vcpu->tick_seq) {
+        vcpu->tick_seq = record->seq;
+        vcpu->tick_age = 0;
+        return;
+    }
+    uint32_t limit = record->portal->deadline_ticks;
+    if (limit && ++vcpu->tick_age >= limit) {
+        vcpu->tick_age = 0;
+        task_die(tick_culprit(record), FAULT_HANG, 0, 0);
+    }
+}
+
+// Has the running task been at the same record for longer than its portal allows?
+static void tick_watch_task(struct task *task) {
+    struct record *serving = task->serving;
+    uint64_t key = serving ? (uint64_t)(uintptr_t)serving + serving->seq : 0;
+    if (key != task->tick_key) {
+        task->tick_key = key;
+        task->tick_age = 0;
+        return;
+    }
+    uint32_t limit = task->portal ? task->portal->deadline_ticks : 0;
+    if (limit && ++task->tick_age >= limit) {
+        task->tick_age = 0;
+        task_die(task, FAULT_HANG, 0, 0);
+    }
+}
+
+// One tick: the running context, if it may go on, goes to the end of its queue.
+static void tick(struct cpu *cpu, struct context *current) {
+    for (struct vcpu *vcpu = cpu->home; vcpu; vcpu = vcpu->next_home) {
+        tick_watch_exit(vcpu);
+    }
+    if (current && current->kind == CONTEXT_TASK && task_of(current)->state == TASK_READY) {
+        tick_watch_task(task_of(current));
+    }
+}
+
+static bool sched_can_run(const struct context *context) {
+    if (context->kind == CONTEXT_TASK) {
+        return container_of(context, struct task, context)->state == TASK_READY;
+    }
+    return container_of(context, struct vcpu, context)->state == VCPU_RUNNABLE;
+}
+
+struct context *sched_timer(struct cpu *cpu, struct context *current) {
+    uint64_t now = arch_now();
+    bool ticked = now >= cpu->next_tick;
+    if (ticked) {
+        // Ticks that were missed while the machine did not run are not made up for.
+        cpu->next_tick = now + ARCH_TICK;
+        tick(cpu, current);
+    }
+    uint64_t event = cpu->next_tick;
+    for (struct vcpu *vcpu = cpu->home; vcpu; vcpu = vcpu->next_home) {
+        if (vcpu->deadline <= now) {
+            vcpu->record.word[0] = vcpu->deadline;
+            vcpu->deadline = DEADLINE_NEVER;
+            // A guest with a timer of its own is only woken: its hardware does the rest.
+            vcpu->due = !(vcpu->features & VCPU_FEATURE_TIMER);
+            vcpu_unpark(vcpu);
+        } else if (vcpu->deadline < event) {
+            event = vcpu->deadline;
+        }
+    }
+    cpu->next_event = event;
+    arch_timer_set(event);
+    if (current && !sched_can_run(current)) {
+        current = NULL;
+    }
+    if (current && ticked) {
+        sched_ready(current); // behind all others: a time slice is one tick
+        return sched_next(cpu);
+    }
+    return sched_choose(cpu, current);
+}

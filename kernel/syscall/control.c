@@ -1,0 +1,128 @@
+// TASK and VCPU: start, stop, set up, inspect.
+#include "arch/task.h"
+#include "arch/time.h"
+#include "arch/vcpu.h"
+#include "kernel/cpu.h"
+#include "kernel/object/portal.h"
+#include "kernel/object/vcpu.h"
+#include "kernel/syscall/syscall.h"
+
+static enum status task_receive_at(struct task *task) {
+    task->receive_pc = syscall_arg(task, 1);
+    task->receive_sp = syscall_arg(task, 2);
+    task->receive_tp = syscall_arg(task, 3);
+    task->fixup.begin = syscall_arg(task, 4);
+    task->fixup.end = syscall_arg(task, 5);
+    task->fixup.resume = syscall_arg(task, 6);
+    return STATUS_OK;
+}
+
+enum status syscall_task(struct task *task) {
+    enum status status = STATUS_OK;
+    uint64_t op = syscall_arg(task, 0);
+    if (op == TASK_RECEIVE) {
+        return task_receive_at(task);
+    }
+    struct task *other = cap_object(task, syscall_selector(task), OBJECT_TASK,
+                                    op == TASK_READ ? RIGHT_R : RIGHT_MANAGE, &status);
+    if (!other) {
+        return status;
+    }
+    switch (op) {
+    case TASK_START:
+        if (other->state != TASK_NEW) {
+            return STATUS_BUSY;
+        }
+        task_start(other, syscall_arg(task, 1), syscall_arg(task, 2), syscall_arg(task, 3),
+                   syscall_arg(task, 4));
+        return STATUS_OK;
+    case TASK_STOP:
+        if (other->state == TASK_DEAD) {
+            return STATUS_BUSY;
+        }
+        task_die(other, FAULT_EXIT, syscall_arg(task, 1), 0);
+        return STATUS_OK;
+    case TASK_READ:
+        syscall_result(task, 0, other->state);
+        syscall_result(task, 1, regs_pc(&other->context.regs));
+        syscall_result(task, 2, other->serving ? other->serving->seq : 0);
+        syscall_result(task, 3, other->served);
+        return STATUS_OK;
+    case TASK_GUEST:
+        other->guest_right = syscall_arg(task, 1) == 1;
+        return STATUS_OK;
+    default:
+        return STATUS_INVALID;
+    }
+}
+
+// READ: only while the caller serves this vCPU's exit, and only what the route shows.
+static enum status vcpu_read(struct task *task, struct vcpu *vcpu) {
+    uint64_t reg = syscall_arg(task, 1);
+    if (task->serving != &vcpu->record) {
+        return STATUS_DENIED;
+    }
+    const struct route *route = &vcpu->route[MESSAGE_CLASS(vcpu->record.info)];
+    if (reg == 0 || reg >= 32 || !(route->read_mask >> reg & 1)) {
+        return STATUS_DENIED;
+    }
+    syscall_result(task, 0, regs_get(&vcpu->context.regs, (unsigned)reg));
+    return STATUS_OK;
+}
+
+static enum status vcpu_inspect(struct task *task, struct vcpu *vcpu, uint64_t op) {
+    switch (op) {
+    case VCPU_READ:
+        return vcpu_read(task, vcpu);
+    case VCPU_COUNTERS:
+        for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
+            syscall_result(task, i, vcpu_count(vcpu, (enum exit_class)i));
+        }
+        return STATUS_OK;
+    case VCPU_TIMES:
+        for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
+            syscall_result(task, i, vcpu->spent[i]);
+        }
+        return STATUS_OK;
+    default:
+        syscall_result(task, 0, vcpu->state);
+        syscall_result(task, 1, regs_pc(&vcpu->context.regs));
+        syscall_result(task, 2, vcpu->record.seq);
+        return STATUS_OK;
+    }
+}
+
+static enum status vcpu_control(struct task *task, struct vcpu *vcpu, uint64_t op) {
+    switch (op) {
+    case VCPU_START:
+        return vcpu_start(vcpu, syscall_arg(task, 1), syscall_arg(task, 2), syscall_arg(task, 3));
+    case VCPU_STOP:
+        vcpu_stop(vcpu);
+        return STATUS_OK;
+    case VCPU_TRACE:
+        vcpu->tracing = syscall_arg(task, 1) == 1;
+        vcpu->trace_begin = arch_instructions(); // the exit pending now counts from now on
+        vcpu_update_fast(vcpu);
+        return STATUS_OK;
+    case VCPU_FEATURES:
+        if (vcpu->state != VCPU_OFF) {
+            return STATUS_BUSY;
+        }
+        return arch_vcpu_features(vcpu, syscall_arg(task, 1));
+    default:
+        return STATUS_INVALID;
+    }
+}
+
+enum status syscall_vcpu(struct task *task) {
+    enum status status = STATUS_OK;
+    uint64_t op = syscall_arg(task, 0);
+    bool inspect =
+        op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE;
+    struct vcpu *vcpu = cap_object(task, syscall_selector(task), OBJECT_VCPU,
+                                   inspect ? RIGHT_R : RIGHT_MANAGE, &status);
+    if (!vcpu) {
+        return status;
+    }
+    return inspect ? vcpu_inspect(task, vcpu, op) : vcpu_control(task, vcpu, op);
+}
