@@ -54,7 +54,7 @@ def pages(size: int) -> int:
 
 
 def load_segments(elf: bytes, name: str) -> tuple[int, list[Segment]]:
-    """An ELF file's entry and its loadable segments, each expanded to whole pages, zeroes included."""
+    """An ELF file's entry and its loadable segments, each expanded to whole pages."""
     if elf[:6] != b"\x7fELF\x02\x01" or len(elf) < ELF_HEADER.size:
         raise BundleError(f"{name} is not a little-endian 64-bit ELF file")
     header = ELF_HEADER.unpack_from(elf)

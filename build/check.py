@@ -1,7 +1,7 @@
 """Runs every host test and says what ran: check.py TESTS.json
 
-TESTS.json is what gn collected from the unit_test and fuzz_test templates. Each line of the answer is
-one program; the last one counts test cases and programs. A program that ran nothing has failed.
+TESTS.json is what gn collected from the unit_test and fuzz_test templates. Each line of the answer
+is one program; the last one counts test cases and programs. A program that ran nothing has failed.
 """
 
 import json
@@ -28,7 +28,7 @@ ENVIRONMENT = {
 
 
 class Outcome(NamedTuple):
-    """cases: how many test cases or fuzzing inputs ran; skipped: those that said they were skipped."""
+    """cases: how many test cases or fuzzing inputs ran; skipped: those that said so."""
 
     passed: bool
     cases: int
@@ -62,7 +62,7 @@ def run_unit(test: dict) -> Outcome:
 
 
 def run_fuzz(test: dict) -> Outcome:
-    """Runs a libFuzzer program from its kept corpus, with a fixed seed, on a fixed number of inputs."""
+    """Runs a libFuzzer program from its kept corpus: a fixed seed, a fixed number of inputs."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [os.path.abspath(test["program"]), f"-runs={test['runs']}", "-seed=1"]
         command += [f"-artifact_prefix={scratch}/", "-print_final_stats=1", "-timeout=60"]
@@ -91,7 +91,8 @@ def main() -> int:
         what = "tests" if test["kind"] == "unit" else "inputs"
         verdict = "ok  " if outcome.passed else "FAIL"
         note = f", {outcome.skipped} skipped" if outcome.skipped else ""
-        print(f"{verdict} {test['name']:32} {outcome.cases:7} {what:6} {took:6.2f} s{note}", flush=True)
+        count = f"{outcome.cases:7} {what:6}"
+        print(f"{verdict} {test['name']:32} {count} {took:6.2f} s{note}", flush=True)
         if outcome.skipped:
             for name in sorted(set(re.findall(r"^\[  SKIPPED \] (\w+)$", outcome.output, re.M))):
                 print(f"     skipped: {name}")

@@ -1,6 +1,6 @@
 """Makes the disk and flash images of a run, with mkfs.fat and mtools and without root.
 
-    disk.py fat32 IMG [PATH_ON_DISK=FILE]...    a FAT32 disk of 64 MB, or of as much as the files need
+    disk.py fat32 IMG [PATH_ON_DISK=FILE]...    a FAT32 disk of 64 MB, or as large as needed
     disk.py pflash IMG                          the 32 MB flash that begins with "pfld"
 """
 

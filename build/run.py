@@ -1,4 +1,4 @@
-"""Runs one command for a gn action: gn's actions are Python scripts, some steps are plain commands."""
+"""Runs one command for a gn action: those are Python scripts, some steps are plain commands."""
 
 import subprocess
 import sys

@@ -3,7 +3,7 @@
 Each is one release archive, pinned by version and sha256, unpacked into a cache outside the tree.
 `tools/exeunt setup` fetches them; the build only looks them up:
 
-    third_party.py locate NAME     prints the source's folder, or says what to do when it is not there
+    third_party.py locate NAME     prints the source's folder, or says what to do
     third_party.py fetch           fetches what is missing
 """
 
@@ -147,7 +147,7 @@ def fetch(source: Source, say=print) -> None:
             if hasattr(tarfile, "data_filter"):
                 tar.extraction_filter = tarfile.data_filter
             tar.extractall(scratch)
-        # One folder at the top, as release archives have. Losing the race to another set-up is fine.
+        # One folder at the top, as release archives have. Another set-up may have been quicker.
         (top,) = Path(scratch).iterdir()
         try:
             top.rename(final)

@@ -1,8 +1,8 @@
 """Lists the files of musl's libc.a, one a line: list_sources.py SOURCE ARCH.
 
-Chosen as musl's Makefile chooses them, a file of the architecture in the place of the generic one of
-the same name; but without the assembly that would trap into Linux. What needs those (threads, vfork,
-signal handlers) then fails to link with the missing name, and is not missed before.
+Chosen as musl's Makefile chooses them, a file of the architecture in the place of the generic one
+of the same name; but without the assembly that would trap into Linux. What needs those (threads,
+vfork, signal handlers) then fails to link with the missing name, and is not missed before.
 """
 
 import re

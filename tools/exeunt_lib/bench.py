@@ -33,7 +33,7 @@ SHF_WRITE, SHF_ALLOC = "W", "A"
 
 
 def core_sizes(arch: str) -> dict[str, int]:
-    """The core's loaded bytes: what is only read (code, constants), and what is written (with .bss)."""
+    """The core's loaded bytes: what is only read (code, constants), and what is written."""
     answer = subprocess.run(
         ["llvm-readelf-19", "--sections", "--wide", out_dir(arch) / "exeunt.elf"],
         capture_output=True,
@@ -42,7 +42,7 @@ def core_sizes(arch: str) -> dict[str, int]:
     ).stdout
     sizes = {"core_text": 0, "core_data": 0}
     # [Nr] Name Type Address Off Size ES Flg ...
-    row = re.compile(r"^\s*\[\s*\d+\] \S+\s+[A-Z_0-9]+\s+[0-9a-f]{16} [0-9a-f]+ ([0-9a-f]+) \S+\s+([A-Z]+) ")
+    row = re.compile(r"^\s*\[[\s\d]+\] \S+\s+\w+\s+[0-9a-f]{16} \w+ ([0-9a-f]+) \S+\s+([A-Z]+) ")
     for match in filter(None, map(row.match, answer.splitlines())):
         if SHF_ALLOC in match[2]:
             sizes["core_data" if SHF_WRITE in match[2] else "core_text"] += int(match[1], 16)
@@ -90,7 +90,7 @@ def table(found: dict) -> str:
         cells = [row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2])]
         cells += [cell.ljust(width) for cell, width in zip(row[3:], widths[3:])]
         lines.append("  ".join(cells).rstrip())
-    title = f"{found['arch']}: instructions per operation outside of the guest (QEMU, -icount shift=0)"
+    title = f"{found['arch']}: instructions outside of the guest (QEMU, -icount shift=0)"
     return "\n".join([title, "", *lines])
 
 

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .manifest import INITRD_PATH, Manifest, compile_source
+from .manifest import IMAGE_PATH, INITRD_PATH, Manifest, compile_source
 from .paths import ExeuntError, UsageError, out_dir, say
 from .qemu import STATUS_TIMEOUT, Result, run_process
 
@@ -76,7 +76,8 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
 
     disk_image = boot.disk or out / "disk.img"
     on_disk = manifest.image_path()
-    if boot.guest or boot.initrd or (boot.manifest and not boot.disk and on_disk != "/sbin/gkernel"):
+    moved = on_disk != IMAGE_PATH and not boot.disk
+    if boot.guest or boot.initrd or moved:
         disk_image = scratch / "disk.img"
         files = {on_disk: boot.guest or out / "guest/gkernel.bin"}
         if boot.initrd:

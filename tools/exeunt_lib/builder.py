@@ -10,7 +10,7 @@ import third_party
 
 
 def generate(name: str) -> Path:
-    """Makes the out folder's ninja files unless they are there; ninja keeps them up to date itself."""
+    """Makes the out folder's ninja files unless they are there; ninja keeps them up to date."""
     out = out_dir(name)
     # What ninja cannot see: the sources' cache has moved.
     note = out / "sources.txt"
@@ -28,7 +28,7 @@ def generate(name: str) -> Path:
 
 
 def build(name: str, *targets: str) -> Path:
-    """Builds an architecture (or "host"): all of it, or the given targets. Returns the out folder."""
+    """Builds an architecture or "host": all, or the given targets. Returns the out folder."""
     out = generate(name)
     command = ["ninja", "-C", str(out), *targets]
     # Progress belongs to the error stream: `exeunt run` leaves the other to the guest.

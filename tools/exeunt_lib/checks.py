@@ -1,4 +1,4 @@
-"""The tests that need no guest: the source's form and size, clang-tidy, the host's test programs."""
+"""The tests that need no guest: the source's form and size, clang-tidy, the host's programs."""
 
 import json
 import os

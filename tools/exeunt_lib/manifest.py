@@ -24,8 +24,8 @@ def compile_source(source: Path, blob: Path) -> None:
 class Manifest:
     """A compiled manifest in a file; changes go straight into it.
 
-    What a run may change is the first VM's. A manifest that is wrong is left wrong: it is `init` that
-    says so, with file, node and property.
+    What a run may change is the first VM's. A manifest that is wrong is left wrong: it is for
+    `init` to say so, with file, node and property.
     """
 
     def __init__(self, blob: Path):

@@ -112,7 +112,7 @@ class VirtualClock:
 
 
 def pump(process: subprocess.Popen, output: bytearray, live: bool, wait: float | None) -> bool:
-    """Takes what the process has printed, waiting no longer than that. False: it printed its last."""
+    """Takes what the process has printed, waiting no longer than that. False: there is no more."""
     ready, _, _ = select.select([process.stdout], [], [], wait)
     if not ready:
         return True
@@ -133,7 +133,7 @@ def run_process(
 ) -> Result:
     """Runs a command to its end or to a time limit.
 
-    timeout: seconds of wall time. virtual_timeout: seconds of the machine's own time; the command is QEMU then.
+    timeout: seconds of wall time. virtual_timeout: of the machine's own, if the command is QEMU.
     live: its output goes to ours as it comes, and what is typed at a terminal goes to it.
     Whatever ends this function ends the process; even a killed parent does (setpriv).
     """
@@ -153,7 +153,7 @@ def run_process(
         try:
             look_at_clock = began + VirtualClock.INTERVAL
             while not timed_out:
-                limits = [limit for limit in (deadline, clock and look_at_clock) if limit is not None]
+                limits = [limit for limit in (deadline, clock and look_at_clock) if limit]
                 wait = max(0, min(limits) - time.monotonic()) if limits else None
                 if not pump(process, output, live, wait):
                     break

@@ -10,9 +10,9 @@ A system test is a function in tests/system/*.py that takes a Context:
         ctx.expect(result.status == 1, f"status 1, not {result.status}")
         ctx.expect_lines(result.output, "first text", "a later text")
 
-The test's name is the function's with dashes; its group is the module's name, so `exeunt test linux`
-runs all of tests/system/linux.py. It passes by returning; a failed expectation fails it, Skip(reason)
-skips it. Everything that its guests printed is kept in out/ARCH/test/NAME.log.
+The test's name is the function's with dashes; its group is the module's name, so `exeunt test
+linux` runs all of tests/system/linux.py. It passes by returning; a failed expectation fails it,
+Skip(reason) skips it. Everything that its guests printed is kept in out/ARCH/test/NAME.log.
 """
 
 import fnmatch
@@ -31,8 +31,8 @@ from .boot import Boot, boot_once
 from .paths import ARCHES, ROOT, SYSTEM_TESTS, ExeuntError, UsageError, out_dir
 from .qemu import Result, run_process
 
-# Bounds for tests that boot our own guests, in seconds. Virtual time is the judge: it is the same on
-# every machine. Wall time only ends what hangs so badly that no virtual time passes.
+# Bounds for tests that boot our own guests, in seconds. Virtual time is the judge: it is the same
+# on every machine. Wall time only ends what hangs so badly that no virtual time passes.
 VIRTUAL_TIMEOUT = 20
 TIMEOUT = 600
 
@@ -86,11 +86,12 @@ class Context:
 def run_guest(ctx: Context, **boot) -> Result:
     """Boots the hypervisor as `exeunt run` does and waits for its end.
 
-    The keywords are Boot's fields, which are `exeunt run`'s options: guest, initrd, manifest, disk (paths),
-    cmdline (text), mem (bytes), qemu_args (list), cpu (QEMU's -cpu, to switch extensions off),
-    virtual_timeout and timeout (seconds of virtual and of wall time).
-    Time is virtual (icount) unless icount=False is given, so what a guest sees is the same everywhere.
-    The result's status is 0, 1 or 124 (timeout: nearly always a failure); output is the whole console.
+    The keywords are Boot's fields, which are `exeunt run`'s options: guest, initrd, manifest, disk
+    (paths), cmdline (text), mem (bytes), qemu_args (list), cpu (QEMU's -cpu, to switch extensions
+    off), virtual_timeout and timeout (seconds of virtual and of wall time).
+    Time is virtual (icount) unless icount=False is given: what a guest sees is the same everywhere.
+    The result's status is 0, 1 or 124 (timeout, nearly always a failure); its output is the whole
+    console's.
     """
     defaults = {"icount": True, "timeout": TIMEOUT, "virtual_timeout": VIRTUAL_TIMEOUT}
     return ctx.keep(boot_once(Boot(ctx.arch, ctx.out, **{**defaults, **boot}), live=False))
@@ -108,7 +109,7 @@ def run_command(
 
 @dataclass
 class Test:
-    """group: another name that selects it; builds: the out folders it needs; long: not in --quick."""
+    """group: another name for it; builds: the out folders it needs; long: not in --quick."""
 
     name: str
     group: str

@@ -19,15 +19,16 @@ PROBE = """
 #define O(s, f) (int)offsetof(struct s, f)
 int main(void) {
     struct bundle_header h;
-    printf("{\\"magic\\": %llu, \\"version\\": %u, \\"page\\": %u, \\"segments\\": %d, \\"files\\": %d,"
+    printf("{\\"magic\\": %llu, \\"version\\": %u, \\"page\\": %u, \\"segments\\": %d,"
+           "\\"files\\": %d,"
            "\\"name\\": %d, \\"header\\": [%d, %d, %d, %d, %d, %d, %d], \\"tables\\": [%d, %d],"
            "\\"sizes\\": [%d, %d], \\"rights\\": [%d, %d, %d]}",
-           (unsigned long long)BUNDLE_MAGIC, BUNDLE_VERSION, BUNDLE_PAGE, BUNDLE_SEGMENTS, BUNDLE_FILES,
-           BUNDLE_NAME, O(bundle_header, magic), O(bundle_header, version),
+           (unsigned long long)BUNDLE_MAGIC, BUNDLE_VERSION, BUNDLE_PAGE, BUNDLE_SEGMENTS,
+           BUNDLE_FILES, BUNDLE_NAME, O(bundle_header, magic), O(bundle_header, version),
            O(bundle_header, segment_count), O(bundle_header, file_count), O(bundle_header, size),
            O(bundle_header, object_memory), O(bundle_header, entry), O(bundle_header, segment),
-           O(bundle_header, file), (int)sizeof h.segment[0], (int)sizeof h.file[0], RIGHT_R, RIGHT_W,
-           RIGHT_X);
+           O(bundle_header, file), (int)sizeof h.segment[0], (int)sizeof h.file[0], RIGHT_R,
+           RIGHT_W, RIGHT_X);
 }
 """
 

@@ -1,4 +1,4 @@
-"""`exeunt run` over a QEMU that is a script: what a run changes, and that its status is the truth."""
+"""`exeunt run` over a QEMU that is a script: what a run changes, and that its status is true."""
 
 import os
 import subprocess
@@ -59,8 +59,8 @@ class RunTest(unittest.TestCase):
     def kept(self, what: str, **fields) -> bytes:
         """A file that was given to QEMU: the one whose argument matches the pattern."""
         copy = self.folder / "kept"
-        script = f'for a; do case "$a" in {what}) a=${{a#*file=}}; cp "${{a%%,*}}" {copy};; esac; done'
-        self.boot(script, **fields)
+        action = f'a=${{a#*file=}}; cp "${{a%%,*}}" {copy}'
+        self.boot(f'for a; do case "$a" in {what}) {action};; esac; done', **fields)
         return copy.read_bytes()
 
     def manifest_of(self, **fields):
@@ -94,13 +94,15 @@ class RunTest(unittest.TestCase):
         self.assertEqual(self.boot("echo 'Hypervisor ok!'; exit 1").status, 1)
 
     def test_hang_is_124_and_leaves_no_process(self):
-        result = self.boot(f"echo $$ > {self.folder}/pid; echo waiting; exec sleep 1000", timeout=0.5)
+        script = f"echo $$ > {self.folder}/pid; echo waiting; exec sleep 1000"
+        result = self.boot(script, timeout=0.5)
         self.assertEqual(result.status, 124)
         self.assertIn("waiting", result.output)
         self.assertFalse(Path("/proc", (self.folder / "pid").read_text().strip()).exists())
 
     def test_output_closed_but_still_running_is_124(self):
-        self.assertEqual(self.boot("echo 'Hypervisor ok!'; exec sleep 1000 >&- 2>&-", timeout=2).status, 124)
+        script = "echo 'Hypervisor ok!'; exec sleep 1000 >&- 2>&-"
+        self.assertEqual(self.boot(script, timeout=2).status, 124)
 
     def test_escape_sequences_do_not_hide_the_closing_line(self):
         self.assertEqual(self.boot(r"printf '\033[32mHypervisor ok!\033[0m\r\n'").status, 0)

@@ -26,9 +26,8 @@ class CheckTest(unittest.TestCase):
             ]
             listed = Path(folder) / "tests.json"
             listed.write_text(json.dumps(tests))
-            done = subprocess.run(
-                [sys.executable, BUILD / "check.py", listed], capture_output=True, text=True, check=False
-            )
+            command = [sys.executable, BUILD / "check.py", listed]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout.splitlines()[-1]
 
     def test_passes(self):
