@@ -9,6 +9,10 @@
 // No allocation, no globals; the struct holds copies and nothing that points into the blob.
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "ipc/bundle.h"
 #include "ipc/cap.h"
 #include "ipc/config.h"
@@ -17,30 +21,26 @@
 #include "ipc/status.h"
 #include "ipc/syscall.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#define MANIFEST_COMPATIBLE "exeunt,manifest-1"
 
-#define MANIFEST_COMPATIBLE      "exeunt,manifest-1"
+#define MANIFEST_SERVERS 16
+#define MANIFEST_VMS 4
+#define MANIFEST_WINDOWS 4     // of a server
+#define MANIFEST_INTERRUPTS 4  // of a server
+#define MANIFEST_EMULATES 4    // kinds of devices that one server emulates
+#define MANIFEST_MEMORY 8      // regions of a VM
+#define MANIFEST_RESERVED 4    // ranges of a VM
+#define MANIFEST_PASSTHROUGH 8 // ranges of a VM
+#define MANIFEST_DEVICES 8     // of a VM
 
-#define MANIFEST_SERVERS         16
-#define MANIFEST_VMS             4
-#define MANIFEST_WINDOWS         4 // of a server
-#define MANIFEST_INTERRUPTS      4 // of a server
-#define MANIFEST_EMULATES        4 // kinds of devices that one server emulates
-#define MANIFEST_MEMORY          8 // regions of a VM
-#define MANIFEST_RESERVED        4 // ranges of a VM
-#define MANIFEST_PASSTHROUGH     8 // ranges of a VM
-#define MANIFEST_DEVICES         8 // of a VM
-
-#define MANIFEST_NAME            CONFIG_NAME // names become config names; sizes count the NUL
+#define MANIFEST_NAME CONFIG_NAME // names become config names; sizes count the NUL
 #define MANIFEST_COMPATIBLE_SIZE 48
-#define MANIFEST_CMDLINE         1024 // the most that Linux takes on riscv64 (COMMAND_LINE_SIZE)
-#define MANIFEST_ISA             256
+#define MANIFEST_CMDLINE 1024 // the most that Linux takes on riscv64 (COMMAND_LINE_SIZE)
+#define MANIFEST_ISA 256
 
 // A server is named by its index in manifest.server. These two are beside the indexes.
-#define MANIFEST_INIT            MANIFEST_SERVERS // in a mask of servers: init
-#define MANIFEST_NONE            255              // no server
+#define MANIFEST_INIT MANIFEST_SERVERS // in a mask of servers: init
+#define MANIFEST_NONE 255              // no server
 
 struct manifest_range {
     uint64_t address;

@@ -1,0 +1,203 @@
+// What a guest finds at its guest-physical addresses.
+#include <libfdt.h>
+#include <string.h>
+
+#include "libs/manifest/parts.h"
+
+#define PAGE_LARGE (2u << 20)
+
+static const char *const no_children[] = {NULL};
+static const char *const no_properties[] = {NULL};
+
+bool layout_has_ram(const struct manifest_vm *vm, uint64_t address) {
+    for (uint32_t i = 0; i < vm->memory_count; i++) {
+        if (address >= vm->memory[i].guest.address &&
+            address - vm->memory[i].guest.address < vm->memory[i].guest.size)
+            return true;
+    }
+    return false;
+}
+
+// Keeps the list in ascending order; no two overlap.
+static void insert_memory(struct manifest_vm *vm, const struct manifest_memory *new) {
+    uint32_t at = vm->memory_count++;
+    for (; at > 0 && vm->memory[at - 1].guest.address > new->guest.address; at--)
+        vm->memory[at] = vm->memory[at - 1];
+    vm->memory[at] = *new;
+}
+
+// The size of the pages mapped on demand, which must fill the region.
+static uint32_t read_page(struct reader *reader, int node, const struct manifest_memory *memory) {
+    uint64_t whole = memory->guest.address | memory->guest.size;
+    uint32_t fitting = whole % PAGE_LARGE == 0 ? PAGE_LARGE : READER_PAGE;
+    if (memory->populate == MANIFEST_POPULATE_START) {
+        if (reader_has(reader, node, "page"))
+            reader_fail(reader, STATUS_INVALID, node, "page",
+                        "has no meaning for memory that is populated at the start, which is "
+                        "mapped by the largest pages that fit; remove it");
+        return fitting;
+    }
+    uint64_t page = reader_number_or(reader, node, "page", READER_PAGE, PAGE_LARGE, fitting);
+    if (reader_failed(reader))
+        return READER_PAGE;
+    if (page != READER_PAGE && page != PAGE_LARGE)
+        reader_fail(reader, STATUS_INVALID, node, "page", "is %llu; choose %u or %u",
+                    (unsigned long long)page, READER_PAGE, PAGE_LARGE);
+    else if (whole % page != 0)
+        reader_fail(reader, STATUS_INVALID, node, "page",
+                    "is %u, but the region's address or size is no multiple of it; choose %u",
+                    PAGE_LARGE, READER_PAGE);
+    return (uint32_t)page;
+}
+
+static void read_memory(struct reader *reader, int vm_node, struct manifest_vm *vm) {
+    static const char *const properties[] = {"reg", "populate", "page", NULL};
+    static const char *const populate[] = {"start", "demand", NULL};
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, vm_node) {
+        if (strncmp(fdt_get_name(reader->fdt, child, NULL), "memory@", 7) != 0)
+            continue;
+        if (vm->memory_count == MANIFEST_MEMORY)
+            reader_fail(reader, STATUS_NO_MEMORY, vm_node, "",
+                        "has more than %u memory nodes; join some, or raise MANIFEST_MEMORY",
+                        MANIFEST_MEMORY);
+        if (reader_failed(reader))
+            return;
+        struct manifest_memory memory = {0};
+        reader_check_form(reader, child, &(struct reader_form){properties, NULL, no_children});
+        memory.guest = reader_reg(reader, child, READER_PAGE, reader->arch->guest_bits);
+        memory.populate = reader_choice(reader, child, "populate", populate) == 0
+                              ? MANIFEST_POPULATE_START
+                              : MANIFEST_POPULATE_DEMAND;
+        memory.page = read_page(reader, child, &memory);
+        reader_claim_guest(reader, child, memory.guest);
+        insert_memory(vm, &memory);
+    }
+    if (vm->memory_count == 0)
+        reader_fail(reader, STATUS_INVALID, vm_node, "", "has no node `memory@...`; add one");
+}
+
+static void read_reserved(struct reader *reader, int node, struct manifest_vm *vm) {
+    static const char *const properties[] = {"reg", "no-map", NULL};
+    reader_check_form(reader, node, &(struct reader_form){no_properties, NULL, NULL});
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, node) {
+        if (vm->reserved_count == MANIFEST_RESERVED)
+            reader_fail(reader, STATUS_NO_MEMORY, node, "",
+                        "has more than %u ranges; join some, or raise MANIFEST_RESERVED",
+                        MANIFEST_RESERVED);
+        if (reader_failed(reader))
+            return;
+        struct manifest_reserved *reserved = &vm->reserved[vm->reserved_count];
+        reader_check_form(reader, child, &(struct reader_form){properties, NULL, no_children});
+        reader_name(reader, child, reserved->name);
+        reserved->guest = reader_reg(reader, child, READER_PAGE, reader->arch->guest_bits);
+        reserved->no_map = reader_flag(reader, child, "no-map");
+        bool inside = false;
+        for (uint32_t i = 0; i < vm->memory_count; i++)
+            inside = inside || reader_inside(reserved->guest, vm->memory[i].guest);
+        if (!inside)
+            reader_fail(reader, STATUS_RANGE, child, "reg",
+                        "is not inside one of the VM's memory nodes; only RAM can be reserved");
+        for (uint32_t i = 0; i < vm->reserved_count; i++) {
+            if (reader_overlap(reserved->guest, vm->reserved[i].guest))
+                reader_fail(reader, STATUS_EXISTS, child, "reg",
+                            "overlaps `%s`, which is reserved already; join or move them",
+                            vm->reserved[i].name);
+        }
+        vm->reserved_count++;
+    }
+}
+
+static void read_passthrough(struct reader *reader, int node, struct manifest_vm *vm) {
+    static const char *const properties[] = {"reg",        "host",       "rights",
+                                             "compatible", "bank-width", NULL};
+    static const char *const rights[] = {"r", "rw", "rx", "rwx", NULL};
+    reader_check_form(reader, node, &(struct reader_form){no_properties, NULL, NULL});
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, node) {
+        if (vm->passthrough_count == MANIFEST_PASSTHROUGH)
+            reader_fail(reader, STATUS_NO_MEMORY, node, "",
+                        "has more than %u ranges; join some, or raise MANIFEST_PASSTHROUGH",
+                        MANIFEST_PASSTHROUGH);
+        if (reader_failed(reader))
+            return;
+        struct manifest_passthrough *pass = &vm->passthrough[vm->passthrough_count++];
+        reader_check_form(reader, child, &(struct reader_form){properties, NULL, no_children});
+        reader_name(reader, child, pass->name);
+        pass->guest = reader_reg(reader, child, READER_PAGE, reader->arch->guest_bits);
+        uint64_t last = (1ull << reader->arch->host_bits) - pass->guest.size;
+        pass->host = reader_number(reader, child, "host", 0, last);
+        if (pass->host % READER_PAGE != 0)
+            reader_fail(reader, STATUS_INVALID, child, "host",
+                        "is 0x%llx; choose a multiple of 0x%x", (unsigned long long)pass->host,
+                        READER_PAGE);
+        pass->rights = reader_rights(reader, child, "rights", rights);
+        reader_text(reader, child, "compatible", pass->compatible, sizeof(pass->compatible),
+                    READER_OPTIONAL);
+        pass->bank_width = (uint32_t)reader_number_or(reader, child, "bank-width", 1, 8, 0);
+        reader_claim_guest(reader, child, pass->guest);
+        // What nobody can write, several guests may read.
+        reader_claim_host(reader, child, "host",
+                          (struct manifest_range){pass->host, pass->guest.size},
+                          (pass->rights & RIGHT_W) == 0);
+    }
+}
+
+// The server must say that it emulates such a device, and the exits must find their way to it.
+static void check_emulation(struct reader *reader, int node, const struct manifest_vm *vm,
+                            const struct manifest_device *device) {
+    if (reader_failed(reader))
+        return;
+    const struct manifest_server *server = &reader->manifest->server[device->server];
+    const struct manifest_server *first = &reader->manifest->server[vm->exit[EXIT_STAGE2]];
+    bool emulates = false;
+    for (uint32_t i = 0; i < server->emulates_count; i++)
+        emulates = emulates || strcmp(server->emulates[i], device->compatible) == 0;
+    if (!emulates)
+        reader_fail(reader, STATUS_UNSUPPORTED, node, "compatible",
+                    "is \"%s\", which is not among /servers/%s's `emulates`; correct it or name "
+                    "another server",
+                    device->compatible, server->name);
+    else if (server != first && (first->calls >> device->server & 1) == 0)
+        reader_fail(reader, STATUS_DENIED, node, "server",
+                    "names `%s`, but `%s` gets the VM's stage2 exits and may not call it; add it "
+                    "to /servers/%s's `calls`",
+                    server->name, first->name, first->name);
+}
+
+static void read_devices(struct reader *reader, int node, struct manifest_vm *vm) {
+    static const char *const properties[] = {"compatible", "reg", "server", NULL};
+    reader_check_form(reader, node, &(struct reader_form){no_properties, NULL, NULL});
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, node) {
+        if (vm->device_count == MANIFEST_DEVICES)
+            reader_fail(reader, STATUS_NO_MEMORY, node, "",
+                        "has more than %u devices; remove some, or raise MANIFEST_DEVICES",
+                        MANIFEST_DEVICES);
+        if (reader_failed(reader))
+            return;
+        struct manifest_device *device = &vm->device[vm->device_count++];
+        reader_check_form(reader, child, &(struct reader_form){properties, NULL, no_children});
+        reader_name(reader, child, device->name);
+        reader_text(reader, child, "compatible", device->compatible, sizeof(device->compatible),
+                    READER_REQUIRED);
+        device->guest = reader_reg(reader, child, 1, reader->arch->guest_bits);
+        device->server = reader_server(reader, child, "server", READER_REQUIRED);
+        check_emulation(reader, child, vm, device);
+        reader_claim_guest(reader, child, device->guest);
+    }
+}
+
+void layout_read(struct reader *reader, int node, struct manifest_vm *vm) {
+    int reserved = reader_child(reader, node, "reserved-memory", READER_OPTIONAL);
+    int passthrough = reader_child(reader, node, "passthrough", READER_OPTIONAL);
+    int devices = reader_child(reader, node, "devices", READER_OPTIONAL);
+    read_memory(reader, node, vm);
+    if (reserved >= 0 && !reader_failed(reader))
+        read_reserved(reader, reserved, vm);
+    if (passthrough >= 0 && !reader_failed(reader))
+        read_passthrough(reader, passthrough, vm);
+    if (devices >= 0 && !reader_failed(reader))
+        read_devices(reader, devices, vm);
+}

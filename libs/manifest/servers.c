@@ -1,0 +1,189 @@
+// /servers: the tasks that init starts, what each of them has, and whom it may call.
+#include <libfdt.h>
+#include <string.h>
+
+#include "libs/manifest/parts.h"
+
+#define DEADLINE_MAX_MS 60000u
+#define AREA_MAX (64u << 20) // of a state region, and of memory for a device
+#define LINE_LAST 1023u      // PLIC 1.0.0, chapter 1: sources 1 to 1023
+
+static const char *const window_rights[] = {"r", "rw", NULL};
+
+static void read_windows(struct reader *reader, int node, struct manifest_server *server) {
+    static const char *const properties[] = {"reg", "rights", NULL};
+    static const char *const children[] = {NULL};
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, node) {
+        if (server->window_count == MANIFEST_WINDOWS)
+            reader_fail(reader, STATUS_NO_MEMORY, node, "",
+                        "has more than %u windows; join some, or raise MANIFEST_WINDOWS",
+                        MANIFEST_WINDOWS);
+        if (reader_failed(reader))
+            return;
+        struct manifest_window *window = &server->window[server->window_count];
+        reader_check_form(reader, child, &(struct reader_form){properties, NULL, children});
+        reader_name(reader, child, window->name);
+        window->host = reader_reg(reader, child, READER_PAGE, reader->arch->host_bits);
+        window->rights = reader_rights(reader, child, "rights", window_rights);
+        // By its name the server finds it.
+        for (uint32_t i = 0; i < server->window_count; i++) {
+            if (strcmp(server->window[i].name, window->name) == 0)
+                reader_fail(reader, STATUS_EXISTS, child, "",
+                            "is the second window called `%s`; choose another name", window->name);
+        }
+        reader_claim_host(reader, child, "reg", window->host, false);
+        server->window_count++;
+    }
+}
+
+// A line belongs to one server: its reply is what lets the line fire again.
+static void check_line(struct reader *reader, int node, uint32_t line) {
+    const struct manifest *manifest = reader->manifest;
+    if (line == 0 || line > LINE_LAST)
+        reader_fail(reader, STATUS_INVALID, node, "interrupt-lines",
+                    "names line %u; choose one from 1 to %u", line, LINE_LAST);
+    for (uint32_t s = 0; s < manifest->server_count; s++) {
+        const struct manifest_server *server = &manifest->server[s];
+        for (uint32_t i = 0; i < server->interrupt_count; i++) {
+            if (server->interrupt[i] == line)
+                reader_fail(reader, STATUS_EXISTS, node, "interrupt-lines",
+                            "names line %u, which /servers/%s has already; remove one", line,
+                            server->name);
+        }
+    }
+}
+
+static void read_lines(struct reader *reader, int node, struct manifest_server *server) {
+    int length = 0;
+    const fdt32_t *cells = fdt_getprop(reader->fdt, node, "interrupt-lines", &length);
+    if (cells == NULL)
+        return;
+    unsigned count = (unsigned)length / sizeof(fdt32_t);
+    if (length % (int)sizeof(fdt32_t) != 0 || count == 0)
+        reader_fail(reader, STATUS_INVALID, node, "interrupt-lines",
+                    "has %u bytes; write one cell for each line: <10 11>", (unsigned)length);
+    else if (count > MANIFEST_INTERRUPTS)
+        reader_fail(reader, STATUS_NO_MEMORY, node, "interrupt-lines",
+                    "names %u lines; at most %u are possible", count, MANIFEST_INTERRUPTS);
+    else if (!reader->manifest->interrupt_controller.present)
+        reader_fail(reader, STATUS_INVALID, node, "interrupt-lines",
+                    "needs an interrupt controller; add the node `interrupt-controller@...` to "
+                    "/host");
+    for (unsigned i = 0; i < count && !reader_failed(reader); i++) {
+        check_line(reader, node, fdt32_ld(&cells[i]));
+        server->interrupt[server->interrupt_count++] = fdt32_ld(&cells[i]);
+    }
+}
+
+static void read_emulates(struct reader *reader, int node, struct manifest_server *server) {
+    if (!reader_has(reader, node, "emulates"))
+        return;
+    int count = fdt_stringlist_count(reader->fdt, node, "emulates");
+    if (count < 1) {
+        reader_fail(reader, STATUS_INVALID, node, "emulates",
+                    "is not a list of texts; write \"maker,device\", ...");
+        return;
+    }
+    if (count > MANIFEST_EMULATES) {
+        reader_fail(reader, STATUS_NO_MEMORY, node, "emulates",
+                    "names %u devices; at most %u are possible", (unsigned)count,
+                    MANIFEST_EMULATES);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        int length = 0;
+        const char *text = fdt_stringlist_get(reader->fdt, node, "emulates", i, &length);
+        if (text == NULL || length == 0 || length >= MANIFEST_COMPATIBLE_SIZE) {
+            reader_fail(reader, STATUS_INVALID, node, "emulates",
+                        "holds a name of %u bytes; choose one of 1 to %u", (unsigned)length,
+                        MANIFEST_COMPATIBLE_SIZE - 1);
+            return;
+        }
+        memcpy(server->emulates[server->emulates_count++], text, (size_t)length + 1);
+    }
+}
+
+static void read_server(struct reader *reader, int node, struct manifest_server *server) {
+    static const char *const properties[] = {
+        "image",   "deadline-ms",  "state-size",      "dma-size", "calls",
+        "signals", "guest-access", "interrupt-lines", "emulates", NULL};
+    reader_check_form(reader, node, &(struct reader_form){properties, NULL, NULL});
+    reader_text(reader, node, "image", server->image, sizeof(server->image), READER_REQUIRED);
+    server->deadline_ms = (uint32_t)reader_number(reader, node, "deadline-ms", 1, DEADLINE_MAX_MS);
+    server->state_size =
+        (uint32_t)reader_pages(reader, node, "state-size", AREA_MAX, READER_OPTIONAL);
+    server->dma_size = (uint32_t)reader_pages(reader, node, "dma-size", AREA_MAX, READER_OPTIONAL);
+    server->calls = reader_servers(reader, node, "calls");
+    server->signals = reader_servers(reader, node, "signals");
+    server->guest_access = reader_flag(reader, node, "guest-access");
+    read_windows(reader, node, server);
+    read_lines(reader, node, server);
+    read_emulates(reader, node, server);
+}
+
+// A caller waits for the reply. Servers that call each other in a circle could all be waiting, so
+// there must be no circle. init is in none: it calls nobody.
+static void check_calls(struct reader *reader, int servers) {
+    const struct manifest *manifest = reader->manifest;
+    uint32_t reach[MANIFEST_SERVERS];
+    for (uint32_t i = 0; i < manifest->server_count; i++)
+        reach[i] = manifest->server[i].calls;
+    for (uint32_t through = 0; through < manifest->server_count; through++) {
+        for (uint32_t i = 0; i < manifest->server_count; i++) {
+            if ((reach[i] >> through & 1) != 0)
+                reach[i] |= reach[through];
+        }
+    }
+    uint32_t index = 0;
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, servers) {
+        if ((reach[index] >> index & 1) != 0)
+            reader_fail(reader, STATUS_INVALID, child, "calls",
+                        "lets the server wait for itself, directly or through others; use "
+                        "`signals`, which doesn't wait, on one of the ways");
+        index++;
+    }
+}
+
+// Names first, because a server may name those behind it.
+static void read_names(struct reader *reader, int node) {
+    struct manifest *manifest = reader->manifest;
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, node) {
+        if (manifest->server_count == MANIFEST_SERVERS)
+            reader_fail(reader, STATUS_NO_MEMORY, node, "",
+                        "has more than %u servers; remove some, or raise MANIFEST_SERVERS",
+                        MANIFEST_SERVERS);
+        if (reader_failed(reader))
+            return;
+        char *name = manifest->server[manifest->server_count].name;
+        reader_name(reader, child, name);
+        if (strcmp(name, "init") == 0)
+            reader_fail(reader, STATUS_EXISTS, child, "",
+                        "has the name of the task that starts the others; choose another");
+        else if (strchr(fdt_get_name(reader->fdt, child, NULL), '@') != NULL)
+            reader_fail(reader, STATUS_INVALID, child, "",
+                        "is a server, which has no address; call it `%s`", name);
+        else if (manifest_find_server(manifest, name) != MANIFEST_NONE)
+            reader_fail(reader, STATUS_EXISTS, child, "", "is there twice; remove one");
+        manifest->server_count++;
+    }
+    if (manifest->server_count == 0)
+        reader_fail(reader, STATUS_INVALID, node, "", "has no servers; add them");
+}
+
+void servers_read(struct reader *reader, int node) {
+    static const char *const properties[] = {NULL};
+    reader_check_form(reader, node, &(struct reader_form){properties, NULL, NULL});
+    read_names(reader, node);
+    uint32_t index = 0;
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, node) {
+        if (reader_failed(reader))
+            return;
+        read_server(reader, child, &reader->manifest->server[index++]);
+    }
+    if (!reader_failed(reader))
+        check_calls(reader, node);
+}
