@@ -31,10 +31,6 @@ PT_LOAD = 1
 ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 
-# What the core's objects (tasks, spaces, page tables, portals, vCPUs) are made of.
-OBJECT_MEMORY = 4 << 20
-
-
 MANIFEST = "manifest.dtb"
 
 
@@ -80,8 +76,25 @@ def load_segments(elf: bytes, name: str) -> tuple[int, list[Segment]]:
     return entry, segments
 
 
-def make_bundle(init: bytes, files: dict[str, bytes]) -> bytes:
-    """The whole bundle: `init` is its ELF file, `files` go in under their names."""
+def object_memory(manifest: Path) -> int:
+    """What the compiled manifest sets aside for the core's objects; 0 when it does not say."""
+    done = subprocess.run(
+        ["fdtget", "-t", "x", manifest, "/", "object-memory"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    value = 0
+    for cell in done.stdout.split() if done.returncode == 0 else []:
+        value = value << 32 | int(cell, 16)
+    return value & 0xFFFFFFFFFFFFFFFF
+
+
+def make_bundle(init: bytes, files: dict[str, bytes], objects: int) -> bytes:
+    """The whole bundle: `init` is its ELF file, `files` go in under their names.
+
+    objects: the bytes behind the bundle that the core's objects are made of.
+    """
     entry, segments = load_segments(init, "init")
     if len(files) > MAX_FILES:
         raise BundleError(f"{len(files)} files, {MAX_FILES} are possible")
@@ -99,7 +112,7 @@ def make_bundle(init: bytes, files: dict[str, bytes]) -> bytes:
         file_table += FILE.pack(encoded, PAGE + len(body), len(content))
         body += content.ljust(pages(len(content)), b"\0")
     header = HEADER.pack(
-        MAGIC, VERSION, len(segments), len(files), 0, PAGE + len(body), OBJECT_MEMORY, entry
+        MAGIC, VERSION, len(segments), len(files), 0, PAGE + len(body), objects, entry
     )
     header += segment_table.ljust(MAX_SEGMENTS * SEGMENT.size, b"\0")
     header += file_table
@@ -116,7 +129,7 @@ def with_manifest(image: bytes, manifest: Path) -> bytes:
         raise BundleError(f"the bundle's last file is not {MANIFEST}")
     content = manifest.read_bytes()
     changed = bytearray(image[:offset]) + content.ljust(pages(len(content)), b"\0")
-    header[5] = len(changed)
+    header[5:7] = len(changed), object_memory(manifest)
     HEADER.pack_into(changed, 0, *header)
     FILE.pack_into(changed, at, name, offset, len(content))
     return bytes(changed)
@@ -145,8 +158,10 @@ def main() -> int:
         return 1
     files = {path.name: stripped(path, arguments.objcopy) for path in elves if path not in init}
     files[MANIFEST] = arguments.manifest.read_bytes()
+    objects = object_memory(arguments.manifest)
     try:
-        arguments.out.write_bytes(make_bundle(stripped(init[0], arguments.objcopy), files))
+        image = make_bundle(stripped(init[0], arguments.objcopy), files, objects)
+        arguments.out.write_bytes(image)
     except BundleError as error:
         print(f"bundle.py: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """Makes the disk and flash images of a run, with mkfs.fat and mtools and without root.
 
-    disk.py fat32 IMG [PATH_ON_DISK=FILE]...    a FAT32 disk of 64 MB, or as large as needed
-    disk.py pflash IMG                          the 32 MB flash that begins with "pfld"
+    disk.py fat32 IMG FOLDER    a FAT32 disk with our own guests, which were built in the folder
+    disk.py pflash IMG          the 32 MB flash that begins with "pfld"
 """
 
 import os
@@ -14,9 +14,19 @@ DISK_SIZE = 64 * MB
 PFLASH_SIZE = 32 * MB  # QEMU's virt machine takes exactly this
 PFLASH_MAGIC = b"pfld"
 
+# Our own guests, by their path on the disk.
+OUR_GUESTS = {"/sbin/gkernel": "gkernel.bin", "/sbin/bench": "bench.bin"}
+
+
+def our_guests(folder: Path) -> dict[str, Path]:
+    """What is on every disk: our own guests, from the folder that they were built in."""
+    return {on_disk: folder / name for on_disk, name in OUR_GUESTS.items()}
+
 
 def make_fat32(image: Path, files: dict[str, Path]) -> None:
     """Makes a FAT32 disk image with the given files, by their absolute path on the disk.
+
+    It has 64 MB, or as much as the files need.
 
     The same files give the same image: no time of day and no random volume number goes in.
     """
@@ -47,9 +57,8 @@ def make_pflash(image: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) >= 2 and arguments[0] == "fat32":
-        files = dict(argument.split("=", 1) for argument in arguments[2:])
-        make_fat32(Path(arguments[1]), {name: Path(path) for name, path in files.items()})
+    if len(arguments) == 3 and arguments[0] == "fat32":
+        make_fat32(Path(arguments[1]), our_guests(Path(arguments[2])))
         return 0
     if len(arguments) == 2 and arguments[0] == "pflash":
         make_pflash(Path(arguments[1]))

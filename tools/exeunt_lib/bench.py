@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from .boot import Boot, boot_once
-from .paths import ExeuntError, out_dir, say
+from .paths import ROOT, ExeuntError, out_dir, say
 
 # What others need for the same on the same QEMU was measured once; it stands here to compare with.
 COLUMNS = ("Bao", "Xvisor", "KVM, Linux 6.12")
@@ -52,7 +52,8 @@ def core_sizes(arch: str) -> dict[str, int]:
 def measure(arch: str) -> dict:
     """Boots the bench guest and our own guest; returns what the issue's JSON holds."""
     result = boot_once(
-        Boot(arch, guest=out_dir(arch) / "guest/bench.bin", icount=True, **BOUNDS), live=False
+        Boot(arch, manifest=ROOT / f"guest/manifests/bench-{arch}.dts", icount=True, **BOUNDS),
+        live=False,
     )
     numbers = {m[1]: int(m[2]) for m in re.finditer(r"\bbench (\w+) (\d+)", result.output)}
     if result.status != 0:

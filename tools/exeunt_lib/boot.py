@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .manifest import IMAGE_PATH, INITRD_PATH, Manifest, compile_source
+from .manifest import INITRD_PATH, Manifest, compile_source
 from .paths import ExeuntError, UsageError, out_dir, say
 from .qemu import STATUS_TIMEOUT, Result, run_process
 
@@ -75,11 +75,13 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
         bundle_image.write_bytes(bundle.with_manifest((out / "bundle.img").read_bytes(), blob))
 
     disk_image = boot.disk or out / "disk.img"
-    on_disk = manifest.image_path()
-    moved = on_disk != IMAGE_PATH and not boot.disk
-    if boot.guest or boot.initrd or moved:
+    if boot.guest or boot.initrd:
         disk_image = scratch / "disk.img"
-        files = {on_disk: boot.guest or out / "guest/gkernel.bin"}
+        files = disk.our_guests(out / "guest")
+        if boot.guest:
+            if not manifest.image_path():
+                raise UsageError("--guest: the manifest's first VM takes no image from the disk")
+            files[manifest.image_path()] = boot.guest
         if boot.initrd:
             files[INITRD_PATH] = boot.initrd
         disk.make_fat32(disk_image, files)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from .paths import ROOT, ExeuntError
 
-IMAGE_PATH = "/sbin/gkernel"
 INITRD_PATH = "/boot/initrd"
 
 
@@ -50,33 +49,36 @@ class Manifest:
             raise ExeuntError("the manifest has no node under /vms to change")
         return self.vms[0]
 
-    def _memory(self, vm: str) -> list[int]:
-        cells = self._fdtget("-t", "x", self.blob, f"{vm}/memory", "reg")
-        return [int(cell, 16) for cell in cells.split()]
+    def _memory(self, vm: str) -> dict[str, list[int]]:
+        """The VM's memory nodes, each with its reg: two cells of address, two of size."""
+        found = {}
+        for node in self._fdtget("-l", self.blob, vm).splitlines():
+            if node.partition("@")[0] == "memory":
+                cells = self._fdtget("-t", "x", self.blob, f"{vm}/{node}", "reg")
+                found[f"{vm}/{node}"] = [int(cell, 16) for cell in cells.split()]
+        return found
 
     def total_memory(self) -> int:
         """The memory of all guests in bytes, as far as the manifest can be read."""
-        total = 0
-        for vm in self.vms:
-            cells = self._memory(vm)
-            total += sum(cells[at + 2] << 32 | cells[at + 3] for at in range(0, len(cells) - 3, 4))
-        return total
+        regs = [cells for vm in self.vms for cells in self._memory(vm).values()]
+        return sum(cells[2] << 32 | cells[3] for cells in regs if len(cells) == 4)
 
     def image_path(self) -> str:
-        """Where the first VM's image lies on its disk."""
-        path = ""
-        if self.vms:
-            path = self._fdtget("-t", "s", self.blob, f"{self.vms[0]}/image", "path").strip()
-        return path or IMAGE_PATH
+        """Where the first VM's image lies on the disk; empty when it does not."""
+        if not self.vms:
+            return ""
+        return self._fdtget("-t", "s", self.blob, f"{self.vms[0]}/image", "path").strip()
 
     def set_memory(self, size: int) -> None:
         """Gives the first VM that many bytes, from where its memory begins."""
-        vm = self._first_vm()
-        cells = self._memory(vm)
-        if len(cells) < 4:
-            raise ExeuntError(f"{vm}/memory has no reg of four cells in the manifest")
-        cells = [cells[0], cells[1], size >> 32, size & 0xFFFFFFFF]
-        self._put("x", f"{vm}/memory", "reg", *(f"{cell:x}" for cell in cells))
+        memory = self._memory(self._first_vm())
+        if len(memory) != 1:
+            raise ExeuntError(f"the VM has {len(memory)} ranges of memory: change them in the manifest")
+        ((node, cells),) = memory.items()
+        if len(cells) != 4:
+            raise ExeuntError(f"{node}'s reg must have four cells")
+        cells = [*cells[:2], size >> 32, size & 0xFFFFFFFF]
+        self._put("x", node, "reg", *(f"{cell:x}" for cell in cells))
 
     def set_cmdline(self, text: str) -> None:
         self._put("s", self._first_vm(), "cmdline", text)

@@ -63,7 +63,7 @@ class BundleTest(unittest.TestCase):
         self.assertEqual(segment.rights, 1 | 4)
 
     def test_files_come_back(self):
-        image = bundle.make_bundle(minimal_elf(), {"a.elf": b"A" * 5000, "b": b"B"})
+        image = bundle.make_bundle(minimal_elf(), {"a.elf": b"A" * 5000, "b": b"B"}, 4096)
         at = bundle.HEADER.size + bundle.MAX_SEGMENTS * bundle.SEGMENT.size
         name, offset, size = bundle.FILE.unpack_from(image, at)
         self.assertEqual(name.rstrip(b"\0"), b"a.elf")

@@ -13,9 +13,9 @@ from exeunt_lib.paths import ROOT, ExeuntError
 import bundle
 
 MANIFEST = """/dts-v1/;
-/ { vms { vm0 {
+/ { object-memory = <0x0 0x400000>; vms { vm0 {
     cmdline = "as built";
-    memory { reg = <0x0 0x80000000 0x0 0x01000000>; };
+    memory@80000000 { reg = <0x0 0x80000000 0x0 0x01000000>; };
     image { path = "/sbin/gkernel"; };
 }; }; };
 """
@@ -48,9 +48,10 @@ class RunTest(unittest.TestCase):
         source.write_text(MANIFEST)
         blob = self.folder / "manifests/default-riscv64.dtb"
         subprocess.run(["dtc", "-q", "-O", "dtb", "-o", blob, source], check=True)
-        image = bundle.make_bundle(minimal_elf(), {bundle.MANIFEST: blob.read_bytes()})
+        image = bundle.make_bundle(minimal_elf(), {bundle.MANIFEST: blob.read_bytes()}, 0x400000)
         (self.folder / "bundle.img").write_bytes(image)
-        (self.folder / "guest/gkernel.bin").write_bytes(b"the built guest")
+        for name in ("gkernel.bin", "bench.bin"):
+            (self.folder / "guest" / name).write_bytes(b"as built")
 
     def boot(self, script: str, **fields):
         qemu = program(self.folder, "qemu", script)
@@ -116,7 +117,7 @@ class RunTest(unittest.TestCase):
 
     def test_memory_goes_into_the_manifest_and_the_machine(self):
         ask = self.manifest_of(mem=5 << 30)
-        self.assertEqual(ask("-t", "x", "/vms/vm0/memory", "reg"), "0 80000000 1 40000000")
+        self.assertEqual(ask("-t", "x", "/vms/vm0/memory@80000000", "reg"), "0 80000000 1 40000000")
         result = self.boot('echo "$@"', mem=5 << 30)
         self.assertIn(f"-m {5 * 1024 + 128}M", result.output)
 
@@ -144,6 +145,12 @@ class RunTest(unittest.TestCase):
         image.write_bytes(self.kept("*id=disk*", **fields))
         done = subprocess.run(["mtype", "-i", image, f"::{path}"], check=True, capture_output=True)
         return done.stdout
+
+    def test_object_memory_is_the_manifests(self):
+        source = self.folder / "other.dts"
+        source.write_text(MANIFEST.replace("<0x0 0x400000>", "<0x1 0x2000>"))
+        image = self.kept("*force-raw*", manifest=source)
+        self.assertEqual(bundle.HEADER.unpack_from(image)[6], 0x100002000)
 
     def test_manifest_that_dtc_refuses_is_named(self):
         source = self.folder / "wrong.dts"
