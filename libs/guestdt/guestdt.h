@@ -1,11 +1,11 @@
 // Makes the device tree that a guest boots with, from its part of the manifest.
 #pragma once
 
-#include "ipc/status.h"
-#include "libs/manifest/manifest.h"
-
 #include <stddef.h>
 #include <stdint.h>
+
+#include "ipc/status.h"
+#include "libs/manifest/manifest.h"
 
 // What the manifest doesn't say: the machine, and where init put things.
 struct guestdt_params {
