@@ -37,6 +37,6 @@ enum init_slot {
     INIT_SLOT_SPACE = 3,  // init's own address space
     INIT_SLOT_LOW = 4,    // frame: all physical memory below the core
     INIT_SLOT_HIGH = 5,   // frame: all physical memory above the bundle and the object memory
-    INIT_SLOT_BUNDLE = 6, // frame, read only: the boot bundle
+    INIT_SLOT_BUNDLE = 6, // frame, not writable: the boot bundle
     INIT_SLOT_FREE = 8,   // the first slot that init may use as it likes
 };

@@ -16,7 +16,8 @@ struct state_header {
     uint32_t slot_size; // bytes, a multiple of 8
     uint64_t active;    // 0 or 1: the slot that counts
     char owner[24];     // the server's name
-    uint64_t reserved[2];
+    uint64_t moved;     // not 0: the offset of a whole newer image, header and slot, which counts
+    uint64_t reserved;
 };
 
 static_assert(sizeof(struct state_header) == STATE_SLOTS_AT, "the slots follow the header");

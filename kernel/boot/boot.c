@@ -85,7 +85,8 @@ void boot_main(const struct boot_info *info) {
     const unsigned memory = RIGHT_R | RIGHT_W | RIGHT_X | RIGHT_GRANT;
     cap_set_frame(task, INIT_SLOT_LOW, HPA(0), info->image.v, memory);
     cap_set_frame(task, INIT_SLOT_HIGH, end, ARCH_PHYSICAL_LIMIT - end.v, memory);
-    cap_set_frame(task, INIT_SLOT_BUNDLE, info->bundle, bundle->size, RIGHT_R | RIGHT_GRANT);
+    cap_set_frame(task, INIT_SLOT_BUNDLE, info->bundle, bundle->size,
+                  RIGHT_R | RIGHT_X | RIGHT_GRANT);
 
     task_start(task, bundle->entry, 0, 0, info->bundle.v);
     const uint64_t words[] = {info->bundle.v,    bundle->size, info->argument[0],

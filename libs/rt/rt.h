@@ -1,6 +1,8 @@
 // The server runtime: what a server's main.c is written with. It holds the start of the program,
 // the receive entry, the system calls as C functions and the few of musl's system calls that make
-// sense here (memory from the server's own arena, output to the server's log).
+// sense here: output goes to the server's log, exit ends the server, and all else is refused. There is
+// no heap: a server's memory is what it was linked with and what init gave it.
+//
 //
 // A server is one thread. `main` prepares its state and ends in rt_serve.
 #pragma once
@@ -13,6 +15,9 @@
 #include "ipc/message.h"
 #include "ipc/status.h"
 #include "ipc/syscall.h"
+#include "libs/rt/syscall_arch.h"
+
+struct ring;
 
 // What init gave this server; never NULL.
 extern const struct config *rt_config;
@@ -47,11 +52,27 @@ struct rt_head {
 };
 extern struct rt_head rt_record;
 
+// Back to the hypercall's record in the long way: calls the handler with all of it.
+_Noreturn void rt_handle_rest(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                              uint64_t a5, uint64_t a6, uint64_t a7);
+
+// Answers the hypercall being served: its two results; and the vCPU's next deadline.
+static inline _Noreturn void rt_reply_hypercall(uint64_t error, uint64_t value) {
+    rt_reply_registers(REPLY_HYPERCALL, error, value, 0);
+}
+static inline _Noreturn void rt_reply_hypercall_deadline(uint64_t error, uint64_t value,
+                                                         uint64_t deadline) {
+    rt_reply_registers(REPLY_HYPERCALL_DEADLINE, error, value, deadline);
+}
+
 // System calls; see ipc/syscall.h for each one's meaning.
 struct rt_words {
     uint64_t word[MESSAGE_WORDS];
 };
 
+// Any that returns at once, by number; WORDS are its arguments and its results.
+NODISCARD enum status rt_system_call(enum syscall number, uint64_t selector,
+                                     struct rt_words *words);
 NODISCARD enum status rt_call(unsigned portal, struct rt_words *words); // in: request, out: reply
 NODISCARD enum status rt_signal(unsigned portal);
 NODISCARD enum status rt_map(unsigned space, uint64_t address, unsigned frame, uint64_t offset,
@@ -71,5 +92,14 @@ bool rt_guest_fetch(uint64_t pc, uint32_t *instruction);
 // it. Never blocks; when the ring is full the line is dropped and counted.
 __attribute__((format(printf, 1, 2))) void rt_log(const char *format, ...);
 
+// rt_log's lines go to RING from now on, and PORTAL is signalled. (A server's config says both, as
+// "log" and "console"; init has no config.)
+void rt_log_to(struct ring *ring, unsigned portal);
+
 // Ends this server: rt_log's line first, then SYSCALL_EXIT. init restarts it.
 __attribute__((format(printf, 1, 2))) _Noreturn void rt_die(const char *format, ...);
+
+// The eight words that the task's first instruction found in the argument registers, and whether
+// the first of them is the address of a config (init says no).
+extern uint64_t rt_argument[8];
+extern const bool rt_has_config;

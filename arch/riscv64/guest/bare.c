@@ -26,20 +26,24 @@ static void put(void *context, char c) {
     }
 }
 
+void print_list(const char *text, va_list arguments) { format(put, NULL, text, arguments); }
+
 void print(const char *text, ...) {
     va_list arguments;
     va_start(arguments, text);
-    format(put, NULL, text, arguments);
+    print_list(text, arguments);
     va_end(arguments);
 }
 
 __attribute__((weak)) uint64_t bare_trap(uint64_t cause, uint64_t value, uint64_t pc) {
     print("FAILED: unexpected trap, scause 0x%lx, stval 0x%lx, sepc 0x%lx\n", cause, value, pc);
-    sbi_shutdown(true);
+    guest_end(true);
 }
 
+_Noreturn void guest_end(bool failed) { sbi_shutdown(failed); }
+
 static __attribute__((used)) _Noreturn void bare_begin(uint64_t cpu, const void *device_tree) {
-    sbi_shutdown(!guest_main(cpu, device_tree));
+    guest_end(!guest_main(cpu, device_tree));
 }
 
 struct caller_saved {

@@ -1,0 +1,8 @@
+// The server runtime on the host: there is no core below, so what would be a system call is a
+// function of the fake runtime (tests/unit/fakert).
+#pragma once
+
+#include <stdint.h>
+
+// The answer to a hypercall: never returns to its caller (the fake jumps back to the test).
+_Noreturn void rt_reply_registers(uint64_t flags, uint64_t word0, uint64_t word1, uint64_t word2);

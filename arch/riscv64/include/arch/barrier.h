@@ -1,0 +1,7 @@
+// Ordering between memory and devices (contract: each architecture has this header).
+#pragma once
+
+// Accesses of memory and of device registers before it are done, as every device sees it, before
+// those behind it begin (Unprivileged ISA, chapter 2.7: the compiler's own fences leave devices
+// out).
+static inline void arch_device_barrier(void) { __asm__ volatile("fence iorw, iorw" ::: "memory"); }
