@@ -1,0 +1,187 @@
+"""A guest that nobody here wrote: Debian's stock riscv64 kernel, to an init that checks itself.
+
+Its init (linux_init.sh) checks clock, timer, scheduling, processes and memory and prints one closing
+line. The same kernel and the same init also run without a hypervisor, on OpenSBI: that shows that the
+checks are right, and it is what the time to init is compared with.
+"""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import linux_guest
+from exeunt_lib.testing import Context, Failure, Result, Skip, run_command, run_guest, system_test
+
+MB = 1 << 20
+MEMORY = 256 * MB
+ENTRY_SOURCE = Path(__file__).with_name("linux_entry.c")
+ENTRY_ADDRESS = 0x80200000
+TIMEBASE = 10_000_000  # ticks of the machine's counter a second
+
+# The kernel's log comes through the SBI console, the init's lines unthrottled; a panic ends the run.
+CMDLINE = "earlycon=sbi keep_bootcon printk.devkmsg=on panic=-1"
+# For comparing times the init checks nothing, and the kernel leaves out its self-tests of ciphers:
+# those work on random data, and so does the time they take (2 % of the way to init, up or down).
+TIMING = "cryptomgr.notests=1 init_checks=none"
+# What the machine without hypervisor has and the guest has not: a serial port would print it all again.
+NATIVE = "8250.nr_uarts=0"
+
+# Bounds for a run that hangs: about four times what a run takes, in seconds of virtual and wall time.
+VIRTUAL_TIMEOUT = 60
+TIMEOUT = 900
+GOAL = 3.0  # per cent more than without a hypervisor
+
+WITH_SSTC, WITHOUT_SSTC = "with Sstc", "without Sstc"
+CPUS = {WITH_SSTC: "rv64,sstc=on", WITHOUT_SSTC: "rv64,sstc=off"}
+# The manifest for Linux gives the timer to the guest; this takes it away again.
+MANIFEST = "linux-riscv64.dts"
+TAKE_SSTC = f'/include/ "{MANIFEST}"\n/ {{ vms {{ vm0 {{ /delete-property/ sstc; }}; }}; }};\n'
+
+CLOSING = re.compile(r"linux-init: (ok|FAILED:?) (.*)")
+SSTC_LINE = "riscv-timer: Timer interrupt in S-mode is available via sstc extension"
+
+
+@dataclass
+class Times:
+    """How long it took to init, in virtual seconds."""
+
+    clock: float  # by the kernel's own clock, which starts with its timer driver
+    whole: float  # from the kernel's first instruction
+
+
+def number(pattern: str, output: str) -> float:
+    found = re.search(pattern, output)
+    if not found:
+        raise Failure(f"expected a line with {pattern!r}")
+    return float(found[1])
+
+
+def entry_counter(output: str) -> float:
+    return number(r"entry: counter (\d+)", output) / TIMEBASE
+
+
+def times(result: Result, entry: float) -> Times:
+    clock = number(r"\[ *(\d+\.\d+)\] Run /init as init process", result.output)
+    counter = number(r"linux-init: start at .*, counter (\d+)", result.output) / TIMEBASE
+    # The init reads the counter when it is on its way for some milliseconds already.
+    at = number(r"\[ *(\d+\.\d+)\] linux-init: start at ", result.output)
+    return Times(clock, counter - entry - (at - clock))
+
+
+def expect_success(ctx: Context, what: str, result: Result, sstc: bool) -> None:
+    """The guest's own verdict, the end of the run, and that it ran with the timer it should have."""
+    closing = CLOSING.search(result.output)
+    ctx.expect(closing, f"{what}: a closing line of the init (status {result.status})")
+    ctx.expect(closing[1] == "ok", f"{what}: a guest that finds no fault, not: {closing[2]}")
+    ctx.expect(result.status == 0, f"{what}: status 0, not {result.status}")
+    found = SSTC_LINE in result.output
+    ctx.expect(found == sstc, f"{what}: a kernel that {'finds' if sstc else 'does not find'} Sstc")
+
+
+# ---- without a hypervisor ------------------------------------------------------------------------
+
+
+def device_tree(ctx: Context, cpu: str) -> Path:
+    """QEMU's own tree with no more devices than the guest has, but those that OpenSBI needs.
+
+    No random seed either: the runs are to be the same instructions.
+    """
+
+    def tool(*command) -> str:
+        return subprocess.run(
+            [str(word) for word in command], capture_output=True, text=True, check=True
+        ).stdout
+
+    tree = ctx.scratch / "native.dtb"
+    machine = f"virt,dumpdtb={tree}"
+    size = ("-m", f"{MEMORY // MB}M", "-smp", "1", "-display", "none", "-nodefaults")
+    tool(f"qemu-system-{ctx.arch}", "-machine", machine, "-cpu", cpu, *size)
+    for node in tool("fdtget", "-l", tree, "/soc").split():
+        if node.split("@")[0] not in ("serial", "test", "clint"):
+            tool("fdtput", "-r", tree, f"/soc/{node}")
+    for node in tool("fdtget", "-l", tree, "/").split():
+        if node.split("@")[0] in ("flash", "fw-cfg", "platform-bus", "pmu"):
+            tool("fdtput", "-r", tree, f"/{node}")
+    tool("fdtput", "-d", tree, "/chosen", "rng-seed")
+    return tree
+
+
+def run_native(ctx: Context, guest: linux_guest.LinuxGuest, cpu: str, kernel: Path, cmdline: str):
+    command = [f"qemu-system-{ctx.arch}", "-machine", "virt", "-cpu", cpu, "-smp", "1"]
+    command += ["-m", f"{MEMORY // MB}M", "-icount", "shift=0,sleep=off", "-no-reboot"]
+    command += ["-display", "none", "-nodefaults", "-serial", "stdio"]
+    command += ["-bios", guest.firmware, "-dtb", device_tree(ctx, cpu), "-kernel", kernel]
+    command += ["-initrd", guest.initrd, "-append", cmdline]
+    return run_command(ctx, command, TIMEOUT, VIRTUAL_TIMEOUT)
+
+
+def entry_image(ctx: Context, size: int) -> Path:
+    """An image of the kernel's size in the kernel's place that says when it is entered."""
+    image = ctx.scratch / "entry.bin"
+    options = ("--target=riscv64-unknown-elf", "-mcmodel=medany", f"-Wl,-Ttext={ENTRY_ADDRESS:#x}")
+    linux_guest.compile_freestanding(ENTRY_SOURCE, image, *options, "-Wl,--oformat=binary")
+    with image.open("r+b") as out:
+        out.truncate(size)
+    return image
+
+
+def native(ctx: Context, guest: linux_guest.LinuxGuest, kind: str) -> Times:
+    what = f"without hypervisor, {kind}"
+    entry = run_native(ctx, guest, CPUS[kind], entry_image(ctx, guest.image.stat().st_size), "")
+    timing = run_native(ctx, guest, CPUS[kind], guest.image, f"{CMDLINE} {NATIVE} {TIMING}")
+    expect_success(ctx, what, timing, kind == WITH_SSTC)
+    return times(timing, entry_counter(entry.output))
+
+
+# ---- the tests -----------------------------------------------------------------------------------
+
+
+def get_guest(ctx: Context) -> linux_guest.LinuxGuest:
+    try:
+        guest = linux_guest.fetch(say=ctx.say)
+    except linux_guest.Unavailable as reason:
+        raise Skip(f"Debian's kernel and busybox cannot be had: {reason}") from reason
+    ctx.say(guest.version)
+    return guest
+
+
+@system_test(long=True)
+def linux_native(ctx: Context) -> None:
+    """The kernel and its init find no fault with the machine itself: the checks are right."""
+    guest = get_guest(ctx)
+    for kind, cpu in CPUS.items():
+        result = run_native(ctx, guest, cpu, guest.image, f"{CMDLINE} {NATIVE}")
+        expect_success(ctx, f"without hypervisor, {kind}", result, kind == WITH_SSTC)
+        ctx.say(f"{kind}: {CLOSING.search(result.output)[2]} ({result.seconds:.0f} s)")
+
+
+@system_test(long=True)
+def linux(ctx: Context) -> None:
+    """Linux as the guest, with and without Sstc: all its checks pass; time to init is compared."""
+    guest = get_guest(ctx)
+    manifest = ctx.scratch / "without-sstc.dts"
+    manifest.write_text(TAKE_SSTC)
+    manifests = {WITH_SSTC: linux_guest.ROOT / "guest/manifests" / MANIFEST, WITHOUT_SSTC: manifest}
+    entry = entry_image(ctx, guest.image.stat().st_size)
+    bounds = {"mem": MEMORY, "virtual_timeout": VIRTUAL_TIMEOUT, "timeout": TIMEOUT}
+    rows = [("virtual seconds to init", "native", "guest", "more", "goal")]
+    for kind, manifest in manifests.items():
+        given = {"initrd": guest.initrd, "manifest": manifest, **bounds}
+        checked = run_guest(ctx, guest=guest.image, cmdline=CMDLINE, **given)
+        expect_success(ctx, kind, checked, kind == WITH_SSTC)
+        ctx.say(f"{kind}: {CLOSING.search(checked.output)[2]} ({checked.seconds:.0f} s)")
+        at_entry = entry_counter(run_guest(ctx, guest=entry, cmdline=CMDLINE, **given).output)
+        timing = run_guest(ctx, guest=guest.image, cmdline=f"{CMDLINE} {TIMING}", **given)
+        expect_success(ctx, kind, timing, kind == WITH_SSTC)
+        plain, virtual = native(ctx, guest, kind), times(timing, at_entry)
+        rows.append(row(f"{kind}, the kernel's clock", plain.clock, virtual.clock))
+        rows.append(row(f"{kind}, from the kernel's entry", plain.whole, virtual.whole))
+    for cells in rows:
+        ctx.say(f"{cells[0]:40}" + "".join(f"{cell:>10}" for cell in cells[1:]))
+
+
+def row(name: str, native_time: float, guest_time: float) -> tuple[str, ...]:
+    more = (guest_time / native_time - 1) * 100
+    verdict = "met" if more <= GOAL else "missed"
+    return (name, f"{native_time:.4f}", f"{guest_time:.4f}", f"{more:+.1f} %", verdict)

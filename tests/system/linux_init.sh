@@ -1,0 +1,132 @@
+#!/bin/busybox sh
+# The init of the Linux guest (tests/system/linux.py): checks the machine it finds itself on, prints
+# one closing line, powers off. Made for 256 MB and one CPU. `init_checks=none` on the kernel's
+# command line (the kernel hands it over as a variable) leaves the checks out: only the way to here
+# is of interest then.
+
+# No console device need exist: the kernel's own log reaches every console, early ones too. It takes
+# one line a write, and so does echo.
+exec >/dev/kmsg 2>&1
+
+close() {
+    echo "linux-init: $*"
+    busybox poweroff -f
+    # An init must not end. Whoever waits for the closing line's machine finds it hanging here.
+    while :; do busybox sleep 1000; done
+}
+
+fail() {
+    close "FAILED: $*"
+}
+
+export PATH=/bin
+busybox mount -t proc proc /proc || fail "no /proc"
+
+# Time since the kernel's start in hundredths of a second. "1.05" would be octal after the point.
+now() {
+    read -r up _ </proc/uptime
+    echo $((${up%.*} * 100 + 1${up#*.} - 100))
+}
+
+read -r start _ </proc/uptime
+echo "linux-init: start at $start s, counter $(counter)"
+if [ "$init_checks" = none ]; then
+    close "ok uptime-at-init=$start"
+fi
+
+busybox mount -t devtmpfs dev /dev || fail "no /dev"
+busybox mount -t tmpfs -o size=75% tmp /tmp || fail "no tmpfs"
+while read -r line; do
+    [ -z "$line" ] || echo "cpuinfo: $line"
+done </proc/cpuinfo
+
+# ---- The clock counts what the timer makes us sleep: neither early nor late ----------------------
+sleep_check() {
+    before=$(now)
+    for _ in 1 2 3; do
+        busybox sleep 1 || fail "sleep cannot"
+    done
+    slept=$(($(now) - before))
+    # Two readings, each cut to hundredths.
+    if [ $slept -lt 299 ] || [ $slept -gt 310 ]; then
+        fail "three sleeps of 1 s took $slept hundredths by the clock"
+    fi
+}
+
+# ---- Two processes that never yield get half of the CPU each -------------------------------------
+busy_time() { # of process $1, in hundredths: fields utime and stime of /proc/PID/stat
+    pid=$1
+    set -- $(busybox cat "/proc/$pid/stat")
+    [ $# -gt 15 ] || fail "process $pid is not there"
+    shift 13
+    echo $(($1 + $2))
+}
+
+share_check() {
+    (while :; do :; done) &
+    one=$!
+    (while :; do :; done) &
+    two=$!
+    before=$(now)
+    busybox sleep 2
+    elapsed=$(($(now) - before))
+    first=$(busy_time $one)
+    second=$(busy_time $two)
+    kill -9 $one $two
+    wait $one $two
+    if [ $((first + second)) -lt $((elapsed * 9 / 10)) ] || [ $((first + second)) -gt $((elapsed + 5)) ]; then
+        fail "two busy processes got $first + $second of $elapsed hundredths"
+    fi
+    if [ $((first * 10)) -lt $((elapsed * 4)) ] || [ $((second * 10)) -lt $((elapsed * 4)) ]; then
+        fail "two busy processes shared $elapsed hundredths unfairly: $first and $second"
+    fi
+}
+
+# ---- Every process ends as it said ---------------------------------------------------------------
+fork_check() {
+    forks=0
+    while [ $forks -lt 300 ]; do
+        wanted=$((forks % 251))
+        (exit $wanted)
+        got=$?
+        [ $got -eq $wanted ] || fail "fork $forks ended with $got instead of $wanted"
+        forks=$((forks + 1))
+    done
+    execs=0
+    while [ $execs -lt 50 ]; do
+        got=$(busybox echo $execs)
+        [ "$got" = $execs ] || fail "exec $execs said \"$got\""
+        execs=$((execs + 1))
+    done
+}
+
+# ---- Memory keeps what was written ---------------------------------------------------------------
+# Random blocks, each behind its number: no two pages are alike. The first sum is taken of the bytes
+# on their way into memory, the other of what memory returns.
+numbered_blocks() {
+    block=0
+    while [ $block -lt $blocks ]; do
+        echo "block $block"
+        busybox cat /tmp/block
+        block=$((block + 1))
+    done
+}
+
+memory_check() {
+    blocks=25
+    busybox dd if=/dev/urandom of=/tmp/block bs=4M count=1 2>/dev/null || fail "no random block"
+    wrote=$(numbered_blocks | busybox tee /tmp/data | busybox md5sum)
+    megabytes=$(($(busybox stat -c %s /tmp/data) >> 20))
+    [ $megabytes -eq $((blocks * 4)) ] || fail "only $megabytes MB were written to memory"
+    read_back=$(busybox md5sum </tmp/data)
+    [ "$wrote" = "$read_back" ] || fail "memory sums differ: ${wrote%% *} written, ${read_back%% *} read"
+    busybox rm /tmp/data /tmp/block
+}
+
+for check in sleep_check share_check fork_check memory_check; do
+    $check
+    echo "linux-init: $check done at $(now)"
+done
+
+close "ok uptime-at-init=$start sleep=$slept share=$first/$second forks=$forks execs=$execs" \
+    "memory=${megabytes}M md5=${wrote%% *} uptime=$(now)"
