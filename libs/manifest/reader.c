@@ -43,12 +43,17 @@ void reader_fail(struct reader *reader, enum status status, int node, const char
     make_printable(error->text);
 }
 
-// LIST in one line, for a message.
-static void join(char *text, size_t size, const char *const *list) {
-    size_t used = 0;
-    text[0] = '\0';
-    for (; *list != NULL; list++)
-        used += text_format(text + used, size - used, "%s%s", used == 0 ? "" : ", ", *list);
+// What a node may hold, in one line of a message.
+#define LIST_SIZE 256
+
+static void join(char text[LIST_SIZE], const char *const *names,
+                 const struct manifest_feature *features, const char *none) {
+    size_t used = text_format(text, LIST_SIZE, "%s", *names == NULL ? none : "there are: ");
+    for (const char *const *name = names; *name != NULL; name++)
+        used +=
+            text_format(text + used, LIST_SIZE - used, "%s%s", name == names ? "" : ", ", *name);
+    for (; features != NULL && features->property != NULL; features++)
+        used += text_format(text + used, LIST_SIZE - used, ", %s", features->property);
 }
 
 static void check_cells(struct reader *reader, int node, const char *property) {
@@ -75,11 +80,10 @@ static void check_properties(struct reader *reader, int node, const struct reade
              f != NULL && f->property != NULL && !known; f++, place++)
             known = strcmp(name, f->property) == 0;
         if (!known) {
-            char list[192];
-            join(list, sizeof(list), form->properties);
+            char list[LIST_SIZE];
+            join(list, form->properties, form->features, "this node has none");
             reader_fail(reader, STATUS_INVALID, node, name,
-                        "is unknown here; remove it or correct its name (%s%s)",
-                        list[0] == '\0' ? "this node has none" : "there are: ", list);
+                        "is unknown here; remove it or correct its name (%s)", list);
             return;
         }
         if ((seen >> place & 1) != 0)
@@ -102,11 +106,11 @@ static void check_children(struct reader *reader, int node, const struct reader_
         while (*c != NULL && !is_child(name, *c))
             c++;
         if (*c == NULL) {
-            char list[192];
-            join(list, sizeof(list), form->children);
+            char list[LIST_SIZE];
+            join(list, form->children, NULL, "no node belongs there");
             reader_fail(reader, STATUS_INVALID, child, "",
-                        "is a node that is unknown there; remove it or correct its name (%s%s)",
-                        list[0] == '\0' ? "that node has no others in it" : "there are: ", list);
+                        "is a node that is unknown there; remove it or correct its name (%s)",
+                        list);
         }
     }
 }
