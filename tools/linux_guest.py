@@ -1,8 +1,8 @@
 """A Linux that nobody here wrote, as a guest: Debian's stock riscv64 kernel and a small initramfs.
 
-The packages come through the mirror that this machine's own apt is configured with, by a private apt
-configuration (another suite, another architecture, its own state in the cache folder), so that apt
-itself checks the archive's signature and every package's hash. Nothing is installed.
+The packages come through the mirror that this machine's own apt is configured with, by a private
+apt configuration (another suite, another architecture, its own state in the cache folder), so that
+apt itself checks the archive's signature and every package's hash. Nothing is installed.
 
     python3 tools/linux_guest.py        fetches what is missing and says where it is
 """
@@ -98,7 +98,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _kept(cache: Path) -> dict | None:
-    """What an earlier run left; nothing when some of it is missing, of another format, or damaged."""
+    """What an earlier run left; nothing when some of it is missing, damaged, of other format."""
     try:
         packages = json.loads((cache / "packages.json").read_text())
         if packages["format"] != CACHE_FORMAT or set(packages["files"]) != {w.file for w in WANTED}:
@@ -183,7 +183,7 @@ def configured_mirrors() -> list[str]:
 
 
 class _PrivateApt:
-    """apt with the machine's own settings (proxy, certificates, credentials) but another archive."""
+    """apt with the machine's own settings (proxy, certificates, credentials), another archive."""
 
     def __init__(self, folder: Path, mirror: str):
         self.folder = folder
@@ -252,7 +252,7 @@ class _PrivateApt:
 
 
 def _deb_file(archive: Path, wanted: re.Pattern) -> bytes:
-    """The first regular file of a package whose path matches; the rest is never written anywhere."""
+    """The first regular file of a package whose path matches; the rest is written nowhere."""
     command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as unpack:
         try:
@@ -268,7 +268,7 @@ def _deb_file(archive: Path, wanted: re.Pattern) -> bytes:
 
 
 def flat_image(data: bytes, name: str) -> bytes:
-    """Undoes gzip and EFI zboot, and checks the boot header (magic at 56: boot-image-header.rst)."""
+    """Undoes gzip and EFI zboot, checks the boot header (magic at 56: boot-image-header.rst)."""
     for _ in range(2):
         if data[:2] == b"\x1f\x8b":
             try:
@@ -293,7 +293,7 @@ class _Wanted(NamedTuple):
 WANTED = (
     _Wanted("Image", "", re.compile(r"\./boot/vmlinu[xz]-.*"), flat_image),
     _Wanted("busybox", "busybox-static", re.compile(r"\./(usr/)?bin/busybox")),
-    _Wanted("fw_dynamic.bin", "opensbi", re.compile(r"\./usr/lib/riscv64-.*/generic/fw_dynamic\.bin")),
+    _Wanted("fw_dynamic.bin", "opensbi", re.compile(r"\./usr/lib/riscv64-.*/fw_dynamic\.bin")),
 )
 
 
@@ -314,7 +314,7 @@ def _compile_counter(cache: Path) -> bytes:
 
 
 def make_initramfs(files: dict[str, bytes]) -> bytes:
-    """A newc cpio of programs and the mount points they need; the same input gives the same bytes."""
+    """A newc cpio of files and the mount points they need; the same input gives the same bytes."""
     entries = [(name, stat.S_IFDIR | 0o755, b"", (0, 0)) for name in ("bin", "dev", "proc", "tmp")]
     # Until devtmpfs is mounted, the kernel opens this console and init this log.
     entries.append(("dev/console", stat.S_IFCHR | 0o600, b"", (5, 1)))
@@ -331,7 +331,7 @@ def _cpio_entry(
     out: io.BytesIO, number: int, name: str, mode: int, data: bytes, device: tuple[int, int]
 ) -> None:
     # Fields as in the kernel's buffer-format.rst: inode, mode, uid, gid, links, mtime, size, device
-    # (two), the special file's device (two), size of the name with its final NUL, checksum (unused).
+    # (two), the special file's device (two), size of the name with its NUL, checksum (unused).
     encoded = name.encode() + b"\0"
     links = 2 if stat.S_ISDIR(mode) else 1
     fields = (number, mode, 0, 0, links, 0, len(data), 0, 0, *device, len(encoded), 0)

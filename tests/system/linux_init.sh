@@ -74,7 +74,8 @@ share_check() {
     second=$(busy_time $two)
     kill -9 $one $two
     wait $one $two
-    if [ $((first + second)) -lt $((elapsed * 9 / 10)) ] || [ $((first + second)) -gt $((elapsed + 5)) ]; then
+    both=$((first + second))
+    if [ $both -lt $((elapsed * 9 / 10)) ] || [ $both -gt $((elapsed + 5)) ]; then
         fail "two busy processes got $first + $second of $elapsed hundredths"
     fi
     if [ $((first * 10)) -lt $((elapsed * 4)) ] || [ $((second * 10)) -lt $((elapsed * 4)) ]; then
@@ -119,7 +120,7 @@ memory_check() {
     megabytes=$(($(busybox stat -c %s /tmp/data) >> 20))
     [ $megabytes -eq $((blocks * 4)) ] || fail "only $megabytes MB were written to memory"
     read_back=$(busybox md5sum </tmp/data)
-    [ "$wrote" = "$read_back" ] || fail "memory sums differ: ${wrote%% *} written, ${read_back%% *} read"
+    [ "$wrote" = "$read_back" ] || fail "memory keeps $read_back of $wrote"
     busybox rm /tmp/data /tmp/block
 }
 
