@@ -1,0 +1,60 @@
+// The takeover of the state from the server before.
+#include <string.h>
+
+#include "libs/state/state.h"
+#include "servers/console/console.h"
+#include "servers/console/put.h"
+
+static const struct console_state initial = {.open = CONSOLE_NOBODY};
+
+static bool is_valid(const struct console *console) {
+    const volatile struct console_state *state = console->state;
+    if (state->breaks > 1 || state->told > 1)
+        return false;
+    if (state->target >= console->count && state->target != CONSOLE_TARGET_PREFIX &&
+        state->target != CONSOLE_TARGET_BREAK)
+        return false;
+    if (state->open >= console->count)
+        return state->open == CONSOLE_NOBODY;
+    return state->prefix <= console->peer[state->open].prefix_length;
+}
+
+// Counts the byte that the server before had sent and not counted.
+static void count_sent(struct console *console) {
+    volatile struct console_state *state = console->state;
+    if (state->target == CONSOLE_TARGET_PREFIX) {
+        state->prefix++;
+    } else if (state->target == CONSOLE_TARGET_BREAK) {
+        state->breaks = 0;
+    } else {
+        struct ring *ring = console->peer[state->target].out;
+        ring_store(&ring->tail, ring->tail + 1);
+    }
+}
+
+enum status console_adopt(struct console *console, void *region, size_t size, uint64_t pc) {
+    const struct state_layout layout = {
+        .owner = "console",
+        .version = CONSOLE_STATE_VERSION,
+        .size = sizeof(struct console_state),
+        .initial = &initial,
+    };
+    struct state slots;
+    enum status status = state_open(&slots, region, size, &layout);
+    if (status == STATUS_CORRUPT) {
+        // What is lost by beginning anew is at most where a line ends.
+        memset(region, 0, sizeof(struct state_header));
+        status = state_open(&slots, region, size, &layout);
+    }
+    if (status != STATUS_OK)
+        return status;
+    console->state = (volatile struct console_state *)(uintptr_t)state_current(&slots);
+    if (!is_valid(console))
+        *console->state = initial;
+    if (pc >= (uintptr_t)console_put_sent && pc < (uintptr_t)console_put_counted)
+        count_sent(console);
+    volatile struct console_state *state = console->state;
+    if (state->open < console->count && console->peer[state->open].out->tail >= state->ends)
+        state->open = CONSOLE_NOBODY;
+    return STATUS_OK;
+}

@@ -1,0 +1,77 @@
+// The console server: owns the UART, writes what its clients put into their rings, hands what is
+// typed to the guest in focus.
+//
+// Its clients are numbered, from 0, by the config's entries: windows "out-N" (struct ring, the
+// client's output) and "in-N" (struct ring, its input; optional), number "kind-N" (enum
+// console_client), text "name-N", capability "signal-N" (a portal to be signalled behind new input;
+// optional). Client 0 is init, whose output ring's `reserved` asks to be told when everything is
+// written.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipc/config.h"
+#include "ipc/console.h"
+#include "ipc/message.h"
+#include "ipc/ring.h"
+#include "ipc/status.h"
+#include "libs/rt/rt.h"
+#include "libs/uart16550/uart16550.h"
+#include "servers/console/state.h"
+
+#define CONSOLE_CLIENTS 32
+#define CONSOLE_PREFIX (CONFIG_NAME + 3) // "[name] "
+
+struct console_peer {
+    struct ring *out;
+    struct ring *in; // NULL: it gets no input
+    enum console_client kind;
+    const char *name; // in the config
+    unsigned signal;  // slot of the portal to signal behind new input; 0: none
+    unsigned prefix_length;
+    char prefix[CONSOLE_PREFIX];
+    bool overflowing; // input was dropped since its ring last had room
+    uint64_t dropped; // bytes of input
+};
+
+struct console {
+    struct uart16550 uart;
+    volatile uint8_t *data;               // the UART's data register
+    volatile struct console_state *state; // volatile: its changes happen in the order written
+    unsigned count;
+    unsigned focus; // the client that gets what is typed; CONSOLE_CLIENTS: nobody
+    unsigned init;  // slot of init's portal; 0: none
+    struct console_peer peer[CONSOLE_CLIENTS];
+};
+
+// Forms the list of clients from the server's config. INVALID: the config contradicts itself;
+// *WRONG is then the name of the entry that does, and *WHY what is wrong with it.
+NODISCARD enum status console_configure(struct console *console, const struct config *config,
+                                        const char **wrong, const char **why);
+
+// Takes over the state in the SIZE bytes at REGION from a server that died at the instruction PC
+// (0: it did not; see servers/console/put.h), or begins it when there is none or a damaged one.
+// UNSUPPORTED: a newer version wrote it. NO_MEMORY: the region is too small.
+NODISCARD enum status console_adopt(struct console *console, void *region, size_t size,
+                                    uint64_t pc);
+
+// Writes what the rings hold, as far as the UART takes it now. Lines that are not finished can be
+// kept back for the sake of others; those of the clients in FORCE, a mask, are not.
+void console_drain(struct console *console, uint32_t force);
+
+// Whether there is nothing left to be written of the clients in MASK.
+bool console_is_empty(const struct console *console, uint32_t mask);
+
+// Hands on all that was received, up to a bound, and signals whom it is for.
+void console_receive(struct console *console);
+
+// Tells init that everything is written, once, if it asked for that.
+void console_tell_drained(struct console *console);
+
+// Starts the UART and does what waited for that.
+void console_start(struct console *console, const struct uart16550_access *access);
+
+// The server's logic; STATE is its struct console.
+rt_handler console_handle;

@@ -1,0 +1,66 @@
+// The records the console gets, and what each makes it do.
+#include "ipc/init.h"
+#include "servers/console/console.h"
+
+#define ALL UINT32_MAX
+
+// Whether init waits to be told that all is written; then nothing is kept back any more.
+static bool is_ending(const struct console *console) {
+    return console->count > 0 &&
+           __atomic_load_n(&console->peer[0].out->reserved, __ATOMIC_ACQUIRE) == 1;
+}
+
+void console_tell_drained(struct console *console) {
+    if (!is_ending(console)) {
+        console->state->told = 0;
+        return;
+    }
+    if (console->state->told != 0 || console->init == 0 || !console_is_empty(console, ALL))
+        return;
+    // The machine can be turned off right behind this call.
+    uart16550_finish(&console->uart);
+    struct rt_words words = {.word = {INIT_DRAINED}};
+    if (rt_call(console->init, &words) == STATUS_OK)
+        console->state->told = 1;
+}
+
+static void write_out(struct console *console, uint32_t force) {
+    console_drain(console, is_ending(console) ? ALL : force);
+    console_tell_drained(console);
+}
+
+// The caller's ring when the badge is its number, else everybody's.
+static uint64_t flush(struct console *console, uint64_t badge) {
+    uint32_t mask = badge < console->count ? 1u << badge : ALL;
+    // The caller waits, so the UART gets its time once more.
+    uart16550_notice(&console->uart, false);
+    write_out(console, mask);
+    return console_is_empty(console, mask) ? STATUS_OK : STATUS_IO;
+}
+
+void console_start(struct console *console, const struct uart16550_access *access) {
+    uart16550_init(&console->uart, access);
+    console_receive(console);
+    write_out(console, 0);
+}
+
+void console_handle(void *state, const struct message *record, struct reply *reply) {
+    struct console *console = state;
+    switch (MESSAGE_CLASS(record->info)) {
+    case EXIT_IRQ:
+        uart16550_acknowledge(&console->uart);
+        console_receive(console);
+        // What is typed is often answered to a prompt that waits behind another guest's line.
+        write_out(console, console->focus < console->count ? 1u << console->focus : 0);
+        break;
+    case EXIT_SIGNAL:
+        write_out(console, 0);
+        break;
+    case EXIT_CALL:
+        reply->word[0] = record->word[0] == CONSOLE_FLUSH ? flush(console, record->badge)
+                                                          : (uint64_t)STATUS_UNSUPPORTED;
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,168 @@
+// Any order of writing, signals, calls, typing, a UART that gets full, deaths and lies in the
+// rings' counters. Whatever comes, the console ends each record within its bounds; and as long as
+// no client lied, every byte is on the screen once, in its client's order, and no server's line is
+// mixed.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/console/world.h"
+
+#define CLIENTS 4
+
+// Each client's letters are its own; newlines are anybody's.
+static const uint8_t letters[CLIENTS] = {'a', 'A', 0x80, 0xc0};
+
+static struct {
+    const uint8_t *at, *end;
+} input;
+
+static uint8_t next(void) { return input.at < input.end ? *input.at++ : 0; }
+
+static bool lied;
+
+static void require(bool condition) {
+    if (!condition)
+        abort();
+}
+
+static void write_some(unsigned client) {
+    uint8_t text[64];
+    unsigned size = next() % sizeof(text);
+    for (unsigned i = 0; i < size; i++) {
+        uint8_t byte = next();
+        text[i] = byte % 8 == 0 ? '\n' : (uint8_t)(letters[client] + byte % 16);
+    }
+    const struct ring *ring = &world.out[client];
+    if (ring_writable(ring->head, ring->tail) >= size)
+        world_write_bytes(client, text, size);
+}
+
+static void lie(unsigned client) {
+    uint64_t value = next() * 0x0101010101010101u >> next() % 64;
+    struct ring *ring = next() % 2 ? &world.out[client] : &world.in[client];
+    if (next() % 2)
+        ring->head = value;
+    else
+        ring->tail = value;
+    lied = true;
+}
+
+static void do_step(void) {
+    unsigned what = next();
+    unsigned client = what >> 4 & 3;
+    switch (what & 15) {
+    case 0 ... 4:
+        write_some(client);
+        break;
+    case 5:
+        world_send(EXIT_SIGNAL, next(), 1);
+        break;
+    case 6:
+        world_send(EXIT_CALL, client, next() % 4);
+        break;
+    case 7:
+        for (unsigned n = next(); n > 0 && world.typed_count < sizeof(world.typed); n--)
+            world.typed[world.typed_count++] = 'k';
+        world_send(EXIT_IRQ, 0, 1);
+        break;
+    case 8:
+        world.room = 16u + next(); // what the UART has promised to take it takes
+        break;
+    case 9:
+        world.room = WORLD_SCREEN - world.written;
+        world_send(EXIT_IRQ, 0, 1);
+        break;
+    case 10:
+        world.kill_at = world.puts + 1 + next();
+        world.kill_how = (enum world_death)(next() % WORLD_DEATHS);
+        break;
+    case 11:
+        world.out[0].reserved = next() % 2;
+        break;
+    case 12:
+        world.in[2 + client % 2].tail = world.in[2 + client % 2].head;
+        break;
+    case 13:
+        lie(client);
+        break;
+    default:
+        world_send((enum exit_class)next(), next(), next());
+        break;
+    }
+}
+
+// The screen without what is not CLIENT's must be what the client wrote: a copy of it is kept here.
+static uint8_t written[CLIENTS][WORLD_SCREEN];
+static unsigned written_count[CLIENTS];
+static uint64_t noted[CLIENTS];
+
+static void note_written(void) {
+    for (unsigned client = 0; client < CLIENTS; client++) {
+        const struct ring *ring = &world.out[client];
+        for (; !lied && noted[client] != ring->head; noted[client]++) {
+            uint8_t byte = (uint8_t)ring->data[noted[client] % RING_BYTES];
+            if (byte != '\n' && written_count[client] < WORLD_SCREEN)
+                written[client][written_count[client]++] = byte;
+        }
+    }
+}
+
+static void check_screen(void) {
+    unsigned found[CLIENTS] = {0};
+    unsigned line = CLIENTS; // whose letters stand in the line
+    for (unsigned i = 0; i < world.written; i++) {
+        uint8_t byte = world.screen[i];
+        if (byte == '\n') {
+            line = CLIENTS;
+            continue;
+        }
+        for (unsigned client = 0; client < CLIENTS; client++) {
+            if (byte - letters[client] < 0 || byte - letters[client] > 15)
+                continue;
+            require(line == CLIENTS || line == client);
+            line = client;
+            require(found[client] < written_count[client]);
+            require(written[client][found[client]] == byte);
+            found[client]++;
+        }
+    }
+    for (unsigned client = 0; client < CLIENTS; client++)
+        require(found[client] == written_count[client]);
+}
+
+static void begin(bool prefixes) {
+    world_reset();
+    world_client(0, CONSOLE_CLIENT_HYPERVISOR, "0");
+    world_client(1, CONSOLE_CLIENT_HYPERVISOR, "1");
+    world_client(2, CONSOLE_CLIENT_GUEST, "2");
+    world_client(3, prefixes ? CONSOLE_CLIENT_GUEST : CONSOLE_CLIENT_HYPERVISOR, "3");
+    memset(written_count, 0, sizeof(written_count));
+    memset(noted, 0, sizeof(noted));
+    lied = false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    input.at = data;
+    input.end = data + (size < 512 ? size : 512);
+    uint8_t shape = next();
+    begin(shape & 1);
+    world.has_fifo = shape & 2;
+    // Comes back here at each death.
+    (void)!setjmp(world.grave);
+    world_start();
+    while (input.at < input.end && world.written < WORLD_SCREEN / 2) {
+        do_step();
+        note_written();
+    }
+    note_written();
+    if (lied || world.written >= WORLD_SCREEN / 2)
+        return 0;
+    world.kill_at = 0;
+    world.room = WORLD_SCREEN - world.written;
+    require(world_send(EXIT_CALL, CLIENTS, CONSOLE_FLUSH) == STATUS_OK);
+    check_screen();
+    return 0;
+}

@@ -1,0 +1,164 @@
+#include "tests/unit/console/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "servers/console/put.h"
+
+struct world world;
+
+// Two addresses, one behind the other, where the real ones are in code.
+__asm__(".section .rodata.console_put,\"a\"\n"
+        ".global console_put_sent\nconsole_put_sent: .byte 0\n"
+        ".global console_put_counted\nconsole_put_counted: .byte 0\n"
+        ".text\n");
+
+static void maybe_die(enum world_death here, uint64_t pc) {
+    if (world.kill_at == 0 || world.puts != world.kill_at || world.kill_how != here)
+        return;
+    world.kill_at = 0;
+    world.death_pc = pc;
+    longjmp(world.grave, 1);
+}
+
+void console_put(volatile uint8_t *data, uint8_t byte, volatile uint64_t *counter, uint64_t next) {
+    world.puts++;
+    maybe_die(WORLD_BEFORE_SEND, 0);
+    assert_ptr_equal(data, world.console.data);
+    assert_true(world.written < WORLD_SCREEN);
+    assert_true(world.room > 0); // else the byte would be lost
+    world.room--;
+    world.screen[world.written++] = byte;
+    maybe_die(WORLD_BETWEEN, (uintptr_t)console_put_sent);
+    *counter = next;
+    maybe_die(WORLD_BEHIND, (uintptr_t)console_put_counted);
+}
+
+// The UART's registers, by the data sheet; the console only ever needs these.
+static uint8_t uart_read(void *context, unsigned reg) {
+    assert_ptr_equal(context, &world);
+    switch (reg) {
+    case UART16550_DATA:
+        assert_true(world.typed_at < world.typed_count);
+        return world.typed[world.typed_at++];
+    case UART16550_FIFO:
+        return world.has_fifo ? 0xc1 : 0x01;
+    case UART16550_LINE_STATUS:
+        world.polls++;
+        return (uint8_t)((world.typed_at < world.typed_count ? 0x01 : 0) |
+                         (world.room >= (world.has_fifo ? 16 : 1) ? 0x60 : 0));
+    default:
+        fail_msg("the console read register %u", reg);
+        return 0;
+    }
+}
+
+static void uart_write(void *context, unsigned reg, uint8_t value) {
+    assert_ptr_equal(context, &world);
+    assert_int_not_equal(reg, UART16550_DATA); // that is console_put's
+    if (reg == UART16550_INTERRUPT_ENABLE)
+        world.enabled = value;
+}
+
+void rt_log(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(world.last_log, sizeof(world.last_log), format, arguments);
+    va_end(arguments);
+    world.logs++;
+}
+
+enum status rt_signal(unsigned portal) {
+    world.signals++;
+    world.last_signal = portal;
+    return STATUS_OK;
+}
+
+enum status rt_call(unsigned portal, struct rt_words *words) {
+    assert_int_equal(portal, world.console.init);
+    world.calls++;
+    world.last_call = *words;
+    words->word[0] = STATUS_OK;
+    return STATUS_OK;
+}
+
+void world_reset(void) {
+    memset(&world, 0, sizeof(world));
+    world.has_fifo = true;
+    world.room = WORLD_SCREEN;
+    world.config = (struct config *)world.config_memory;
+    world.config->magic = CONFIG_MAGIC;
+    world_entry("init", CONFIG_CAP, 0)->slot = 9;
+}
+
+struct config_entry *world_entry(const char *name, enum config_kind kind, uint64_t address) {
+    assert_true(world.config->count < WORLD_ENTRIES);
+    struct config_entry *entry = &world.config->entry[world.config->count++];
+    snprintf(entry->name, sizeof(entry->name), "%s", name);
+    entry->kind = kind;
+    entry->address = address;
+    entry->size = kind == CONFIG_WINDOW ? sizeof(struct ring) : 0;
+    return entry;
+}
+
+static struct config_entry *numbered(const char *what, unsigned number, enum config_kind kind,
+                                     uint64_t address) {
+    char name[CONFIG_NAME];
+    snprintf(name, sizeof(name), "%s-%u", what, number);
+    return world_entry(name, kind, address);
+}
+
+void world_client(unsigned number, enum console_client kind, const char *name) {
+    numbered("out", number, CONFIG_WINDOW, (uintptr_t)&world.out[number]);
+    numbered("kind", number, CONFIG_NUMBER, kind);
+    numbered("name", number, CONFIG_TEXT, (uintptr_t)name);
+    if (kind != CONSOLE_CLIENT_GUEST)
+        return;
+    numbered("in", number, CONFIG_WINDOW, (uintptr_t)&world.in[number]);
+    numbered("signal", number, CONFIG_CAP, 0)->slot = 20 + number;
+}
+
+void world_start(void) {
+    struct console *console = &world.console;
+    const char *wrong = "", *why = "";
+    if (console_configure(console, world.config, &wrong, &why) != STATUS_OK)
+        fail_msg("%s %s", wrong, why);
+    static uint8_t data;
+    console->data = &data;
+    assert_int_equal(console_adopt(console, world.region, sizeof(world.region), world.death_pc),
+                     STATUS_OK);
+    console_start(console, &(struct uart16550_access){uart_read, uart_write, &world});
+}
+
+void world_write_bytes(unsigned number, const void *bytes, size_t size) {
+    struct ring *ring = &world.out[number];
+    assert_true(ring_writable(ring->head, ring->tail) >= size);
+    for (size_t i = 0; i < size; i++)
+        ring->data[(ring->head + i) % RING_BYTES] = ((const char *)bytes)[i];
+    ring_store(&ring->head, ring->head + size);
+}
+
+void world_write(unsigned number, const char *text) {
+    world_write_bytes(number, text, strlen(text));
+}
+
+uint64_t world_send(enum exit_class class, uint64_t badge, uint64_t word) {
+    struct message record = {
+        .word = {word}, .info = MESSAGE_INFO(class, 0, 0), .seq = 1, .badge = badge};
+    struct reply reply = {0};
+    console_handle(&world.console, &record, &reply);
+    assert_int_equal(reply.flags, 0);
+    return reply.word[0];
+}
+
+const char *world_screen(void) {
+    static char text[WORLD_SCREEN + 1];
+    memcpy(text, world.screen, world.written);
+    text[world.written] = '\0';
+    return text;
+}
