@@ -9,8 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-# Beside what traps: __set_thread_area is the server runtime's own, dlsym needs a dynamic linker.
-LEFT_OUT = {"thread/__set_thread_area", "ldso/dlsym", "ldso/tlsdesc"}
+# Beside what traps: what needs a dynamic linker.
+LEFT_OUT = {"ldso/dlsym", "ldso/tlsdesc"}
 
 
 def main() -> None:
