@@ -31,5 +31,5 @@ enum fault_word {
     FAULT_WORD_INFO,    // message.info of the record being served; all ones when none
     FAULT_WORD_SEQ,     // its sequence number
     FAULT_WORD_ATTEMPT, // how many servers have now died on it
-    FAULT_WORD_STACK,   // the stack pointer
+    FAULT_WORD_BADGE,   // its badge: for an exit, the VM
 };

@@ -59,7 +59,7 @@ void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t add
     fault->word[FAULT_WORD_ADDRESS] = address;
     fault->word[FAULT_WORD_INFO] = serving ? serving->info : UINT64_MAX;
     fault->word[FAULT_WORD_SEQ] = serving ? serving->seq : 0;
-    fault->word[FAULT_WORD_STACK] = regs_sp(&task->context.regs);
+    fault->word[FAULT_WORD_BADGE] = serving ? serving->badge : 0;
     sched_remove(&task->context);
     task->state = TASK_DEAD;
     if (task->portal) {

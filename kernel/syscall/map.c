@@ -45,6 +45,12 @@ enum status syscall_map(struct task *task) {
         unsigned bits = map_bits(address + done, target + done, size - done);
         status = pagetable_map(space, SPACE_ADDR(address + done), HPA(target + done), bits,
                                (unsigned)rights);
+        while (status == STATUS_EXISTS && bits > PAGE_BITS) {
+            // A table that smaller pages once needed may stand where a large one would fit.
+            bits -= 9;
+            status = pagetable_map(space, SPACE_ADDR(address + done), HPA(target + done), bits,
+                                   (unsigned)rights);
+        }
         if (status == STATUS_OK) {
             arch_space_fence(space, SPACE_ADDR(address + done));
             done += 1ull << bits;

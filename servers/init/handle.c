@@ -1,0 +1,108 @@
+// What init does about each record.
+#include "ipc/init.h"
+
+#include "ipc/fault.h"
+#include "servers/init/init.h"
+
+#define ATTEMPTS_MAX 3 // servers that may die on one record before its VM is stopped
+
+static enum status handle_vm_end(const struct message *message) {
+    struct vm *vm = vm_by_badge(message->word[1]);
+    if (!vm) {
+        return STATUS_NOT_FOUND;
+    }
+    if (vm->state != VM_RUNNING) {
+        return STATUS_OK; // told twice: its server died after telling
+    }
+    bool failed = message->word[3] != 0;
+    if (message->word[2] == VM_END_REBOOT) {
+        rt_log("Guest: SBI SRST reboot: VMs are not started again");
+        failed = true;
+    } else {
+        rt_log("Guest: SBI SRST shutdown%s", failed ? ", reason: system failure" : "");
+    }
+    vm_stop(vm, failed ? VM_FAILED : VM_ENDED);
+    return STATUS_OK;
+}
+
+static enum status handle_vm_report(const struct message *message) {
+    struct vm *vm = vm_by_badge(message->word[1]);
+    if (!vm) {
+        return STATUS_NOT_FOUND;
+    }
+    if (vm->state == VM_RUNNING) {
+        report_vm(vm, message);
+        vm_stop(vm, VM_FAILED);
+    }
+    return STATUS_OK;
+}
+
+static enum status handle_call(const struct message *message) {
+    switch ((enum init_op)message->word[0]) {
+    case INIT_READY:
+        return STATUS_OK;
+    case INIT_VM_END:
+        return handle_vm_end(message);
+    case INIT_VM_REPORT:
+        return handle_vm_report(message);
+    case INIT_LOADED:
+        vm_loaded((unsigned)message->word[1]);
+        return STATUS_OK;
+    case INIT_DRAINED:
+        if (init.ending) {
+            init_end(init.failed);
+        }
+        return STATUS_OK;
+    default:
+        return STATUS_INVALID;
+    }
+}
+
+// A server died. It is started again; whoever waits for it will be served by the new one.
+static void handle_fault(const struct message *message) {
+    if (message->badge >= init.manifest.server_count) {
+        return;
+    }
+    struct server *server = &init.server[message->badge];
+    bool serving = message->word[FAULT_WORD_INFO] != UINT64_MAX;
+    report_fault(server, message);
+    server->death_pc = message->word[FAULT_WORD_PC];
+    if (serving && MESSAGE_CLASS(message->word[FAULT_WORD_INFO]) < EXIT_GUEST_CLASSES &&
+        message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX) {
+        struct vm *vm = vm_by_badge(message->word[FAULT_WORD_BADGE]);
+        if (vm && vm->state == VM_RUNNING) {
+            rt_log("VM %s: %u servers died on its exit %lu (%s): the VM is stopped",
+                   vm->manifest->name, ATTEMPTS_MAX,
+                   (unsigned long)message->word[FAULT_WORD_SEQ],
+                   exit_class_name(MESSAGE_CLASS(message->word[FAULT_WORD_INFO])));
+            vm_stop(vm, VM_FAILED);
+        }
+    }
+    // One that can't even begin would die for ever.
+    server->early_deaths = serving || server->served_once ? 0 : server->early_deaths + 1;
+    if (server->early_deaths >= ATTEMPTS_MAX) {
+        init_refuse("init: /servers/%s: it died %u times without serving anything: not started "
+                    "again",
+                    server->manifest->name, ATTEMPTS_MAX);
+        init_finish(true);
+        return;
+    }
+    server_restart((unsigned)message->badge);
+}
+
+void init_handle(void *state, const struct message *message, struct reply *reply) {
+    (void)state;
+    switch (MESSAGE_CLASS(message->info)) {
+    case EXIT_CALL:
+        if (message->badge < init.manifest.server_count) {
+            init.server[message->badge].served_once = true;
+        }
+        reply->word[0] = handle_call(message);
+        break;
+    case EXIT_FAULT:
+        handle_fault(message);
+        break;
+    default:
+        break; // a signal: nothing to do
+    }
+}

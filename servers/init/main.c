@@ -1,0 +1,118 @@
+// The start: look at the machine, read the manifest, make everything, start everything in order.
+#include <string.h>
+
+#include "servers/init/init.h"
+
+struct init init;
+
+const bool rt_has_config = false;
+
+static const char *const logo[] = {
+    "",
+    "    _____                      _",
+    "   | ____|_  _____ _   _ _ __ | |_",
+    "   |  _| \\ \\/ / _ \\ | | | '_ \\| __|",
+    "   | |___ >  <  __/ |_| | | | | |_",
+    "   |_____/_/\\_\\___|\\__,_|_| |_|\\__|   every exit is a call",
+    "",
+};
+
+// The whole of memory, and the two devices that init needs when there is nobody else.
+static void main_see_machine(void) {
+    const struct machine *machine = &init.machine;
+    enum status status =
+        rt_unmap(INIT_SLOT_SPACE, INIT_DIRECT + (machine->tree.address & ~0xfffull), 1 << 20);
+    if (status != STATUS_OK) {
+        init_end(1);
+    }
+    for (unsigned i = 0; i < machine->ram_count; i++) {
+        uint64_t end = machine->ram[i].address + machine->ram[i].size;
+        uint64_t begin = machine->ram[i].address;
+        begin = begin < init.high ? init.high : begin;
+        if (begin < end) {
+            core_map(INIT_SLOT_SPACE, INIT_DIRECT + begin, begin, end - begin, RIGHT_R | RIGHT_W,
+                     "the machine's memory");
+        }
+    }
+}
+
+static void main_see_device(uint64_t address) {
+    if (address) {
+        uint64_t page = address & ~0xfffull;
+        core_map(INIT_SLOT_SPACE, INIT_DIRECT + page, page, 4096, RIGHT_R | RIGHT_W, "a device");
+    }
+}
+
+static const struct bundle_file *main_manifest(void) {
+    for (uint32_t i = 0; i < init.bundle->file_count && i < BUNDLE_FILES; i++) {
+        if (strncmp(init.bundle->file[i].name, "manifest.dtb", BUNDLE_NAME) == 0) {
+            return &init.bundle->file[i];
+        }
+    }
+    init_refuse("init: the boot bundle has no file manifest.dtb");
+    init_end(1);
+}
+
+static void main_read_manifest(void) {
+    static struct manifest_error error;
+    const struct bundle_file *file = main_manifest();
+    const void *blob = (const char *)init.bundle + file->offset;
+    enum status status =
+        manifest_parse(blob, file->size, "riscv64", &init.manifest, &error);
+    if (status == STATUS_OK) {
+        status = manifest_check_machine(&init.manifest, init.machine.ram, init.machine.ram_count,
+                                        memory_room(), &error);
+    }
+    if (status != STATUS_OK) {
+        init_refuse("manifest refused: %s", error.text);
+        init_end(1);
+    }
+}
+
+static void main_start(void) {
+    struct objects portal = objects_take(1, 1, "init's portal");
+    core_create(OBJECT_PORTAL, portal, SLOT_INIT_PORTAL, 0, 0, 0, "init's portal");
+    uint64_t bind[] = {SLOT_INIT_PORTAL, INIT_SLOT_TASK};
+    core_bind(BIND_PORTAL, bind, 2, "init's portal");
+    init.log = memory_take(sizeof(struct ring), 4096, "init's log");
+    memory_clear(init.log);
+    ((struct ring *)memory_see(init.log.physical))->magic = RING_MAGIC;
+    for (unsigned i = 0; i < init.manifest.server_count; i++) {
+        server_prepare(i);
+    }
+    rt_log_to(memory_see(init.log.physical),
+              SLOT_SERVER(init.manifest.console) + SERVER_SLOT_PORTAL);
+    for (unsigned i = 0; i < sizeof(logo) / sizeof(logo[0]); i++) {
+        rt_log("%s", logo[i]);
+    }
+    rt_log("Starting virtualization...");
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        vm_prepare(i);
+    }
+    init.jobs = memory_take(sizeof(struct fs_jobs), 4096, "the loader's jobs");
+    memory_clear(init.jobs);
+    vm_list_jobs(memory_see(init.jobs.physical));
+    for (unsigned i = 0; i < init.manifest.server_count; i++) {
+        server_start(i);
+    }
+}
+
+int main(void) {
+    uint64_t bundle = rt_argument[0];
+    init.object_count = (uint32_t)rt_argument[5];
+    init.object_next = (uint32_t)rt_argument[6];
+    init.high = rt_argument[7];
+    init.bundle = memory_see(bundle);
+    core_map_bundle(INIT_SLOT_SPACE, INIT_DIRECT + bundle, 0, rt_argument[1], RIGHT_R, "the bundle");
+    machine_read(&init.machine, rt_argument[2]);
+    main_see_machine();
+    main_see_device(init.machine.uart);
+    if ((init.machine.reset ^ init.machine.uart) >> 12) {
+        main_see_device(init.machine.reset);
+    }
+    init.sees_machine = true;
+    memory_start(init.high);
+    main_read_manifest();
+    main_start();
+    rt_serve(init_handle, NULL);
+}

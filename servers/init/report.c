@@ -1,0 +1,81 @@
+#include "ipc/fault.h"
+#include "ipc/init.h"
+#include "servers/init/init.h"
+
+static const char *report_access(uint64_t access) {
+    if (access & ACCESS_WALK) {
+        return "page-table walk";
+    }
+    static const char *const names[] = {"read", "write", "execution", "access"};
+    return names[access & ACCESS_KIND];
+}
+
+// The mapped range that is nearest to the address, in words.
+static void report_nearest(const struct message *message) {
+    uint64_t address = message->word[3];
+    uint64_t begin = message->word[6];
+    uint64_t size = message->word[7];
+    if (!size) {
+        rt_log("  nothing at all is mapped in this VM");
+        return;
+    }
+    uint64_t end = begin + size;
+    if (address >= begin && address < end) {
+        rt_log("  it lies in 0x%lx..0x%lx, which is mapped without that right",
+               (unsigned long)begin, (unsigned long)end);
+        return;
+    }
+    rt_log("  the nearest mapping is 0x%lx..0x%lx, 0x%lx bytes %s", (unsigned long)begin,
+           (unsigned long)end, (unsigned long)(address < begin ? begin - address : address - end),
+           address < begin ? "above" : "below");
+}
+
+void report_vm(const struct vm *vm, const struct message *message) {
+    const char *name = vm->manifest->name;
+    unsigned long address = message->word[3];
+    unsigned long pc = message->word[5];
+    switch ((enum report_cause)message->word[2]) {
+    case REPORT_UNMAPPED:
+    case REPORT_DENIED:
+        rt_log("VM %s: %s at guest address 0x%lx refused, pc 0x%lx", name,
+               report_access(message->word[4]), address, pc);
+        report_nearest(message);
+        rt_log("  to allow it, add memory or passthrough to /vms/%s in the manifest", name);
+        break;
+    case REPORT_INSTRUCTION:
+        rt_log("VM %s: the instruction at pc 0x%lx, which accesses an emulated register at 0x%lx, "
+               "can't be decoded: use plain loads and stores there",
+               name, pc, address);
+        break;
+    case REPORT_NO_MEMORY:
+        rt_log("VM %s: guest address 0x%lx can't be mapped, pc 0x%lx: %s; raise object-memory in "
+               "the manifest",
+               name, address, pc, status_text((enum status)message->word[4]));
+        break;
+    case REPORT_CPU:
+        rt_log("VM %s: its CPU can't go on at pc 0x%lx: cause %lu, value 0x%lx; look at the "
+               "guest's trap vector and stack",
+               name, pc, address, (unsigned long)message->word[4]);
+        break;
+    default:
+        rt_log("VM %s: stopped by a server for reason %lu, pc 0x%lx", name,
+               (unsigned long)message->word[2], pc);
+        break;
+    }
+}
+
+void report_fault(const struct server *server, const struct message *message) {
+    const uint64_t *word = message->word;
+    const char *name = server->manifest->name;
+    unsigned long pc = word[FAULT_WORD_PC];
+    if (word[FAULT_WORD_INFO] == UINT64_MAX) {
+        rt_log("server %s died: it %s, at pc 0x%lx, address 0x%lx, serving nothing; restarting it",
+               name, fault_text(word[FAULT_WORD_CAUSE]), pc,
+               (unsigned long)word[FAULT_WORD_ADDRESS]);
+        return;
+    }
+    rt_log("server %s died: it %s, at pc 0x%lx, address 0x%lx, serving %s number %lu; restarting it",
+           name, fault_text(word[FAULT_WORD_CAUSE]), pc, (unsigned long)word[FAULT_WORD_ADDRESS],
+           exit_class_name(MESSAGE_CLASS(word[FAULT_WORD_INFO])),
+           (unsigned long)word[FAULT_WORD_SEQ]);
+}

@@ -1,0 +1,297 @@
+// A VM: its memory, its CPUs, its routes; its files, its device tree; its start and its end.
+#include "servers/init/init.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "libs/guestdt/guestdt.h"
+
+#define VM_TREE_BYTES 0x10000ull // kept free for the device tree at the end of the first span
+
+// What answers to the exits of each class may do: the most that any server needs, decided here and
+// enforced by the core.
+static const struct {
+    uint32_t may;
+    uint32_t write; // general registers
+    uint32_t read;
+} vm_routes[EXIT_GUEST_CLASSES] = {
+    [EXIT_HYPERCALL] = {REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE | REPLY_WRITE | REPLY_RAISE |
+                            REPLY_CLEAR | REPLY_PARK | REPLY_STOP | REPLY_START | REPLY_FENCE,
+                        3u << 10, 0xffu << 10},
+    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT,
+                     ~1u, ~1u},
+    [EXIT_TIMER] = {REPLY_RAISE | REPLY_STOP, 0, 0},
+    [EXIT_IDLE] = {REPLY_ADVANCE | REPLY_PARK | REPLY_STOP, 0, 0},
+    [EXIT_SYSREG] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_STOP | REPLY_INJECT, ~1u, ~1u},
+    [EXIT_IO] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_STOP, ~1u, ~1u},
+    [EXIT_SHUTDOWN] = {REPLY_STOP, 0, 0},
+};
+
+// Regions that touch each other are one span of physical memory: images may lie across them.
+static void vm_spans(struct vm *vm) {
+    const struct manifest_vm *manifest = vm->manifest;
+    for (unsigned i = 0; i < manifest->memory_count; i++) {
+        const struct manifest_range *region = &manifest->memory[i].guest;
+        struct span *last = vm->span_count ? &vm->span[vm->span_count - 1] : NULL;
+        if (last && last->guest + last->size == region->address) {
+            last->size += region->size;
+        } else {
+            vm->span[vm->span_count++] = (struct span){region->address, region->size, 0};
+        }
+    }
+    for (unsigned i = 0; i < vm->span_count; i++) {
+        struct span *span = &vm->span[i];
+        // Congruent modulo the largest page that can serve, so that it can.
+        uint64_t align = span->size >= 1ull << 21 && span->guest % (1ull << 21) == 0 ? 1ull << 21
+                                                                                     : 4096;
+        span->physical = memory_take(span->size, align, manifest->name).physical;
+    }
+}
+
+static uint64_t vm_physical(const struct vm *vm, uint64_t guest, uint64_t size) {
+    for (unsigned i = 0; i < vm->span_count; i++) {
+        const struct span *span = &vm->span[i];
+        if (guest >= span->guest && size <= span->size && guest - span->guest <= span->size - size) {
+            return span->physical + (guest - span->guest);
+        }
+    }
+    return 0;
+}
+
+static void vm_objects(struct vm *vm, unsigned index) {
+    const struct manifest_vm *manifest = vm->manifest;
+    const char *name = manifest->name;
+    // Tables for every 2 MiB that may be mapped in small pages, and some to reach them.
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < vm->span_count; i++) {
+        bytes += vm->span[i].size;
+    }
+    uint32_t pages = (uint32_t)(bytes >> 21) + 24;
+    for (unsigned i = 0; i < manifest->passthrough_count; i++) {
+        pages += (uint32_t)(manifest->passthrough[i].guest.size >> 21) / 512 + 3;
+    }
+    vm->space = objects_take(pages, 4, name);
+    vm->vcpus = objects_take(manifest->vcpus, 1, name);
+    core_create(OBJECT_SPACE, vm->space, SLOT_VM(index) + VM_SLOT_SPACE, 1, 0, 0, name);
+    for (unsigned i = 0; i < manifest->vcpus; i++) {
+        struct objects page = {vm->vcpus.first + i, 1};
+        unsigned slot = SLOT_VM(index) + VM_SLOT_VCPU + i;
+        core_create(OBJECT_VCPU, page, slot, SLOT_VM(index) + VM_SLOT_SPACE, i, 0, name);
+        if (core_vcpu(slot, VCPU_FEATURES, manifest->features, 0, 0) != STATUS_OK) {
+            init_refuse("init: /vms/%s: property `sstc`: this machine has no Sstc: leave it out",
+                        name);
+            init_end(1);
+        }
+    }
+}
+
+static void vm_populate(const struct vm *vm, unsigned index) {
+    const struct manifest_vm *manifest = vm->manifest;
+    for (unsigned i = 0; i < manifest->memory_count; i++) {
+        const struct manifest_memory *memory = &manifest->memory[i];
+        if (memory->populate != MANIFEST_POPULATE_START) {
+            rt_log("Guest RAM at 0x%lx, %lu MB, comes on demand...",
+                   (unsigned long)memory->guest.address, (unsigned long)(memory->guest.size >> 20));
+            continue;
+        }
+        rt_log("Pre-allocating %lu MB guest RAM at 0x%lx...",
+               (unsigned long)(memory->guest.size >> 20), (unsigned long)memory->guest.address);
+        core_map(SLOT_VM(index) + VM_SLOT_SPACE, memory->guest.address,
+                 vm_physical(vm, memory->guest.address, memory->guest.size), memory->guest.size,
+                 RIGHT_R | RIGHT_W | RIGHT_X, manifest->name);
+    }
+}
+
+void vm_prepare(unsigned index) {
+    struct vm *vm = &init.vm[index];
+    vm->manifest = &init.manifest.vm[index];
+    vm_spans(vm);
+    vm->output = memory_take(sizeof(struct ring), 4096, vm->manifest->name);
+    vm->input = memory_take(sizeof(struct ring), 4096, vm->manifest->name);
+    memory_clear(vm->output);
+    memory_clear(vm->input);
+    ((struct ring *)memory_see(vm->output.physical))->magic = RING_MAGIC;
+    ((struct ring *)memory_see(vm->input.physical))->magic = RING_MAGIC;
+    vm_objects(vm, index);
+    vm_populate(vm, index);
+    for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {
+        uint8_t server = vm->manifest->exit[c];
+        for (unsigned i = 0; i < vm->manifest->vcpus && server != MANIFEST_NONE; i++) {
+            uint64_t route[] = {SLOT_VM(index) + VM_SLOT_VCPU + i,
+                                c,
+                                SLOT_SERVER(server) + SERVER_SLOT_PORTAL,
+                                vm->manifest->id,
+                                vm_routes[c].may,
+                                vm_routes[c].write,
+                                vm_routes[c].read};
+            core_bind(BIND_ROUTE, route, 7, vm->manifest->name);
+        }
+    }
+    rt_log("VM created success, loading images...");
+}
+
+// Where images may go: the first span, less the room for the device tree at its end.
+static uint64_t vm_image_limit(const struct vm *vm) {
+    return vm->span[0].size - VM_TREE_BYTES;
+}
+
+static void vm_add_job(struct fs_jobs *jobs, struct vm *vm, enum fs_job_kind kind,
+                       const struct manifest_file *file, uint64_t address, uint64_t limit) {
+    if (file->source != MANIFEST_SOURCE_PATH || jobs->count >= FS_JOBS) {
+        return;
+    }
+    struct fs_job *job = &jobs->job[jobs->count++];
+    job->kind = kind;
+    job->state = FS_JOB_WAITING;
+    job->address = address;
+    job->limit = limit;
+    snprintf(job->window, sizeof(job->window), "guest-ram-%u", vm->manifest->id);
+    snprintf(job->path, sizeof(job->path), "%s", file->path);
+    vm->jobs++;
+    if (kind == FS_JOB_IMAGE) {
+        rt_log("app: %s", file->path);
+    }
+}
+
+void vm_list_jobs(struct fs_jobs *jobs) {
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        struct vm *vm = &init.vm[i];
+        const struct manifest_vm *manifest = vm->manifest;
+        const struct span *span = &vm->span[0];
+        vm->tree = span->guest + span->size - VM_TREE_BYTES;
+        vm_add_job(jobs, vm, FS_JOB_IMAGE, &manifest->image, manifest->load_address,
+                   span->guest + vm_image_limit(vm) - manifest->load_address);
+        vm_add_job(jobs, vm, FS_JOB_TOP, &manifest->initrd, span->guest, vm_image_limit(vm));
+        vm_add_job(jobs, vm, FS_JOB_RAW, &manifest->device_tree, vm->tree, VM_TREE_BYTES);
+    }
+}
+
+static bool vm_make_tree(struct vm *vm) {
+    if (vm->manifest->device_tree.source != MANIFEST_SOURCE_NONE) {
+        return true; // it has been loaded
+    }
+    const struct guestdt_params params = {
+        .timebase = init.machine.timebase,
+        .isa = init.machine.isa,
+        .mmu = init.machine.mmu,
+        .initrd = vm->initrd,
+    };
+    size_t used = 0;
+    void *to = memory_see(vm_physical(vm, vm->tree, VM_TREE_BYTES));
+    enum status status = guestdt_make(vm->manifest, &params, to, VM_TREE_BYTES, &used);
+    if (status != STATUS_OK) {
+        rt_log("VM %s: its device tree can't be made: %s", vm->manifest->name, status_text(status));
+    }
+    return status == STATUS_OK;
+}
+
+static void vm_start(struct vm *vm) {
+    unsigned index = (unsigned)(vm - init.vm);
+    if (!vm_make_tree(vm)) {
+        vm_stop(vm, VM_FAILED);
+        return;
+    }
+    uint64_t entry = vm->manifest->entry_given ? vm->manifest->entry : vm->entry;
+    rt_log("Entering VM run loop...");
+    vm->state = VM_RUNNING;
+    // The hart's number and the device tree's address: the boot protocol of riscv guests.
+    enum status status =
+        core_vcpu(SLOT_VM(index) + VM_SLOT_VCPU, VCPU_START, entry, 0, vm->tree);
+    if (status != STATUS_OK) {
+        rt_log("VM %s: can't start: %s", vm->manifest->name, status_text(status));
+        vm_stop(vm, VM_FAILED);
+    }
+}
+
+// The VM that a job is for.
+static struct vm *vm_of_job(const struct fs_job *job) {
+    char name[CONFIG_NAME];
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        snprintf(name, sizeof(name), "guest-ram-%u", init.manifest.vm[i].id);
+        if (strncmp(job->window, name, sizeof(name)) == 0) {
+            return &init.vm[i];
+        }
+    }
+    return NULL;
+}
+
+void vm_loaded(unsigned number) {
+    struct fs_jobs *jobs = memory_see(init.jobs.physical);
+    if (number >= FS_JOBS || number >= jobs->count) {
+        return; // a confused loader
+    }
+    // The page is shared with the loader: what is used is read once.
+    struct fs_job job = jobs->job[number];
+    job.path[sizeof(job.path) - 1] = '\0';
+    job.error[sizeof(job.error) - 1] = '\0';
+    struct vm *vm = vm_of_job(&job);
+    if (!vm || vm->state != VM_LOADING || vm->jobs == 0) {
+        return;
+    }
+    if (job.state != FS_JOB_DONE) {
+        rt_log("VM %s: %s", vm->manifest->name, job.error[0] ? job.error : "its files can't be read");
+        vm_stop(vm, VM_FAILED);
+        return;
+    }
+    rt_log("Loaded %lu bytes from %s", (unsigned long)job.bytes, job.path);
+    if (job.kind == FS_JOB_IMAGE) {
+        vm->entry = job.entry;
+        vm->image_end = job.end;
+    } else if (job.kind == FS_JOB_TOP) {
+        vm->initrd = (struct manifest_range){job.placed, job.bytes};
+    }
+    if (vm->initrd.size && vm->initrd.address < vm->image_end) {
+        rt_log("VM %s: its image, which ends at 0x%lx, and its initrd, which begins at 0x%lx, "
+               "overlap: give the VM more memory",
+               vm->manifest->name, (unsigned long)vm->image_end, (unsigned long)vm->initrd.address);
+        vm_stop(vm, VM_FAILED);
+        return;
+    }
+    if (--vm->jobs == 0) {
+        vm_start(vm);
+    }
+}
+
+struct vm *vm_by_badge(uint64_t badge) {
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        if (init.manifest.vm[i].id == badge) {
+            return &init.vm[i];
+        }
+    }
+    return NULL;
+}
+
+// All VMs have ended: say so, and let the console finish before the machine goes.
+static void vm_all_ended(void) {
+    unsigned failed = 0;
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        if (init.vm[i].state != VM_ENDED && init.vm[i].state != VM_FAILED) {
+            return;
+        }
+        failed += init.vm[i].state == VM_FAILED;
+    }
+    if (failed) {
+        rt_log("Hypervisor: %u of %u VMs failed", failed, init.manifest.vm_count);
+    } else {
+        rt_log("Hypervisor ok!");
+    }
+    init_finish(failed != 0);
+}
+
+void vm_stop(struct vm *vm, enum vm_state state) {
+    unsigned index = (unsigned)(vm - init.vm);
+    if (vm->state == VM_ENDED || vm->state == VM_FAILED) {
+        return;
+    }
+    for (unsigned i = 0; i < vm->manifest->vcpus; i++) {
+        enum status status = core_vcpu(SLOT_VM(index) + VM_SLOT_VCPU + i, VCPU_STOP, 0, 0, 0);
+        (void)status; // a vCPU that is off already is as it should be
+    }
+    vm->state = state;
+    if (state == VM_ENDED) {
+        rt_log("Shutdown vm normally!");
+    } else {
+        rt_log("VM %s: stopped", vm->manifest->name);
+    }
+    vm_all_ended();
+}
