@@ -61,8 +61,8 @@ NODISCARD enum status console_adopt(struct console *console, void *region, size_
 // kept back for the sake of others; those of the clients in FORCE, a mask, are not.
 void console_drain(struct console *console, uint32_t force);
 
-// Whether there is nothing left to be written of the clients in MASK.
-bool console_is_empty(const struct console *console, uint32_t mask);
+// Whether there is nothing left to be written.
+bool console_is_empty(const struct console *console);
 
 // Hands on all that was received, up to a bound, and signals whom it is for.
 void console_receive(struct console *console);

@@ -165,10 +165,10 @@ void console_drain(struct console *console, uint32_t force) {
     uart16550_notice(&console->uart, !write_all(console, force));
 }
 
-bool console_is_empty(const struct console *console, uint32_t mask) {
+bool console_is_empty(const struct console *console) {
     uint64_t tail;
     for (unsigned index = 0; index < console->count; index++) {
-        if ((mask >> index & 1) && pending(console, index, &tail) != 0)
+        if (pending(console, index, &tail) != 0)
             return false;
     }
     return console->state->breaks == 0;

@@ -6,8 +6,9 @@
 
 // Whether init waits to be told that all is written; then nothing is kept back any more.
 static bool is_ending(const struct console *console) {
-    return console->count > 0 &&
-           __atomic_load_n(&console->peer[0].out->reserved, __ATOMIC_ACQUIRE) == 1;
+    const struct console_peer *init = &console->peer[0];
+    return console->count > 0 && init->kind == CONSOLE_CLIENT_HYPERVISOR &&
+           __atomic_load_n(&init->out->reserved, __ATOMIC_ACQUIRE) == 1;
 }
 
 void console_tell_drained(struct console *console) {
@@ -15,7 +16,7 @@ void console_tell_drained(struct console *console) {
         console->state->told = 0;
         return;
     }
-    if (console->state->told != 0 || console->init == 0 || !console_is_empty(console, ALL))
+    if (console->state->told != 0 || console->init == 0 || !console_is_empty(console))
         return;
     // The machine can be turned off right behind this call.
     uart16550_finish(&console->uart);
@@ -29,13 +30,12 @@ static void write_out(struct console *console, uint32_t force) {
     console_tell_drained(console);
 }
 
-// The caller's ring when the badge is its number, else everybody's.
-static uint64_t flush(struct console *console, uint64_t badge) {
-    uint32_t mask = badge < console->count ? 1u << badge : ALL;
+// Everybody's rings: a server that calls for its guests' sake is not known by their numbers.
+static enum status flush(struct console *console) {
     // The caller waits, so the UART gets its time once more.
     uart16550_notice(&console->uart, false);
-    write_out(console, mask);
-    return console_is_empty(console, mask) ? STATUS_OK : STATUS_IO;
+    write_out(console, ALL);
+    return console_is_empty(console) ? STATUS_OK : STATUS_IO;
 }
 
 void console_start(struct console *console, const struct uart16550_access *access) {
@@ -57,8 +57,7 @@ void console_handle(void *state, const struct message *record, struct reply *rep
         write_out(console, 0);
         break;
     case EXIT_CALL:
-        reply->word[0] = record->word[0] == CONSOLE_FLUSH ? flush(console, record->badge)
-                                                          : (uint64_t)STATUS_UNSUPPORTED;
+        reply->word[0] = record->word[0] == CONSOLE_FLUSH ? flush(console) : STATUS_UNSUPPORTED;
         break;
     default:
         break;

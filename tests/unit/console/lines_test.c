@@ -111,7 +111,7 @@ static void test_flush_writes_an_unfinished_line(void **context) {
     assert_int_equal(world_send(EXIT_CALL, 1, CONSOLE_FLUSH), STATUS_OK);
     assert_string_equal(world_screen(), "on the way\n");
     world_write(2, "too");
-    assert_int_equal(world_send(EXIT_CALL, 77, CONSOLE_FLUSH), STATUS_OK); // a shared badge
+    assert_int_equal(world_send(EXIT_CALL, 77, CONSOLE_FLUSH), STATUS_OK);
     assert_string_equal(world_screen(), "on the way\ntoo\n");
 }
 

@@ -129,6 +129,16 @@ static void test_init_is_told_once_when_all_is_written(void **context) {
     assert_int_equal(world.calls, 2); // asked again
 }
 
+static void test_a_guests_ring_asks_for_nothing(void **context) {
+    (void)context;
+    world_reset(); // a console that has guests only
+    world_client(0, CONSOLE_CLIENT_GUEST, "guest");
+    world_start();
+    world.out[0].reserved = 1;
+    world_send(EXIT_SIGNAL, 0, 1);
+    assert_int_equal(world.calls, 0);
+}
+
 static void test_unknown_records_change_nothing(void **context) {
     (void)context;
     begin();
@@ -201,6 +211,7 @@ int main(void) {
         cmocka_unit_test(test_contradictory_input_counters_take_nothing),
         cmocka_unit_test(test_one_interrupt_takes_a_bounded_number_of_bytes),
         cmocka_unit_test(test_init_is_told_once_when_all_is_written),
+        cmocka_unit_test(test_a_guests_ring_asks_for_nothing),
         cmocka_unit_test(test_unknown_records_change_nothing),
         cmocka_unit_test(test_wrong_config_is_refused_by_name),
         cmocka_unit_test(test_other_config_is_not_the_clients),
