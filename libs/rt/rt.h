@@ -42,9 +42,10 @@ _Noreturn void rt_serve(rt_handler *handle, void *state);
 
 // A server may define this for hypercalls that it can answer without looking at the whole record:
 // it gets the guest's argument registers, and ends by rt_reply or rt_handle_rest. The other
-// parts of the record are in rt_record.
-_Noreturn void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
-                            uint64_t a5, uint64_t a6, uint64_t a7);
+// parts of the record are in rt_record. Neither returns; they are not declared so because a call of
+// a function that does not return is never made a jump, and it is to be one here.
+void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
+                  uint64_t a6, uint64_t a7);
 
 // info, pc, seq and badge of the record being served, for rt_hypercall.
 struct rt_head {
@@ -53,8 +54,8 @@ struct rt_head {
 extern struct rt_head rt_record;
 
 // Back to the hypercall's record in the long way: calls the handler with all of it.
-_Noreturn void rt_handle_rest(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
-                              uint64_t a5, uint64_t a6, uint64_t a7);
+void rt_handle_rest(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
+                    uint64_t a6, uint64_t a7);
 
 // Answers the hypercall being served: its two results; and the vCPU's next deadline.
 static inline _Noreturn void rt_reply_hypercall(uint64_t error, uint64_t value) {

@@ -1,0 +1,101 @@
+// From the config to the server's VMs, and from the state region to its state. The entries are
+// listed in main.c.
+#include <string.h>
+
+#include "libs/config/config.h"
+#include "servers/sbi-server/sbi.h"
+
+static bool set_vcpus(struct sbi_vm *vm, const struct config_entry *entry) {
+    if (entry->address == 0 || entry->address > SBI_VCPUS || vm->vcpus != 0) {
+        return false;
+    }
+    vm->vcpus = (uint32_t)entry->address;
+    return true;
+}
+
+static bool set_ring(struct ring **place, const struct config_entry *entry) {
+    struct ring *ring = (struct ring *)(uintptr_t)entry->address;
+    if (*place || !ring || entry->size < sizeof(*ring) || ring->magic != RING_MAGIC) {
+        return false;
+    }
+    *place = ring;
+    return true;
+}
+
+static bool add_range(struct sbi_vm *vm, const struct config_entry *entry) {
+    if (vm->range_count == SBI_RANGES || entry->size == 0 ||
+        entry->size - 1 > UINT64_MAX - entry->guest) {
+        return false;
+    }
+    vm->range[vm->range_count++] = (struct sbi_range){
+        .guest = entry->guest,
+        .size = entry->size,
+        .memory = (uint8_t *)(uintptr_t)entry->address,
+        .writable = (entry->rights & RIGHT_W) != 0,
+    };
+    return true;
+}
+
+// False: the entry is not as it must be.
+static bool take_entry(struct sbi *sbi, const struct config_entry *entry) {
+    uint32_t vm;
+    if (config_of_vm(entry, "vcpus", SBI_VMS, &vm, NULL)) {
+        return set_vcpus(&sbi->vm[vm], entry);
+    }
+    if (config_of_vm(entry, "console-out", SBI_VMS, &vm, NULL)) {
+        return set_ring(&sbi->vm[vm].out, entry);
+    }
+    if (config_of_vm(entry, "console-in", SBI_VMS, &vm, NULL)) {
+        return set_ring(&sbi->vm[vm].in, entry);
+    }
+    if (config_of_vm(entry, "guest-ram", SBI_VMS, &vm, NULL)) {
+        return add_range(&sbi->vm[vm], entry);
+    }
+    if (config_is(entry, "console")) {
+        sbi->console = entry->slot;
+    } else if (config_is(entry, "init")) {
+        sbi->init = entry->slot;
+    }
+    return true;
+}
+
+enum status sbi_configure(struct sbi *sbi, const struct config *config, const char **wrong) {
+    for (uint32_t i = 0; i < config->count; i++) {
+        if (!take_entry(sbi, &config->entry[i])) {
+            *wrong = config->entry[i].name;
+            return STATUS_INVALID;
+        }
+    }
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < SBI_VMS; i++) {
+        sbi->vm[i].first = first;
+        first += sbi->vm[i].vcpus;
+        if (first > SBI_VCPUS) {
+            *wrong = "vcpus";
+            return STATUS_INVALID;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status sbi_adopt(struct sbi *sbi, void *region, size_t size) {
+    static struct sbi_state initial;
+    memset(&initial, 0, sizeof(initial));
+    for (uint32_t i = 0; i < SBI_VMS; i++) {
+        const struct sbi_vm *vm = &sbi->vm[i];
+        // Rings that were in use before go on from where they are.
+        initial.console[i].head = vm->out ? ring_load(&vm->out->head) : 0;
+        initial.console[i].tail = vm->in ? ring_load(&vm->in->tail) : 0;
+        for (uint32_t hart = 0; hart < vm->vcpus; hart++) {
+            // The guest starts on hart 0.
+            initial.vcpu[vm->first + hart].hart = hart ? SBI_HART_STOPPED : SBI_HART_STARTED;
+        }
+    }
+    const struct state_layout layout = {
+        .owner = "sbi-server",
+        .version = SBI_STATE_VERSION,
+        .size = sizeof(struct sbi_state),
+        .initial = &initial,
+    };
+    return state_open(&sbi->state, region, size, &layout);
+}
