@@ -32,4 +32,5 @@ struct cpu {
     uint32_t id;
     uint64_t space_root; // the address space in the hardware, as arch_task_enter writes it
     struct irq *irq[IRQ_LINES];
+    bool borrowed; // a task has the counters that the loaded guest switched off (arch)
 };

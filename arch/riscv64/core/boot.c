@@ -60,7 +60,7 @@ static void boot_cpu(struct cpu *cpu) {
     csr_write(henvcfg, 0);
     csr_write(hgatp, 0);
     csr_write(vsatp, 0);
-    csr_write(scounteren, 7); // servers read the time and count instructions
+    csr_write(scounteren, SCOUNTEREN_ALL); // servers read the time and count instructions
     csr_write(hstatus, HSTATUS_VSXL_64 | HSTATUS_VTW);
     csr_write(sstatus, SSTATUS_UXL_64);
     asm volatile("hfence.gvma\n hfence.vvma" ::: "memory");

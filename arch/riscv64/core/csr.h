@@ -43,6 +43,7 @@
 #define HEDELEG_ALL 0xb1ff // all that a guest can handle itself: §8.2.2's writable bits
 #define HCOUNTEREN_TM 2
 #define HCOUNTEREN_CY_IR 5
+#define SCOUNTEREN_ALL 7
 #define HENVCFG_STCE (1ull << 63)
 #define SATP_SV39 (8ull << 60)
 #define HGATP_SV39X4 (8ull << 60)

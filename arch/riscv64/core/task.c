@@ -14,6 +14,7 @@ void arch_task_init(struct task *task) {
 }
 
 void arch_task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64_t argument) {
+    asm volatile("fence.i"); // its code was written as data
     struct regs *regs = &task->context.regs;
     regs->x[0] = pc;
     regs->x[REG_SP] = sp;

@@ -73,13 +73,16 @@ static struct context *trap_guest(struct vcpu *vcpu, uint64_t cause, uint64_t va
     }
 }
 
-// True when the task may go on: its first floating-point instruction, or a read of guest memory
-// that failed and says where to go then.
+// True when the task may go on: its first floating-point instruction, a counter that the guest had
+// switched off, or a read of guest memory that failed and says where to go then.
 static bool trap_task_mended(struct cpu *cpu, struct task *task, uint64_t cause) {
     struct regs *regs = &task->context.regs;
     if (cause == CAUSE_ILLEGAL && cpu->fp != &task->context) {
         fp_take(cpu, &task->context);
         regs->sstatus |= SSTATUS_FS;
+        return true;
+    }
+    if (cause == CAUSE_ILLEGAL && vcpu_borrow_counters(cpu)) {
         return true;
     }
     uint64_t pc = regs_pc(regs);
@@ -144,6 +147,9 @@ struct context *trap_leave(struct cpu *cpu, struct context *next) {
     if (next->kind == CONTEXT_VCPU) {
         struct vcpu *vcpu = vcpu_of(next);
         vcpu_load(vcpu);
+        if (unlikely(cpu->borrowed)) {
+            vcpu_return_counters(cpu);
+        }
         if (unlikely(cpu->fp != next)) {
             fp_take(cpu, next);
         }

@@ -25,6 +25,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
     struct cpu *cpu = vcpu->context.cpu;
     if (cpu->loaded == vcpu) {
         cpu->loaded = NULL; // what is in the hardware is of its last life
+        cpu->borrowed = false;
     }
     fp_forget(&vcpu->context);
     struct arch_vcpu fresh = {
@@ -41,6 +42,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
     vcpu->context.regs.x[REG_A0] = argument0;
     vcpu->context.regs.x[REG_A0 + 1] = argument1;
     arch_vcpu_fence(vcpu);
+    asm volatile("fence.i"); // its code was written as data
 }
 
 enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
@@ -57,7 +59,25 @@ enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
     return STATUS_OK;
 }
 
-static void vcpu_save(struct arch_vcpu *arch) {
+bool vcpu_borrow_counters(struct cpu *cpu) {
+    uint64_t enabled = csr_read(scounteren);
+    if (enabled == SCOUNTEREN_ALL) {
+        return false;
+    }
+    if (cpu->loaded && !cpu->borrowed) {
+        cpu->loaded->arch.scounteren = enabled;
+        cpu->borrowed = true;
+    }
+    csr_write(scounteren, SCOUNTEREN_ALL);
+    return true;
+}
+
+static void vcpu_save(struct cpu *cpu, struct arch_vcpu *arch) {
+    if (!cpu->borrowed) {
+        arch->scounteren = csr_read(scounteren);
+    }
+    cpu->borrowed = false;
+    arch->senvcfg = csr_read(senvcfg);
     arch->vsstatus = csr_read(vsstatus);
     arch->vsie = csr_read(vsie);
     arch->vstvec = csr_read(vstvec);
@@ -79,8 +99,10 @@ void vcpu_load(struct vcpu *vcpu) {
         return;
     }
     if (cpu->loaded) {
-        vcpu_save(&cpu->loaded->arch);
+        vcpu_save(cpu, &cpu->loaded->arch);
     }
+    csr_write(scounteren, arch->scounteren);
+    csr_write(senvcfg, arch->senvcfg);
     cpu->loaded = vcpu;
     csr_write(vsstatus, arch->vsstatus);
     csr_write(vsie, arch->vsie);
@@ -100,6 +122,11 @@ void vcpu_load(struct vcpu *vcpu) {
     if (timer_has_sstc()) {
         csr_write(vstimecmp, arch->vstimecmp);
     }
+}
+
+void vcpu_return_counters(struct cpu *cpu) {
+    csr_write(scounteren, cpu->loaded->arch.scounteren);
+    cpu->borrowed = false;
 }
 
 void arch_vcpu_settle(struct vcpu *vcpu) {
@@ -184,6 +211,7 @@ void arch_vcpu_end(struct vcpu *vcpu) {
     fp_forget(&vcpu->context);
     if (cpu->loaded == vcpu) {
         cpu->loaded = NULL;
+        cpu->borrowed = false;
     }
     csr_write(vsatp, 0);
     csr_write(hgatp, 0);

@@ -11,4 +11,7 @@ struct arch_vcpu {
     uint64_t hgatp;
     uint64_t hcounteren;
     uint64_t henvcfg;
+    // Supervisor registers that have no second copy for guests: a guest writes the very ones that
+    // rule what servers may do.
+    uint64_t scounteren, senvcfg;
 };
