@@ -65,20 +65,34 @@ static bool name_is(const struct node *node, const char *name) {
            (node->name[length] == '\0' || node->name[length] == '@');
 }
 
-// The first (address, size) pair of "reg", read with the parent's cell counts.
-static bool first_range(const struct node *parent, struct value reg, struct machine_range *range) {
+// Takes an (address, size) pair off the front of "reg", with the parent's cell counts. False at the
+// end, or when it is no such pair.
+static bool take_range(const struct node *parent, struct value *reg, struct machine_range *range) {
     uint64_t number[2] = {0, 0};
     const uint32_t cells[2] = {parent->address_cells, parent->size_cells};
-    uint32_t at = 0;
+    if (reg->size == 0)
+        return false;
     for (unsigned i = 0; i < 2; i++) {
-        if (cells[i] > 2 || reg.size - at < cells[i] * 4)
+        if (cells[i] > 2 || reg->size < cells[i] * 4)
             return false;
-        for (uint32_t cell = 0; cell < cells[i]; cell++, at += 4)
-            number[i] = number[i] << 32 | be32(reg.at + at);
+        for (uint32_t cell = 0; cell < cells[i]; cell++, reg->at += 4, reg->size -= 4)
+            number[i] = number[i] << 32 | be32(reg->at);
     }
     range->base = number[0];
     range->size = number[1];
     return number[0] + number[1] >= number[0];
+}
+
+// Memory is often described in parts that touch each other.
+static void add_memory(struct machine_range *memory, const struct machine_range *range) {
+    if (memory->size == 0) {
+        *memory = *range;
+    } else if (range->base == memory->base + memory->size) {
+        memory->size += range->size;
+    } else if (range->base + range->size == memory->base) {
+        memory->base = range->base;
+        memory->size += range->size;
+    }
 }
 
 static void add_reserved(struct machine *machine, uint64_t base, uint64_t size) {
@@ -91,19 +105,22 @@ static void close_node(struct reader *reader, struct machine *machine) {
     if (reader->depth < 2 || node->disabled)
         return;
     const struct node *parent = node - 1;
+    struct value reg = node->reg;
     struct machine_range range = {0, 0};
-    bool has_range = first_range(parent, node->reg, &range);
-    if (text_is(node->device_type, "memory") && has_range && machine->memory.size == 0)
-        machine->memory = range;
-    if (reader->depth == 3 && name_is(parent, "cpus") && name_is(node, "cpu")) {
+    const bool has_range = take_range(parent, &reg, &range);
+    if (text_is(node->device_type, "memory") && has_range) {
+        do
+            add_memory(&machine->memory, &range);
+        while (take_range(parent, &reg, &range));
+    } else if (reader->depth == 3 && name_is(parent, "cpus") && name_is(node, "cpu")) {
         if (machine->cpus < MACHINE_HARTS_MAX)
             machine->cpu_id[machine->cpus] = range.base;
         machine->cpus++;
-    }
-    if (reader->depth == 3 && name_is(parent, "reserved-memory") && has_range)
+    } else if (reader->depth == 3 && name_is(parent, "reserved-memory") && has_range) {
         add_reserved(machine, range.base, range.size);
-    if (list_has(node->compatible, "google,goldfish-rtc") && has_range)
+    } else if (list_has(node->compatible, "google,goldfish-rtc") && has_range) {
         machine->rtc = range.base;
+    }
 }
 
 static uint64_t number_of(struct value value) {

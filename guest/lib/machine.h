@@ -16,7 +16,7 @@ struct machine_range {
 #define MACHINE_HARTS_MAX 8
 
 struct machine {
-    struct machine_range memory; // the first range of the first memory node
+    struct machine_range memory; // the first range of memory, with those that touch it
     struct machine_range reserved[MACHINE_RESERVED_MAX];
     unsigned reserved_count;
     unsigned cpus;                      // cpu nodes that are not disabled

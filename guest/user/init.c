@@ -4,9 +4,9 @@
 
 #include "guest/user.h"
 
-// π(50000).
-#define LIMIT 50000
-#define PRIMES 5133
+// π(200000).
+#define LIMIT 200000
+#define PRIMES 17984
 
 static uint8_t composite[LIMIT];
 

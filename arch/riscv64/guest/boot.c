@@ -17,7 +17,7 @@ static _Alignas(PAGE_SIZE) uint64_t boot_leaves[TABLE_ENTRIES];
 static _Alignas(16) __attribute__((used)) unsigned char boot_stack[BOOT_STACK_SIZE];
 
 // Set by the linker script, page by page.
-extern char image_text[], image_rodata[], image_data[], image_end[];
+extern char image_text[], image_rodata[], image_data[];
 
 struct phys mmu_boot_root(void) { return mmu_physical(boot_root); }
 

@@ -1,0 +1,54 @@
+#include "tests/system/guests/riscv64/timer.h"
+
+#include "arch/riscv64/guest/bare.h"
+#include "arch/riscv64/guest/csr.h"
+#include "arch/riscv64/guest/sbi.h"
+#include "guest/bare.h"
+#include "guest/lib/string.h"
+
+volatile unsigned timer_taken;
+volatile bool timer_fault_allowed;
+static bool use_sstc;
+
+bool timer_has_sstc(const struct machine *machine) {
+    static const char name[] = "_sstc";
+    for (const char *at = machine->isa; *at != '\0'; at++) {
+        if (strncmp(at, name, sizeof(name) - 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+void timer_use_sstc(bool use) { use_sstc = use; }
+
+void timer_arm(uint64_t deadline) {
+    if (use_sstc)
+        __asm__ volatile("csrw %0, %1" ::"i"(CSR_STIMECMP), "r"(deadline));
+    else
+        SBI_CALL(SBI_TIME, SBI_TIME_SET_TIMER, deadline);
+}
+
+uint64_t bare_trap(uint64_t cause, uint64_t value, uint64_t pc) {
+    if (cause == SCAUSE_LOAD_ACCESS && timer_fault_allowed)
+        return pc + 4;
+    if (cause != SCAUSE_TIMER) {
+        print("FAILED: unexpected trap, scause 0x%lx, stval 0x%lx, sepc 0x%lx\n", cause, value, pc);
+        guest_end(true);
+    }
+    timer_taken++;
+    timer_arm(UINT64_MAX);
+    return pc;
+}
+
+bool timer_wait(uint64_t deadline) {
+    const unsigned before = timer_taken;
+    timer_arm(deadline);
+    csr_set(sie, SIE_STIE);
+    while (timer_taken == before) {
+        // With sstatus.SIE off WFI still ends when the timer is pending, so it can't be missed.
+        __asm__ volatile("wfi");
+        csr_set(sstatus, SSTATUS_SIE);
+        csr_clear(sstatus, SSTATUS_SIE);
+    }
+    return timer_taken == before + 1 && csr_read(time) >= deadline;
+}

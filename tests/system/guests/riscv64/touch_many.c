@@ -1,0 +1,49 @@
+// Touches all of RAM, a word in every 64 bytes, again and again: hundreds of thousands of distinct
+// addresses. What was written must be read back.
+#include "arch/riscv64/guest/sbi.h"
+#include "tests/system/guests/check.h"
+
+#define STRIDE 64
+#define PASSES 4
+
+// The OpenSBI project's implementation id: with it the guest is not in a VM, and what is below the
+// image is not the guest's.
+#define IMPLEMENTATION_OPENSBI 1
+
+extern char image_start[], image_end[];
+
+static struct machine_range tree;
+
+// The next address that is free to be written, at or after `at`.
+static uint64_t skip(uint64_t at) {
+    if (at >= (uint64_t)image_start && at < (uint64_t)image_end)
+        at = (uint64_t)image_end;
+    if (at >= tree.base && at < tree.base + tree.size)
+        at = (tree.base + tree.size + STRIDE - 1) & ~(uint64_t)(STRIDE - 1);
+    return at;
+}
+
+static uint64_t pattern(uint64_t at, unsigned pass) {
+    return (at ^ pass) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+bool guest_main(uint64_t cpu, const void *device_tree) {
+    (void)cpu;
+    const struct machine *machine = check_machine(device_tree);
+    tree = (struct machine_range){(uint64_t)device_tree, machine_tree_size(device_tree)};
+    const struct sbi_result implementation = SBI_CALL(SBI_BASE, SBI_BASE_IMPL_ID, 0);
+    const bool bare_metal = implementation.value == IMPLEMENTATION_OPENSBI;
+    const uint64_t start = bare_metal ? (uint64_t)image_end : machine->memory.base;
+    const uint64_t end = machine->memory.base + machine->memory.size;
+    uint64_t touched = 0, wrong = 0;
+    for (unsigned pass = 0; pass < PASSES; pass++) {
+        for (uint64_t at = skip(start); at < end; at = skip(at + STRIDE), touched++)
+            *(volatile uint64_t *)at = pattern(at, pass);
+        for (uint64_t at = skip(start); at < end; at = skip(at + STRIDE))
+            wrong += *(volatile uint64_t *)at != pattern(at, pass);
+    }
+    check(touched > 0, "there is no memory to touch");
+    check(wrong == 0, "%lu words did not come back", wrong);
+    print("touch_many: %lu addresses, %u times each\n", touched / PASSES, PASSES);
+    return check_end("touch_many");
+}
