@@ -6,7 +6,7 @@
 #include "libs/guestdt/cpus.h"
 #include "libs/text/text.h"
 
-#define BASE "rv64i"
+#define WIDTH "rv64"
 
 const char *const cpus_root_compatible = "exeunt,vm-riscv64";
 
@@ -98,10 +98,13 @@ static void add(struct isa *isa, struct token token) {
 static enum status make_isa(struct isa *isa, const struct manifest_vm *vm, const char *host) {
     memset(isa, 0, sizeof(*isa));
     const char *at = vm->isa[0] != '\0' ? vm->isa : host;
-    if (at == NULL || strncmp(at, BASE, 4) != 0)
+    if (at == NULL || strncmp(at, WIDTH, sizeof(WIDTH) - 1) != 0)
         return STATUS_INVALID;
-    append(isa, isa->string, &isa->string_size, sizeof(isa->string) - 1, (struct token){at, 4});
-    at += 4;
+    struct token width = {at, sizeof(WIDTH) - 1};
+    at += width.length;
+    if (*at != 'i' && *at != 'g')
+        return STATUS_INVALID; // RV64E is no base for a kernel
+    append(isa, isa->string, &isa->string_size, sizeof(isa->string) - 1, width);
     for (struct token token = next(&at); token.length > 0; token = next(&at)) {
         if (is_kept(token, vm))
             add(isa, token);
@@ -122,7 +125,7 @@ static void write_cpu(struct writer *writer, uint32_t number, const struct isa *
     writer_text(writer, "status", "okay");
     writer_text(writer, "compatible", "riscv");
     writer_text(writer, "riscv,isa", isa->string);
-    writer_text(writer, "riscv,isa-base", BASE);
+    writer_text(writer, "riscv,isa-base", WIDTH "i");
     writer_bytes(writer, "riscv,isa-extensions", isa->list, isa->list_size);
     if (mmu != NULL)
         writer_text(writer, "mmu-type", mmu);

@@ -13,6 +13,7 @@ static const struct manifest_arch archs[] = {
         .host_bits = 56,
         .port_io = false,
         .isa_prefix = "rv64",
+        .isa_bases = "ig",
         .controller = "riscv,plic0",
         .reset = "sifive,test0",
         .feature =

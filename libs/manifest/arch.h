@@ -18,6 +18,7 @@ struct manifest_arch {
     unsigned host_bits;     // host-physical ones
     bool port_io;           // exits of class IO exist
     const char *isa_prefix; // what a VM's `isa` begins with
+    const char *isa_bases;  // one of these letters follows
     const char *controller; // the interrupt controller that the core can drive
     const char *reset;      // the device that init can turn the machine off by
     // One more than can be filled: the list ends in a property that is NULL.

@@ -8,11 +8,8 @@
 // Writes the whole message; there is no blob any more whose nodes could be asked for their names.
 static enum status fail(struct manifest_error *error, const char *property, const char *what) {
     text_format(error->property, sizeof(error->property), "%s", property);
-    if (property[0] == '\0')
-        text_format(error->text, sizeof(error->text), "%s: %s", error->node, what);
-    else
-        text_format(error->text, sizeof(error->text), "%s: property `%s` %s", error->node, property,
-                    what);
+    text_format(error->text, sizeof(error->text), "%s: property `%s` %s", error->node, property,
+                what);
     return STATUS_RANGE;
 }
 

@@ -80,6 +80,10 @@ uint64_t reader_pages(struct reader *reader, int node, const char *property, uin
 // A property without a value: it is there, or not.
 bool reader_flag(struct reader *reader, int node, const char *property);
 
+// The *LENGTH bytes of PROPERTY's value if it is one printable text or more, each with its NUL;
+// else NULL, with a failure.
+const char *reader_texts(struct reader *reader, int node, const char *property, int *length);
+
 // One printable text, copied into the SIZE bytes at TEXT; "" when it is optional and not there.
 void reader_text(struct reader *reader, int node, const char *property, char *text, size_t size,
                  enum reader_presence presence);

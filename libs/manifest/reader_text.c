@@ -13,8 +13,7 @@ static bool is_printable(const char *text) {
     return true;
 }
 
-// The property's value if it is one or more texts, each with its NUL; else NULL, with a failure.
-static const char *get_texts(struct reader *reader, int node, const char *property, int *length) {
+const char *reader_texts(struct reader *reader, int node, const char *property, int *length) {
     const char *value = node < 0 ? NULL : fdt_getprop(reader->fdt, node, property, length);
     if (value == NULL) {
         reader_fail(reader, STATUS_INVALID, node, property, "is missing; add it");
@@ -34,7 +33,7 @@ static const char *get_texts(struct reader *reader, int node, const char *proper
 // The property's value if it is a single text; else NULL, with a failure.
 static const char *get_text(struct reader *reader, int node, const char *property) {
     int length = 0;
-    const char *value = get_texts(reader, node, property, &length);
+    const char *value = reader_texts(reader, node, property, &length);
     if (value != NULL && (int)strlen(value) + 1 != length) {
         reader_fail(reader, STATUS_INVALID, node, property, "is a list; write one text");
         return NULL;
@@ -108,7 +107,7 @@ uint32_t reader_servers(struct reader *reader, int node, const char *property) {
     if (!reader_has(reader, node, property))
         return 0;
     int length = 0;
-    const char *value = get_texts(reader, node, property, &length);
+    const char *value = reader_texts(reader, node, property, &length);
     uint32_t mask = 0;
     for (int at = 0; value != NULL && at < length; at += (int)strlen(value + at) + 1) {
         const char *name = value + at;

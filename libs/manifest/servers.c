@@ -77,30 +77,23 @@ static void read_lines(struct reader *reader, int node, struct manifest_server *
 }
 
 static void read_emulates(struct reader *reader, int node, struct manifest_server *server) {
+    int length = 0;
     if (!reader_has(reader, node, "emulates"))
         return;
-    int count = fdt_stringlist_count(reader->fdt, node, "emulates");
-    if (count < 1) {
-        reader_fail(reader, STATUS_INVALID, node, "emulates",
-                    "is not a list of texts; write \"maker,device\", ...");
-        return;
-    }
-    if (count > MANIFEST_EMULATES) {
-        reader_fail(reader, STATUS_NO_MEMORY, node, "emulates",
-                    "names %u devices; at most %u are possible", (unsigned)count,
-                    MANIFEST_EMULATES);
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        int length = 0;
-        const char *text = fdt_stringlist_get(reader->fdt, node, "emulates", i, &length);
-        if (text == NULL || length == 0 || length >= MANIFEST_COMPATIBLE_SIZE) {
+    const char *value = reader_texts(reader, node, "emulates", &length);
+    for (int at = 0; value != NULL && at < length; at += (int)strlen(value + at) + 1) {
+        size_t size = strlen(value + at);
+        if (server->emulates_count == MANIFEST_EMULATES)
+            reader_fail(reader, STATUS_NO_MEMORY, node, "emulates",
+                        "names more than %u devices; remove some, or raise MANIFEST_EMULATES",
+                        MANIFEST_EMULATES);
+        else if (size == 0 || size >= MANIFEST_COMPATIBLE_SIZE)
             reader_fail(reader, STATUS_INVALID, node, "emulates",
-                        "holds a name of %u bytes; choose one of 1 to %u", (unsigned)length,
+                        "holds a name of %u bytes; choose one of 1 to %u", (unsigned)size,
                         MANIFEST_COMPATIBLE_SIZE - 1);
+        if (reader_failed(reader))
             return;
-        }
-        memcpy(server->emulates[server->emulates_count++], text, (size_t)length + 1);
+        memcpy(server->emulates[server->emulates_count++], value + at, size + 1);
     }
 }
 

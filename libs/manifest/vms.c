@@ -122,14 +122,17 @@ static void check_loader(struct reader *reader, int node, const struct manifest_
 // I, chapter 27); it is also a text that goes into the guest's tree as it is.
 static void read_isa(struct reader *reader, int node, struct manifest_vm *vm) {
     const char *prefix = reader->arch->isa_prefix;
+    const char *bases = reader->arch->isa_bases;
+    size_t length = strlen(prefix);
     reader_text(reader, node, "isa", vm->isa, sizeof(vm->isa), READER_OPTIONAL);
     if (vm->isa[0] == '\0' || reader_failed(reader))
         return;
-    if (strncmp(vm->isa, prefix, strlen(prefix)) != 0 ||
+    if (strncmp(vm->isa, prefix, length) != 0 || strcspn(vm->isa + length, bases) != 0 ||
+        vm->isa[length] == '\0' ||
         vm->isa[strspn(vm->isa, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0')
         reader_fail(reader, STATUS_INVALID, node, "isa",
-                    "is \"%s\"; write it like %s..., in lower-case letters, digits and _", vm->isa,
-                    prefix);
+                    "is \"%s\"; write it like %s%c..., in lower-case letters, digits and _",
+                    vm->isa, prefix, bases[0]);
 }
 
 static void read_vm(struct reader *reader, int node, struct manifest_vm *vm) {
@@ -141,6 +144,9 @@ static void read_vm(struct reader *reader, int node, struct manifest_vm *vm) {
     reader_check_form(reader, node,
                       &(struct reader_form){properties, reader->arch->feature, children});
     reader_name(reader, node, vm->name);
+    if (strchr(fdt_get_name(reader->fdt, node, NULL), '@') != NULL)
+        reader_fail(reader, STATUS_INVALID, node, "", "is a VM, which has no address; call it `%s`",
+                    vm->name);
     vm->id = (uint32_t)reader_number(reader, node, "id", 0, ID_MAX);
     vm->vcpus = (uint32_t)reader_number(reader, node, "vcpus", 1, SYSCALL_VCPUS_MAX);
     for (const struct manifest_feature *f = reader->arch->feature; f->property != NULL; f++)
