@@ -329,6 +329,35 @@ static void test_what_is_no_modern_device(void **state) {
     expect_no_device(STATUS_CORRUPT, "there are no virtio-mmio registers");
 }
 
+// Registers in memory, as they are on a real machine, in each of the sizes that there are.
+static void test_window(void **state) {
+    (void)state;
+    static _Alignas(8) uint8_t window[0x200], expected[0x200];
+    const struct virtio_mmio_access access = virtio_mmio_window(window);
+    memcpy(window + 0x100, "\x11\x22\x33\x44", 4);
+    assert_int_equal(access.read(access.context, 0x100, 4), 0x44332211);
+    assert_int_equal(access.read(access.context, 0x102, 2), 0x4433);
+    assert_int_equal(access.read(access.context, 0x103, 1), 0x44);
+    access.write(access.context, 0x50, 4, 0xaabbccdd);
+    access.write(access.context, 0x106, 2, 0x1234);
+    access.write(access.context, 0x109, 1, 0x56);
+    memcpy(expected + 0x100, "\x11\x22\x33\x44", 4);
+    memcpy(expected + 0x50, "\xdd\xcc\xbb\xaa", 4);
+    memcpy(expected + 0x106, "\x34\x12", 2);
+    expected[0x109] = 0x56;
+    assert_memory_equal(window, expected, sizeof(window));
+
+    // A field of the device's configuration is written through the same registers.
+    memcpy(window, "virt\2\0\0\0\2\0\0\0", 12);
+    const char *why;
+    assert_int_equal(virtio_mmio_open(&mmio, &access, &why), STATUS_OK);
+    struct virtio_transport *transport = &mmio.transport;
+    transport->operations->config_write(transport, 0x10, 8, 0x1122334455667788);
+    assert_int_equal(transport->operations->config_read(transport, 0x10, 8), 0x1122334455667788);
+    transport->operations->config_write(transport, 0x12, 2, 0xaaaa);
+    assert_int_equal(transport->operations->config_read(transport, 0x10, 4), 0xaaaa7788);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
     const struct CMUnitTest tests[] = {
@@ -347,6 +376,7 @@ int main(void) {
         TEST(test_initialisation_that_fails),
         TEST(test_memory_that_does_not_do),
         TEST(test_what_is_no_modern_device),
+        TEST(test_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
