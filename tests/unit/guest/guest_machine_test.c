@@ -1,0 +1,143 @@
+// What a guest reads of its device tree is what libfdt wrote into it.
+
+#include <libfdt.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "guest/lib/machine.h"
+
+#define TREE_SIZE 4096
+
+static uint8_t tree[TREE_SIZE];
+
+static int node(int parent, const char *name) {
+    const int at = fdt_add_subnode(tree, parent, name);
+    assert_true(at >= 0);
+    return at;
+}
+
+static void text(int at, const char *name, const char *value) {
+    assert_int_equal(fdt_setprop_string(tree, at, name, value), 0);
+}
+
+static void number(int at, const char *name, uint32_t value) {
+    assert_int_equal(fdt_setprop_u32(tree, at, name, value), 0);
+}
+
+static void cells(int at, uint32_t address, uint32_t size) {
+    number(at, "#address-cells", address);
+    number(at, "#size-cells", size);
+}
+
+static void range(int at, uint64_t base, uint64_t size) {
+    assert_int_equal(fdt_appendprop_u64(tree, at, "reg", base), 0);
+    assert_int_equal(fdt_appendprop_u64(tree, at, "reg", size), 0);
+}
+
+static void begin(void) {
+    assert_int_equal(fdt_create_empty_tree(tree, TREE_SIZE), 0);
+    cells(0, 2, 2);
+}
+
+static void memory(const char *name, uint64_t base, uint64_t size) {
+    const int at = node(0, name);
+    text(at, "device_type", "memory");
+    range(at, base, size);
+}
+
+static void test_everything_a_guest_reads(void **state) {
+    (void)state;
+    struct machine machine;
+    char value[8];
+    begin();
+    // libfdt puts a new node before its elder siblings: in the tree the upper half comes first.
+    memory("memory@80000000", 0x80000000, 0x800000);
+    memory("memory@80800000", 0x80800000, 0x800000);
+    const int cpus = node(0, "cpus");
+    cells(cpus, 1, 0);
+    number(cpus, "timebase-frequency", 10000000);
+    int at = node(cpus, "cpu@2");
+    number(at, "reg", 2);
+    text(at, "status", "disabled");
+    at = node(cpus, "cpu@1");
+    number(at, "reg", 1);
+    text(at, "riscv,isa", "rv64imac_sstc");
+    at = node(cpus, "cpu@0");
+    number(at, "reg", 0);
+    text(at, "riscv,isa", "rv64imac_sstc");
+    at = node(0, "chosen");
+    text(at, "bootargs", "quiet case=something init=spin");
+    assert_int_equal(fdt_setprop_u64(tree, at, "linux,initrd-end", 0x80f00000), 0);
+    assert_int_equal(fdt_setprop_u64(tree, at, "linux,initrd-start", 0x80e00000), 0);
+    at = node(0, "reserved-memory");
+    cells(at, 2, 2);
+    range(node(at, "mailbox@80d00000"), 0x80d00000, 0x1000);
+    at = node(0, "rtc@101000");
+    text(at, "compatible", "google,goldfish-rtc");
+    range(at, 0x101000, 0x1000);
+
+    assert_int_equal(machine_tree_size(tree), TREE_SIZE);
+    assert_true(machine_read(&machine, tree, TREE_SIZE));
+    assert_int_equal(machine.memory.base, 0x80000000);
+    assert_int_equal(machine.memory.size, 0x1000000);
+    assert_int_equal(machine.cpus, 2);
+    assert_int_equal(machine.cpu_id[0] + machine.cpu_id[1], 1);
+    assert_int_equal(machine.timebase, 10000000);
+    assert_string_equal(machine.isa, "rv64imac_sstc");
+    assert_int_equal(machine.rtc, 0x101000);
+    assert_int_equal(machine.reserved_count, 2);
+    assert_int_equal(machine.reserved[0].base, 0x80e00000);
+    assert_int_equal(machine.reserved[0].size, 0x100000);
+    assert_int_equal(machine.reserved[1].base, 0x80d00000);
+    assert_true(machine_bootarg(&machine, "init", value, sizeof(value)));
+    assert_string_equal(value, "spin");
+    assert_true(machine_bootarg(&machine, "case", value, sizeof(value)));
+    assert_string_equal(value, "somethi");
+    assert_false(machine_bootarg(&machine, "quiet", value, sizeof(value)));
+}
+
+static void test_memory_that_does_not_touch_stays_apart(void **state) {
+    (void)state;
+    struct machine machine;
+    begin();
+    memory("memory@90000000", 0x90000000, 0x800000);
+    memory("memory@80000000", 0x80000000, 0x800000);
+    assert_true(machine_read(&machine, tree, TREE_SIZE));
+    assert_int_equal(machine.memory.base, 0x80000000);
+    assert_int_equal(machine.memory.size, 0x800000);
+}
+
+static void test_wrong_trees_are_refused(void **state) {
+    (void)state;
+    struct machine machine;
+    begin();
+    assert_false(machine_read(&machine, tree, TREE_SIZE)); // no memory
+    memory("memory@80000000", 0x80000000, 0x800000);
+    assert_true(machine_read(&machine, tree, TREE_SIZE));
+    assert_false(machine_read(&machine, tree, TREE_SIZE - 1));
+    assert_int_equal(fdt_pack(tree), 0);
+    const uint32_t size = fdt_totalsize(tree);
+    for (uint32_t cut = 0; cut < size; cut++) {
+        fdt_set_totalsize(tree, cut);
+        assert_false(machine_read(&machine, tree, cut));
+    }
+    fdt_set_totalsize(tree, size);
+    tree[0] = 0;
+    assert_int_equal(machine_tree_size(tree), 0);
+    assert_false(machine_read(&machine, tree, size));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_everything_a_guest_reads),
+        cmocka_unit_test(test_memory_that_does_not_touch_stays_apart),
+        cmocka_unit_test(test_wrong_trees_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
