@@ -1,0 +1,45 @@
+// The disk: a VirtIO block device behind one of the machine's virtio-mmio slots, as a file system
+// sees it. Whatever is read goes by DMA straight to where it is to be in the end.
+#pragma once
+
+#include <stdint.h>
+
+#include "ipc/status.h"
+#include "libs/fat32/block_reader.h"
+#include "libs/virtio/blk.h"
+#include "libs/virtio/mmio.h"
+
+#define DISK_SLOT_SIZE 4096u // bytes of registers of each virtio-mmio slot
+#define DISK_MEMORIES 16u
+#define DISK_ERROR 160u
+
+// Memory that the disk's reads can go to: contiguous for the device too.
+struct disk_memory {
+    const uint8_t *bytes;
+    uint64_t size;
+    uint64_t physical;
+};
+
+struct fs_disk {
+    struct virtio_mmio mmio;
+    struct virtio_blk blk;
+    uint64_t timebase; // ticks a second
+    uint64_t deadline; // of the request under way
+    unsigned memory_count;
+    struct disk_memory memory[DISK_MEMORIES];
+    char error[DISK_ERROR]; // what was wrong in the call that failed last; empty: it was not the
+                            // disk
+};
+
+// Lets reads go to MEMORY. NO_MEMORY: there are too many already.
+NODISCARD enum status disk_add_memory(struct fs_disk *disk, const struct disk_memory *memory);
+
+// Looks for a block device behind the COUNT slots whose registers SLOTS reaches, and sets it up
+// with QUEUE for its requests. NOT_FOUND: there is none. Else what the driver answers; disk->error
+// says what.
+NODISCARD enum status disk_open(struct fs_disk *disk, const struct virtio_mmio_access *slots,
+                                unsigned count, const struct virtio_memory *queue);
+
+// The face to the file system. RANGE, for the file system's reads: the buffer is no memory of the
+// disk's.
+struct block_reader disk_reader(struct fs_disk *disk);
