@@ -139,7 +139,7 @@ enum status fat32_chain_find(struct fat32 *volume, struct fat32_chain *chain, ui
     // more than a chain of that length would.
     while (index + most > chain->index + chain->run) {
         uint32_t last = chain->cluster + chain->run - 1;
-        uint32_t next;
+        uint32_t next = 0;
         enum status status = read_entry(volume, last, &next);
         if (status != STATUS_OK)
             return status;
@@ -181,7 +181,7 @@ static bool is_circle(struct fat32 *volume, uint32_t cluster) {
 
 enum status fat32_chain_check_end(struct fat32 *volume, struct fat32_chain *chain, uint32_t index,
                                   uint32_t size) {
-    uint32_t cluster, count, next;
+    uint32_t cluster = 0, count = 0, next = 0;
     enum status status = fat32_chain_find(volume, chain, index, 1, &cluster, &count);
     if (status != STATUS_OK)
         return status;
@@ -205,7 +205,7 @@ enum status fat32_chain_window(struct fat32 *volume, struct fat32_chain *chain, 
     uint32_t cluster_size = 1u << volume->cluster_shift;
     uint32_t most =
         cluster_size < FAT32_WINDOW_SIZE ? FAT32_WINDOW_SIZE >> volume->cluster_shift : 1;
-    uint32_t cluster, count;
+    uint32_t cluster = 0, count = 0;
     enum status status =
         fat32_chain_find(volume, chain, offset >> volume->cluster_shift, most, &cluster, &count);
     if (status != STATUS_OK)

@@ -1,5 +1,5 @@
 // Cluster chains: the file allocation table, and the windows small reads go through. For this
-// folder's own use.
+// directory's own use.
 #pragma once
 
 #include "libs/fat32/fat32.h"

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-// A folder's entries (chapter 6).
+// A directory's entries (chapter 6).
 #define ENTRY_SIZE 32u
-#define ENTRIES_MOST 65536u // a folder is at most 2 MiB long
+#define ENTRIES_MOST 65536u // a directory is at most 2 MiB long
 #define ENTRY_LAST 0x00     // first byte: no entry here or behind
 #define ENTRY_DELETED 0xe5
 #define ENTRY_ATTRIBUTES 11
@@ -13,7 +13,7 @@
 #define ENTRY_FILE_SIZE 28
 
 #define ATTRIBUTE_VOLUME 0x08 // the volume's label
-#define ATTRIBUTE_FOLDER 0x10
+#define ATTRIBUTE_DIRECTORY 0x10
 #define ATTRIBUTE_MASK 0x3f
 #define ATTRIBUTE_LONG 0x0f // a part of a long name (chapter 7)
 
@@ -48,7 +48,7 @@ static uint32_t get16(const uint8_t *bytes) { return bytes[0] | (uint32_t)bytes[
 
 static struct fat32_entry decode(const uint8_t *entry) {
     return (struct fat32_entry){
-        .is_folder = entry[ENTRY_ATTRIBUTES] & ATTRIBUTE_FOLDER,
+        .is_directory = entry[ENTRY_ATTRIBUTES] & ATTRIBUTE_DIRECTORY,
         .cluster = get16(entry + ENTRY_CLUSTER_HIGH) << 16 | get16(entry + ENTRY_CLUSTER_LOW),
         .size = get16(entry + ENTRY_FILE_SIZE) | get16(entry + ENTRY_FILE_SIZE + 2) << 16,
     };
@@ -71,13 +71,13 @@ static bool take_entry(struct progress *progress, const struct fat32_name *name,
     return fat32_name_is_short(name, entry);
 }
 
-enum status fat32_directory_find(struct fat32 *volume, struct fat32_chain *folder,
+enum status fat32_directory_find(struct fat32 *volume, struct fat32_chain *directory,
                                  const struct fat32_name *name, struct fat32_entry *found) {
     struct progress progress = {0};
     for (uint32_t offset = 0; offset < ENTRIES_MOST * ENTRY_SIZE;) {
         const uint8_t *bytes;
         uint32_t size;
-        enum status status = fat32_chain_window(volume, folder, offset, &bytes, &size);
+        enum status status = fat32_chain_window(volume, directory, offset, &bytes, &size);
         if (status != STATUS_OK)
             return status;
         for (uint32_t at = 0; at < size; at += ENTRY_SIZE) {
@@ -90,7 +90,8 @@ enum status fat32_directory_find(struct fat32 *volume, struct fat32_chain *folde
         }
         offset += size;
     }
-    return fat32_fail(volume, STATUS_CORRUPT,
-                      "the folder %s has more than %u entries: its cluster chain runs in a circle",
-                      folder->label, ENTRIES_MOST);
+    return fat32_fail(
+        volume, STATUS_CORRUPT,
+        "the directory %s has more than %u entries: its cluster chain runs in a circle",
+        directory->label, ENTRIES_MOST);
 }

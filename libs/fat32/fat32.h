@@ -19,12 +19,12 @@
 // A mounted volume. The two windows are what is read in small pieces. Each begins on a page and is
 // as long, so a reader that gives addresses to a device finds it physically contiguous.
 struct fat32 {
-    // Part of the file allocation table, and the cluster that entry 0 of it belongs to.
+    // Part of the file allocation table.
     _Alignas(FAT32_WINDOW_SIZE) uint32_t fat_window[FAT32_WINDOW_SIZE / sizeof(uint32_t)];
-    // Part of a folder, or of a file where less than a sector of it was wanted.
+    // Part of a directory, or of a file where less than a sector of it was wanted.
     _Alignas(FAT32_WINDOW_SIZE) uint8_t data_window[FAT32_WINDOW_SIZE];
 
-    uint32_t fat_window_first;
+    uint32_t fat_window_first; // the cluster whose entry is the window's first
     uint32_t fat_window_count; // valid entries; 0: none yet
     uint64_t data_window_at;   // byte address on the disk
     uint32_t data_window_size; // valid bytes; 0: none yet
@@ -41,7 +41,7 @@ struct fat32 {
     char error[FAT32_ERROR_SIZE];
 };
 
-// A file's or folder's cluster chain, and the part of it that was last used: RUN clusters, which
+// A file's or directory's cluster chain, and the part of it that was last used: RUN clusters, which
 // lie one behind the other on the disk, hold the chain's clusters INDEX, INDEX + 1, ...
 struct fat32_chain {
     uint32_t first;
@@ -66,8 +66,8 @@ NODISCARD enum status fat32_mount(struct fat32 *volume, const struct block_reade
 
 // Opens the file named by PATH: UTF-8, absolute, its parts separated by '/'. Long and 8.3 names are
 // found, without regard to case. NOT_FOUND: the message says which part is missing. INVALID: the
-// path is malformed, or names a folder, or goes through a file. CORRUPT: a folder on the way is
-// broken.
+// path is malformed, or names a directory, or goes through a file. CORRUPT: a directory on the way
+// is broken.
 NODISCARD enum status fat32_open(struct fat32 *volume, const char *path, struct fat32_file *file);
 
 // Reads at most LENGTH bytes from byte OFFSET on into BUFFER and stores how many in *DONE: fewer

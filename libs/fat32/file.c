@@ -4,7 +4,7 @@
 #include "libs/fat32/directory.h"
 #include "libs/fat32/name.h"
 
-#define DEPTH_MOST 32        // folders in a path
+#define DEPTH_MOST 32        // directories in a path
 #define READ_MOST (1u << 31) // bytes in one read, so that 32 bits hold their number
 
 // A path being followed.
@@ -13,7 +13,7 @@ struct walk {
     size_t start; // of the part that is looked for
     size_t end;
     unsigned depth;
-    uint32_t folders[DEPTH_MOST]; // first clusters of those passed, to notice one within itself
+    uint32_t directories[DEPTH_MOST]; // first clusters of those passed, to notice one within itself
 };
 
 // Finds the next part of the path. False: there is none.
@@ -25,7 +25,7 @@ static bool next_part(struct walk *walk) {
     return walk->end > walk->start;
 }
 
-// Looks up the current part in the folder CHAIN.
+// Looks up the current part in the directory CHAIN.
 static enum status find_part(struct fat32 *volume, const struct walk *walk,
                              struct fat32_chain *chain, struct fat32_entry *found) {
     const char *part = walk->path + walk->start;
@@ -46,19 +46,19 @@ static enum status find_part(struct fat32 *volume, const struct walk *walk,
     return status;
 }
 
-// Makes CHAIN the folder that the current part turned out to be.
-static enum status enter_folder(struct fat32 *volume, struct walk *walk, struct fat32_chain *chain,
-                                const struct fat32_entry *entry) {
+// Makes CHAIN the directory that the current part turned out to be.
+static enum status enter_directory(struct fat32 *volume, struct walk *walk,
+                                   struct fat32_chain *chain, const struct fat32_entry *entry) {
     for (unsigned i = 0; i < walk->depth; i++) {
-        if (entry->cluster == walk->folders[i])
+        if (entry->cluster == walk->directories[i])
             return fat32_fail(volume, STATUS_CORRUPT,
-                              "the folder %.*s of the path %s lies in itself",
+                              "the directory %.*s of the path %s lies in itself",
                               (int)(walk->end - walk->start), walk->path + walk->start, walk->path);
     }
     if (walk->depth == DEPTH_MOST)
-        return fat32_fail(volume, STATUS_RANGE, "the path %s goes through more than %u folders",
+        return fat32_fail(volume, STATUS_RANGE, "the path %s goes through more than %u directories",
                           walk->path, DEPTH_MOST);
-    walk->folders[walk->depth++] = entry->cluster;
+    walk->directories[walk->depth++] = entry->cluster;
     return fat32_chain_begin(volume, chain, entry->cluster, walk->path, walk->end);
 }
 
@@ -83,23 +83,23 @@ static enum status begin_file(struct fat32_file *file, struct fat32 *volume,
 enum status fat32_open(struct fat32 *volume, const char *path, struct fat32_file *file) {
     if (path[0] != '/')
         return fat32_fail(volume, STATUS_INVALID, "the path %s does not begin with /", path);
-    struct walk walk = {.path = path, .depth = 1, .folders = {volume->root_cluster}};
+    struct walk walk = {.path = path, .depth = 1, .directories = {volume->root_cluster}};
     enum status status = fat32_chain_begin(volume, &file->chain, volume->root_cluster, "/", 1);
     while (status == STATUS_OK && next_part(&walk)) {
-        struct fat32_entry entry;
+        struct fat32_entry entry = {0};
         status = find_part(volume, &walk, &file->chain, &entry);
         if (status != STATUS_OK)
             return status;
-        if (!entry.is_folder && path[walk.end] != '\0')
-            return fat32_fail(volume, STATUS_INVALID, "%.*s is a file, not a folder", (int)walk.end,
-                              path);
-        if (!entry.is_folder)
+        if (!entry.is_directory && path[walk.end] != '\0')
+            return fat32_fail(volume, STATUS_INVALID, "%.*s is a file, not a directory",
+                              (int)walk.end, path);
+        if (!entry.is_directory)
             return begin_file(file, volume, &walk, &entry);
-        status = enter_folder(volume, &walk, &file->chain, &entry);
+        status = enter_directory(volume, &walk, &file->chain, &entry);
     }
     if (status != STATUS_OK)
         return status;
-    return fat32_fail(volume, STATUS_INVALID, "%s is a folder, not a file", path);
+    return fat32_fail(volume, STATUS_INVALID, "%s is a directory, not a file", path);
 }
 
 // Says that the chain ended before the file did.
@@ -117,7 +117,7 @@ static enum status read_run(struct fat32_file *file, uint32_t offset, uint8_t *b
     uint32_t shift = volume->cluster_shift;
     uint32_t within = offset & ((1u << shift) - 1);
     uint32_t most = (uint32_t)((within + size + (1u << shift) - 1) >> shift);
-    uint32_t cluster, count;
+    uint32_t cluster = 0, count = 0;
     enum status status =
         fat32_chain_find(volume, &file->chain, offset >> shift, most, &cluster, &count);
     if (status != STATUS_OK)
@@ -159,7 +159,7 @@ enum status fat32_read(struct fat32_file *file, uint64_t offset, void *buffer, s
             whole = left & ~sector_mask;
         if (whole > READ_MOST)
             whole = READ_MOST;
-        uint32_t part;
+        uint32_t part = 0;
         enum status status;
         if ((at & sector_mask) == 0 && whole != 0) {
             status = read_run(file, at, (uint8_t *)buffer + *done, whole, &part);

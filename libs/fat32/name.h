@@ -1,7 +1,8 @@
-// Names of files, as a path spells them and as folders store them. For this folder's own use.
+// Names of files, as a path spells them and as directories store them. For this directory's own
+// use.
 //
-// A folder's long names are not turned into UTF-8: the one name that is looked for is turned into
-// what they are stored as, once, and compared piece by piece where they stand.
+// A directory's long names are not turned into UTF-8: the one name that is looked for is turned
+// into what they are stored as, once, and compared piece by piece where they stand.
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@ struct fat32_name {
     uint16_t units[FAT32_NAME_MAX]; // upper case
     uint16_t length;
     bool has_short;
-    uint8_t short_name[FAT32_NAME_SHORT]; // as a folder stores it; only if it has one
+    uint8_t short_name[FAT32_NAME_SHORT]; // as a directory stores it; only if it has one
 };
 
 // Forms NAME from LENGTH bytes of UTF-8. False: no valid UTF-8, or longer than a name can be.
@@ -27,10 +28,10 @@ static inline unsigned fat32_name_parts(const struct fat32_name *name) {
     return (name->length + FAT32_NAME_PER_PART - 1u) / FAT32_NAME_PER_PART;
 }
 
-// Whether the folder entry ENTRY holds part PART, counted from 1, of NAME as a long name.
+// Whether the directory entry ENTRY holds part PART, counted from 1, of NAME as a long name.
 bool fat32_name_is_part(const struct fat32_name *name, unsigned part, const uint8_t *entry);
 
-// Whether the folder entry ENTRY is named NAME by its short name.
+// Whether the directory entry ENTRY is named NAME by its short name.
 bool fat32_name_is_short(const struct fat32_name *name, const uint8_t *entry);
 
 // The sum of an entry's short name that the parts of its long name carry (chapter 7).

@@ -126,7 +126,7 @@ static enum status check_geometry(struct fat32 *volume, const struct bpb *bpb) {
                           "allocation table %u is said to be in use, there are %u", fat, bpb->fats);
     if (bpb->root_cluster < 2 || bpb->root_cluster >= clusters + 2)
         return fat32_fail(volume, STATUS_CORRUPT,
-                          "the root folder begins at cluster %u, not one of 2 to %llu",
+                          "the root directory begins at cluster %u, not one of 2 to %llu",
                           bpb->root_cluster, (unsigned long long)clusters + 1);
 
     volume->fat_sector = (bpb->reserved_sectors + (uint64_t)fat * bpb->fat_size) * unit;

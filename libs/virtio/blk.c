@@ -35,8 +35,8 @@ struct virtio_blk_request {
 static_assert(offsetof(struct virtio_blk_request, answer) == 16, "the device sees this layout");
 
 #define REQUEST_HEADER_SIZE offsetof(struct virtio_blk_request, answer)
-#define REQUEST_SPACE 64u // of the shared memory, before the queue's rings
-#define REQUEST_SIZE_MOST (16u * 1024 * 1024)
+#define REQUEST_SPACE 64u            // of the shared memory, before the queue's rings
+#define REQUEST_SIZE_MOST (1u << 24) // 16 MiB
 #define BLOCK_SIZE_MOST 65536u
 #define QUEUE 0u
 

@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 // Chapter 4.2.2, table 4.1.
-enum mmio_register {
+enum {
     MMIO_MAGIC = 0x000,
     MMIO_VERSION = 0x004,
     MMIO_DEVICE_ID = 0x008,
@@ -34,16 +34,16 @@ static struct virtio_mmio *mmio_of(struct virtio_transport *transport) {
     return (struct virtio_mmio *)((char *)transport - offsetof(struct virtio_mmio, transport));
 }
 
-static uint32_t read32(const struct virtio_mmio *mmio, enum mmio_register at) {
+static uint32_t read32(const struct virtio_mmio *mmio, unsigned at) {
     return mmio->access.read(mmio->access.context, at, 4);
 }
 
-static void write32(const struct virtio_mmio *mmio, enum mmio_register at, uint32_t value) {
+static void write32(const struct virtio_mmio *mmio, unsigned at, uint32_t value) {
     mmio->access.write(mmio->access.context, at, 4, value);
 }
 
 // A 64 bit value in a pair of registers, the low half first.
-static void write64(const struct virtio_mmio *mmio, enum mmio_register at, uint64_t value) {
+static void write64(const struct virtio_mmio *mmio, unsigned at, uint64_t value) {
     write32(mmio, at, (uint32_t)value);
     write32(mmio, at + 4, (uint32_t)(value >> 32));
 }

@@ -35,7 +35,7 @@ enum status virtqueue_init(struct virtqueue *queue, unsigned size,
     if (memory->size < VIRTQUEUE_BYTES(size))
         return STATUS_NO_MEMORY;
     size_t available = sizeof(struct virtqueue_descriptor) * size;
-    size_t used = available + (6 + 2 * size + 3) / 4 * 4; // the used ring is aligned to 4
+    size_t used = available + (6 + 2 * (size_t)size + 3) / 4 * 4; // the used ring is aligned to 4
     uint8_t *bytes = memory->bytes;
     memset(bytes, 0, VIRTQUEUE_BYTES(size));
     memset(queue, 0, sizeof(*queue));
@@ -118,7 +118,7 @@ enum status virtqueue_take(struct virtqueue *queue, uint16_t *head, uint32_t *wr
         return STATUS_CORRUPT; // answers to more than was asked
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     const volatile uint32_t *entry = (const volatile uint32_t *)(queue->used + RING_ENTRIES) +
-                                     2u * (queue->used_index & (queue->size - 1u));
+                                     2ul * (queue->used_index & (queue->size - 1u));
     uint32_t id = entry[0], size = entry[1]; // read once: the device can change them any time
     if (id >= queue->size || queue->length[id] == 0 || size > queue->writable[id])
         return STATUS_CORRUPT;

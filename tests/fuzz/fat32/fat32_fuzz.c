@@ -20,7 +20,7 @@
 static uint8_t *base;  // as it was made
 static uint8_t *image; // with changes
 
-// The structures that changes go to: the first sector, the table, the first folders' clusters.
+// The structures that changes go to: the first sector, the table, the first directories' clusters.
 static uint32_t places[16];
 
 static uint32_t get(const uint8_t *bytes, unsigned size) {
@@ -33,32 +33,32 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc;
     (void)argv;
-    char folder[] = "/tmp/fat32-fuzz-XXXXXX", line[1600];
-    if (mkdtemp(folder) == NULL)
+    char directory[] = "/tmp/fat32-fuzz-XXXXXX", line[1600];
+    if (mkdtemp(directory) == NULL)
         abort();
     snprintf(line, sizeof(line),
              "cd %s && export PATH=$PATH:/sbin:/usr/sbin LC_ALL=C.UTF-8 MTOOLS_SKIP_CHECK=1 && ("
              "truncate -s %u image && mkfs.fat -F 32 -S 512 -s 1 image && "
              "head -c 3000 /dev/zero > hole && head -c 60000 /dev/zero > file && "
-             "mmd -i image ::/sbin ::/sbin/a ::/sbin/a/b '::/a folder with a long name' && "
+             "mmd -i image ::/sbin ::/sbin/a ::/sbin/a/b '::/a directory with a long name' && "
              "for i in 1 2 3 4 5 6; do mcopy -i image hole ::/sbin/hole$i || exit 1; done && "
              "mdel -i image ::/sbin/hole2 ::/sbin/hole4 && "
              "printf '\\377\\377\\377\\377' | dd of=image bs=1 seek=1004 conv=notrunc && "
              "mcopy -i image file ::/sbin/gkernel && mcopy -i image hole ::/sbin/a/b/file && "
-             "mcopy -i image hole '::/a folder with a long name/a file with a long name as well'"
+             "mcopy -i image hole '::/a directory with a long name/a file with a long name as well'"
              ") > log 2>&1 || { cat log; exit 1; } >&2",
-             folder, IMAGE_SIZE);
+             directory, IMAGE_SIZE);
     if (system(line) != 0)
         abort();
     base = malloc(IMAGE_SIZE);
     image = malloc(IMAGE_SIZE);
-    snprintf(line, sizeof(line), "%s/image", folder);
+    snprintf(line, sizeof(line), "%s/image", directory);
     FILE *file = fopen(line, "rb");
     if (file == NULL || fread(base, 1, IMAGE_SIZE, file) != IMAGE_SIZE)
         abort();
     fclose(file);
     memcpy(image, base, IMAGE_SIZE);
-    snprintf(line, sizeof(line), "rm -r %s", folder);
+    snprintf(line, sizeof(line), "rm -r %s", directory);
     if (system(line) != 0)
         abort();
     uint32_t table = get(base + 14, 2) * 512;
@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     if (status == STATUS_OK) {
         read_file(&volume, "/sbin/gkernel");
         read_file(&volume, "/sbin/a/b/file");
-        read_file(&volume, "/A folder with a long name/a file with a LONG name as well");
+        read_file(&volume, "/A directory with a long name/a file with a LONG name as well");
         char *path = strndup((const char *)rest, size - (size_t)(rest - input));
         read_file(&volume, path);
         free(path);

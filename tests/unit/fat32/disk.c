@@ -36,7 +36,7 @@ static void run_list(const struct disk *disk, const char *format, va_list argume
         line, sizeof(line),
         "cd %s && export PATH=$PATH:/sbin:/usr/sbin LC_ALL=C.UTF-8 MTOOLS_SKIP_CHECK=1 && (%s) "
         "> log 2>&1 || { echo '%s:'; cat log; exit 1; } >&2",
-        disk->folder, command, disk->folder);
+        disk->directory, command, disk->directory);
     if (system(line) != 0)
         fail_msg("failed: %s", command);
 }
@@ -51,7 +51,7 @@ void disk_run(const struct disk *disk, const char *format, ...) {
 void disk_ask(const struct disk *disk, char *answer, size_t size, const char *command) {
     disk_run(disk, "%s", command);
     char log[64];
-    snprintf(log, sizeof(log), "%s/log", disk->folder);
+    snprintf(log, sizeof(log), "%s/log", disk->directory);
     FILE *file = fopen(log, "r");
     assert_non_null(file);
     assert_non_null(fgets(answer, (int)size, file));
@@ -60,13 +60,13 @@ void disk_ask(const struct disk *disk, char *answer, size_t size, const char *co
 
 void disk_make(struct disk *disk, unsigned sector_size, unsigned sectors, unsigned clusters) {
     memset(disk, 0, sizeof(*disk));
-    strcpy(disk->folder, "/tmp/fat32-test-XXXXXX");
-    assert_non_null(mkdtemp(disk->folder));
+    strcpy(disk->directory, "/tmp/fat32-test-XXXXXX");
+    assert_non_null(mkdtemp(disk->directory));
     uint64_t size = (uint64_t)sector_size * sectors * clusters + 1024 * 1024;
     disk_run(disk, "truncate -s %llu image && mkfs.fat -F 32 -S %u -s %u image",
              (unsigned long long)size / 4096 * 4096, sector_size, sectors);
     char path[64];
-    snprintf(path, sizeof(path), "%s/image", disk->folder);
+    snprintf(path, sizeof(path), "%s/image", disk->directory);
     disk->image = open(path, O_RDWR);
     assert_true(disk->image >= 0);
     struct stat stat;
@@ -80,7 +80,7 @@ void disk_make(struct disk *disk, unsigned sector_size, unsigned sectors, unsign
 void disk_remove(struct disk *disk) {
     close(disk->image);
     char line[80];
-    snprintf(line, sizeof(line), "rm -r %s", disk->folder);
+    snprintf(line, sizeof(line), "rm -r %s", disk->directory);
     assert_int_equal(system(line), 0);
 }
 
@@ -99,7 +99,7 @@ uint8_t *disk_content(uint32_t seed, size_t size) {
 
 void disk_put(const struct disk *disk, const char *path, uint32_t seed, size_t size) {
     char name[64];
-    snprintf(name, sizeof(name), "%s/content", disk->folder);
+    snprintf(name, sizeof(name), "%s/content", disk->directory);
     FILE *file = fopen(name, "wb");
     assert_non_null(file);
     uint8_t *bytes = disk_content(seed, size);

@@ -8,7 +8,7 @@
 #include "libs/fat32/fat32.h"
 
 struct disk {
-    char folder[40];
+    char directory[40];
     int image;
     struct block_reader reader;
 
@@ -25,7 +25,7 @@ struct disk {
 void disk_make(struct disk *disk, unsigned sector_size, unsigned sectors, unsigned clusters);
 void disk_remove(struct disk *disk);
 
-// Runs a shell command in the disk's own folder, where the image is called "image". It must
+// Runs a shell command in the disk's own directory, where the image is called "image". It must
 // succeed.
 void disk_run(const struct disk *disk, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -22,11 +22,11 @@ static struct disk disk;
 static struct fat32 volume;
 
 // Where things lie, computed here from what the specification says, not by the library.
-static uint64_t table;        // byte address of the first allocation table
-static uint64_t data;         // of cluster 2
-static uint32_t first;        // the file's first cluster
-static uint64_t file_entry;   // byte address of the file's entry in its folder
-static uint64_t folder_entry; // and of that folder's
+static uint64_t table;           // byte address of the first allocation table
+static uint64_t data;            // of cluster 2
+static uint32_t first;           // the file's first cluster
+static uint64_t file_entry;      // byte address of the file's entry in its directory
+static uint64_t directory_entry; // and of that directory's
 
 static uint64_t cluster_at(uint32_t cluster) { return data + (uint64_t)(cluster - 2) * 512; }
 
@@ -54,7 +54,7 @@ static int make(void **state) {
     disk_ask(&disk, range, sizeof(range), "mshowfat -i image ::/sbin/gkernel");
     assert_string_equal(range, "::/sbin/gkernel <4-13>\n");
     first = 4;
-    folder_entry = cluster_at(2);
+    directory_entry = cluster_at(2);
     file_entry = cluster_at(3) + 64; // behind . and ..
     return 0;
 }
@@ -132,12 +132,12 @@ static void test_wrong_fields_of_the_first_sector(void **state) {
          "the volume's data would begin at sector 8589934622, behind its last of 67080"},
         {40, 2, 0x8f, STATUS_CORRUPT, "allocation table 15 is said to be in use, there are 2"},
         {42, 2, 0x0102, STATUS_UNSUPPORTED, "FAT32 of version 1.2, only 0.0 is known"},
-        {44, 4, 0, STATUS_CORRUPT, "the root folder begins at cluster 0, not one of 2 to 66001"},
-        {44, 4, 1, STATUS_CORRUPT, "the root folder begins at cluster 1, not one of 2 to 66001"},
+        {44, 4, 0, STATUS_CORRUPT, "the root directory begins at cluster 0, not one of 2 to 66001"},
+        {44, 4, 1, STATUS_CORRUPT, "the root directory begins at cluster 1, not one of 2 to 66001"},
         {44, 4, 66002, STATUS_CORRUPT,
-         "the root folder begins at cluster 66002, not one of 2 to 66001"},
+         "the root directory begins at cluster 66002, not one of 2 to 66001"},
         {44, 4, 0x0fffffff, STATUS_CORRUPT,
-         "the root folder begins at cluster 268435455, not one of 2 to 66001"},
+         "the root directory begins at cluster 268435455, not one of 2 to 66001"},
     };
     expect_sound();
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -309,9 +309,10 @@ static void test_circles(void **state) {
     assert_in_range(disk.reads, 0, 10);
 }
 
-static void test_folders_in_circles(void **state) {
+static void test_directories_in_circles(void **state) {
     (void)state;
-    // A folder without an end whose chain is a circle. Its entries are all taken, none is the last.
+    // A directory without an end whose chain is a circle. Its entries are all taken, none is the
+    // last.
     uint8_t entries[512];
     memset(entries, 'x', sizeof(entries));
     for (unsigned i = 0; i < 16; i++)
@@ -319,25 +320,25 @@ static void test_folders_in_circles(void **state) {
     disk_poke(&disk, cluster_at(3), entries, sizeof(entries));
     poke_next(3, 3);
     expect(STATUS_CORRUPT,
-           "the folder /sbin has more than 65536 entries: its cluster chain runs in a circle");
+           "the directory /sbin has more than 65536 entries: its cluster chain runs in a circle");
     poke_next(3, 0);
     expect(STATUS_CORRUPT, "cluster 3 of /sbin is marked as free");
     poke_next(3, 0x0fffffff); // no entry is marked as the last one, but the chain ends: allowed
     expect(STATUS_NOT_FOUND, "there is no gkernel in /sbin");
 }
 
-static void test_folder_in_itself(void **state) {
+static void test_directory_in_itself(void **state) {
     (void)state;
     uint16_t cluster = 2;
-    disk_poke(&disk, folder_entry + 26, &cluster, 2);
-    expect(STATUS_CORRUPT, "the folder sbin of the path /sbin/gkernel lies in itself");
-    // Deeper: /sbin/gkernel made a folder whose cluster is that of /sbin.
+    disk_poke(&disk, directory_entry + 26, &cluster, 2);
+    expect(STATUS_CORRUPT, "the directory sbin of the path /sbin/gkernel lies in itself");
+    // Deeper: /sbin/gkernel made a directory whose cluster is that of /sbin.
     cluster = 3;
-    disk_poke(&disk, folder_entry + 26, &cluster, 2);
-    uint8_t folder = 0x10;
-    disk_poke(&disk, file_entry + 11, &folder, 1);
+    disk_poke(&disk, directory_entry + 26, &cluster, 2);
+    uint8_t directory = 0x10;
+    disk_poke(&disk, file_entry + 11, &directory, 1);
     disk_poke(&disk, file_entry + 26, &cluster, 2);
-    expect(STATUS_CORRUPT, "the folder gkernel of the path /sbin/gkernel lies in itself");
+    expect(STATUS_CORRUPT, "the directory gkernel of the path /sbin/gkernel lies in itself");
     // Too deep to be remembered.
     char path[200] = "";
     for (unsigned i = 0; i < 40; i++)
@@ -358,24 +359,25 @@ static void test_entries_that_begin_nowhere(void **state) {
     expect(STATUS_CORRUPT, "/sbin/gkernel begins at cluster 268369920, not one of 2 to 66001");
     disk_poke32(&disk, file_entry + 28, 0); // an empty file's cluster means nothing
     expect_sound();
-    disk_poke(&disk, folder_entry + 26, &low, 2);
+    disk_poke(&disk, directory_entry + 26, &low, 2);
     expect(STATUS_CORRUPT, "/sbin begins at cluster 0, not one of 2 to 66001");
 }
 
 // A path longer than what a message holds keeps its end.
 static void test_long_path_in_a_message(void **state) {
     (void)state;
-    disk_run(&disk,
-             "d=; for i in $(seq 12); do d=$d/long-folder-$i; mmd -i image ::$d || exit 1; done");
+    disk_run(
+        &disk,
+        "d=; for i in $(seq 12); do d=$d/long-directory-$i; mmd -i image ::$d || exit 1; done");
     char path[300] = "";
     for (unsigned i = 1; i <= 12; i++)
-        snprintf(path + strlen(path), 32, "/long-folder-%u", i);
+        snprintf(path + strlen(path), 32, "/long-directory-%u", i);
     strcat(path, "/missing");
     assert_int_equal(fat32_mount(&volume, &disk.reader), STATUS_OK);
     struct fat32_file file;
     assert_int_equal(fat32_open(&volume, path, &file), STATUS_NOT_FOUND);
     assert_non_null(strstr(fat32_error_text(&volume), "there is no missing in ..."));
-    assert_non_null(strstr(fat32_error_text(&volume), "/long-folder-11/long-folder-12"));
+    assert_non_null(strstr(fat32_error_text(&volume), "/long-directory-11/long-directory-12"));
 }
 
 int main(void) {
@@ -389,8 +391,8 @@ int main(void) {
         TEST(test_wild_clusters),
         TEST(test_size_contradicts_the_chain),
         TEST(test_circles),
-        TEST(test_folders_in_circles),
-        TEST(test_folder_in_itself),
+        TEST(test_directories_in_circles),
+        TEST(test_directory_in_itself),
         TEST(test_entries_that_begin_nowhere),
         TEST(test_long_path_in_a_message),
     };

@@ -220,10 +220,10 @@ static void test_wrong_paths(void **state) {
     mount();
     expect_invalid("", "the path  does not begin with /");
     expect_invalid("sbin/init", "the path sbin/init does not begin with /");
-    expect_invalid("/", "/ is a folder, not a file");
-    expect_invalid("/sbin", "/sbin is a folder, not a file");
-    expect_invalid("/sbin/init/", "/sbin/init is a file, not a folder");
-    expect_invalid("/sbin/init/x", "/sbin/init is a file, not a folder");
+    expect_invalid("/", "/ is a directory, not a file");
+    expect_invalid("/sbin", "/sbin is a directory, not a file");
+    expect_invalid("/sbin/init/", "/sbin/init is a file, not a directory");
+    expect_invalid("/sbin/init/x", "/sbin/init is a file, not a directory");
     expect_invalid("/sbin/../sbin/init", "the path /sbin/../sbin/init must do without . and ..");
     expect_invalid("/./sbin/init", "the path /./sbin/init must do without . and ..");
     static const char *const ill_formed[] = {

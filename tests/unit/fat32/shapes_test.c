@@ -94,10 +94,10 @@ static void fragmented(struct disk *disk, unsigned cluster_size) {
     random_reads("/fragmented", 4711, size);
 }
 
-static void deep_folders(struct disk *disk) {
+static void deep_directories(struct disk *disk) {
     char path[200] = "";
     for (unsigned i = 0; i < 12; i++) {
-        snprintf(path + strlen(path), 16, "/folder %u", i);
+        snprintf(path + strlen(path), 16, "/directory %u", i);
         disk_run(disk, "mmd -i image '::%s'", path);
     }
     strcat(path, "/a file at the end of a long way.bin");
@@ -119,20 +119,20 @@ static void test_shapes(void **state) {
             disk_make(&disk, sector, sectors, 66000);
             sizes(&disk, sector, sector * sectors);
             fragmented(&disk, sector * sectors);
-            deep_folders(&disk);
+            deep_directories(&disk);
             disk_run(&disk, "fsck.fat -n image"); // the shape itself is sound
             disk_remove(&disk);
         }
     }
 }
 
-static void test_folder_with_many_files(void **state) {
+static void test_directory_with_many_files(void **state) {
     (void)state;
     static const unsigned cluster_sectors[] = {1, 16};
     for (unsigned i = 0; i < 2; i++) {
         struct disk disk;
         disk_make(&disk, 512, cluster_sectors[i], 66000);
-        // A file of one cluster after each group makes the folder itself fragmented.
+        // A file of one cluster after each group makes the directory itself fragmented.
         disk_run(&disk, "mkdir many && cd many && "
                         "for i in $(seq 700); do echo content of $i > "
                         "\"a rather long name of file number $i.text\"; done && "
@@ -196,7 +196,7 @@ static void test_active_table(void **state) {
     disk_remove(&disk);
 }
 
-// What the boot pays for: the volume, the table, the root, its one folder, the file in one go.
+// What the boot pays for: the volume, the table, the root, its one directory, the file in one go.
 static void test_reads_of_a_boot(void **state) {
     (void)state;
     struct disk disk;
@@ -265,7 +265,7 @@ static void test_room_behind_the_end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_folder_with_many_files),
+        cmocka_unit_test(test_directory_with_many_files),
         cmocka_unit_test(test_volume_of_mformat),
         cmocka_unit_test(test_active_table),
         cmocka_unit_test(test_reads_of_a_boot),
