@@ -43,10 +43,3 @@ struct insn_access {
 // Decodes INSTRUCTION, whose upper half does not count where its lower half is a compressed one.
 // Every kind but INSN_ACCESS can't be emulated.
 struct insn_access insn_decode(uint32_t instruction);
-
-// What a load of FORM puts into its register: the low bytes of VALUE, extended.
-static inline uint64_t insn_extend(const struct insn_form *form, uint64_t value) {
-    unsigned shift = 64 - 8u * form->size;
-    return form->sign_extend ? (uint64_t)((int64_t)(value << shift) >> shift)
-                             : value << shift >> shift;
-}

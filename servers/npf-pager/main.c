@@ -1,0 +1,36 @@
+// npf-pager: nested page faults of guests. Its config, where N is a VM's number, 0 to 3, which is
+// the badge of that VM's exits:
+//
+//   state            window   the state region, one page
+//   init             cap      portal: told when a VM has to be stopped
+//   ram-N            cap      guest RAM: slot (a frame that begins with it), guest, size, physical,
+//                             rights; address: 21 when 2 MiB are to be mapped at a touch, where
+//                             they fit, else 12
+//   passthrough-N    cap      a window on the machine: the same, by the largest pages that fit
+//   device-N:NAME    number   emulated registers: guest, size; NAME is `compatible` without its
+//                             vendor ("goldfish-rtc")
+//   vcpu-N           cap      a vCPU whose registers may be read; one entry for each, in their
+//   order.
+//                             Needed where there are devices
+//   epoch            number   nanoseconds from 1970 to the counter's 0; without one clocks begin
+//                             there. Optional
+//
+// 24 regions a VM, 16 devices and 48 vCPUs in all VMs together.
+#include "servers/npf-pager/pager.h"
+
+static struct pager pager;
+
+int main(void) {
+    const char *wrong;
+    enum status status = pager_configure(&pager, rt_config, &wrong);
+    if (status != STATUS_OK) {
+        rt_die("the config's entry `%.*s` can't be right: %s", CONFIG_NAME, wrong,
+               status_text(status));
+    }
+    const struct config_entry *region = rt_need("state");
+    status = pager_adopt(&pager, (void *)(uintptr_t)region->address, region->size);
+    if (status != STATUS_OK) {
+        rt_die("the state left by another server can't be taken over: %s", status_text(status));
+    }
+    rt_serve(pager_serve, &pager);
+}

@@ -1,0 +1,82 @@
+// Nested page faults: RAM on demand, passed-through windows, emulated registers, and the report
+// that ends a VM that touched anything else.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipc/config.h"
+#include "ipc/init.h"
+#include "ipc/message.h"
+#include "libs/rt/rt.h"
+#include "libs/state/state.h"
+#include "servers/npf-pager/device.h"
+#include "servers/npf-pager/region.h"
+#include "servers/npf-pager/state.h"
+
+// What an instruction does to a device's registers, in the form in which it is needed.
+struct pager_access {
+    uint64_t instruction; // which one this is
+    uint64_t access;      // ACCESS_READ, ACCESS_WRITE, or PAGER_NO_ACCESS: it can't be emulated
+    uint64_t flags;       // of the answer to it
+    uint64_t size;        // of the access, in bytes
+    uint64_t shift;       // up and down again: cuts a value to that size, and extends it
+    uint64_t length;      // of the instruction, in bytes
+    uint8_t sign_extend;
+    uint8_t reg;
+    uint8_t kind; // enum insn_kind
+};
+
+#define PAGER_NO_ACCESS UINT64_MAX
+
+struct pager_vm {
+    const struct region *last; // where the last fault was: most are there again. Never NULL
+    struct region_table regions;
+    uint32_t vcpus; // for which there is a capability
+    uint32_t first; // place of its first vCPU in struct pager_state
+    unsigned vcpu[PAGER_VCPUS];
+};
+
+struct pager {
+    struct state state; // not opened while there are no devices
+    unsigned init;      // slot of init's portal
+    uint32_t devices;
+    const struct device_model *device[PAGER_DEVICES];
+    // How many nanoseconds one tick of the counter lasts: whole ones, and 2^64ths of one.
+    uint64_t tick_whole;
+    uint64_t tick_fraction;
+    uint64_t epoch; // nanoseconds from 1970 to the counter's 0
+    // The instruction that was decoded last: one that touches a register is seldom alone.
+    struct pager_access decoded;
+    // The fault that was answered last by a mapping: for the case that the core refuses it.
+    uint64_t mapped_seq;
+    uint64_t mapped_address;
+    struct pager_vm vm[PAGER_VMS];
+};
+
+// Forms the VMs from CONFIG. Where that contradicts itself: INVALID, EXISTS or NOT_FOUND, and
+// *WRONG names the entry.
+NODISCARD enum status pager_configure(struct pager *pager, const struct config *config,
+                                      const char **wrong);
+
+// Takes over the devices' state in the region, or begins it. The errors are state_open's.
+NODISCARD enum status pager_adopt(struct pager *pager, void *region, size_t size);
+
+// Decodes INSTRUCTION, LENGTH bytes (0: as it says itself), into *ACCESS (emulate.c).
+void pager_decode(struct pager_access *access, uint32_t instruction, uint64_t length);
+
+// Answers the exit RECORD, an access to the device registers in REGION (emulate.c).
+void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,
+                   struct reply *reply);
+
+// Tells init that the exit RECORD ends its VM, and stops the vCPU. ADDRESS, DETAIL: word[3] and
+// word[4] of the report (report.c).
+void pager_report(struct pager *pager, const struct message *record, enum report_cause cause,
+                  uint64_t address, uint64_t detail, struct reply *reply);
+
+// The VM that RECORD is from. Does not return when there is no such VM: init never promised one.
+struct pager_vm *pager_vm(struct pager *pager, const struct message *record);
+
+// The server: rt_serve's handler over a struct pager (serve.c).
+rt_handler pager_serve;

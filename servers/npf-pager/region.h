@@ -1,0 +1,62 @@
+// What a VM has at which guest-physical addresses: RAM, passed-through windows, emulated registers.
+// A table that is made once and only looked at from then on. Whatever is not in it is not there.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/status.h"
+
+#define REGION_MAX 24 // of one VM
+
+struct device_model;
+
+enum region_kind { REGION_RAM, REGION_PASSTHROUGH, REGION_DEVICE };
+
+struct region {
+    uint64_t base; // guest-physical
+    uint64_t size; // in bytes
+    // The part of it that whole 2 MiB pages map; big_size is 0 where there is none.
+    uint64_t big_base;
+    uint64_t big_size;
+    uint64_t big_mapping;   // REPLY_MAPPING of a 2 MiB page of it,
+    uint64_t small_mapping; // and of a 4 KiB page
+    uint8_t kind;           // enum region_kind
+    uint8_t allowed;        // by value of enum access, one bit each: a touch that maps it
+    // Of a device:
+    const struct device_model *model;
+    uint32_t state_offset; // of its words, in the server's state
+};
+
+// Whether ADDRESS is in REGION.
+static inline bool region_holds(const struct region *region, uint64_t address) {
+    return address - region->base < region->size;
+}
+
+struct region_table {
+    uint32_t count;
+    struct region region[REGION_MAX];
+};
+
+// Memory that a touch maps: SIZE bytes at BASE, from the frame in SLOT, which begins at the
+// host-physical address PHYSICAL, with RIGHTS (enum rights); by 2 MiB pages where these fit when
+// BIG. INVALID: not whole pages, no rights, or too high. NO_MEMORY: the table is full.
+NODISCARD enum status region_add_memory(struct region_table *table, enum region_kind kind,
+                                        uint64_t base, uint64_t size, uint64_t physical,
+                                        unsigned slot, unsigned rights, bool big);
+
+// Registers of a device of MODEL, whose words are at STATE_OFFSET in the state. They may lie
+// anywhere in a page, but BASE and SIZE are multiples of 8, so that an aligned access that begins
+// in them ends in them. Errors as above.
+NODISCARD enum status region_add_device(struct region_table *table, uint64_t base, uint64_t size,
+                                        const struct device_model *model, uint32_t state_offset);
+
+// Sorts the table, after which it may be looked at. EXISTS: two regions overlap, and *BASE is where
+// the second begins.
+NODISCARD enum status region_finish(struct region_table *table, uint64_t *base);
+
+// The region that holds ADDRESS, or NULL.
+const struct region *region_find(const struct region_table *table, uint64_t address);
+
+// The region that is nearest to ADDRESS; NULL when there are none.
+const struct region *region_nearest(const struct region_table *table, uint64_t address);

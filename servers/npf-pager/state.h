@@ -1,0 +1,21 @@
+// What npf-pager leaves to the one that follows it, in its state region. Mappings are not in it:
+// they are the core's, and adding one twice is the same as once.
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "servers/npf-pager/device.h"
+
+#define PAGER_STATE_VERSION 1u
+
+#define PAGER_VMS 4      // numbered from 0: the badge of a record
+#define PAGER_VCPUS 48   // of all VMs together
+#define PAGER_DEVICES 16 // of all VMs together
+
+struct pager_state {
+    uint64_t seq[PAGER_VCPUS]; // of the last store to a device that was done
+    uint64_t device[PAGER_DEVICES][DEVICE_WORDS];
+};
+
+static_assert(2 * sizeof(struct pager_state) + 64 <= 4096, "the region is one page");
