@@ -7,7 +7,7 @@
 #include "servers/fs-loader/disk.h"
 #include "servers/fs-loader/loader.h"
 
-#define SLOTS_MAX 32u
+#define SLOTS_MAX 32
 
 // What lies in the memory that the device reaches too.
 struct shared {
@@ -46,7 +46,7 @@ static void add_memory(const struct config_entry *registers) {
 static void open_disk(struct shared *shared, uint64_t physical) {
     const struct config_entry *registers = rt_need("virtio");
     struct virtio_mmio_access slots[SLOTS_MAX];
-    unsigned count = 0;
+    uint64_t count = 0;
     for (; count < SLOTS_MAX && count < registers->size / DISK_SLOT_SIZE; count++)
         slots[count] = virtio_mmio_window(
             (volatile void *)(uintptr_t)(registers->address + count * DISK_SLOT_SIZE));
@@ -54,7 +54,7 @@ static void open_disk(struct shared *shared, uint64_t physical) {
     disk.timebase = rt_config->timebase;
     loader.disk_error = disk.error;
     const struct virtio_memory queue = {shared->queue, physical, sizeof(shared->queue)};
-    enum status status = disk_open(&disk, slots, count, &queue);
+    enum status status = disk_open(&disk, slots, (unsigned)count, &queue);
     if (status != STATUS_OK) {
         loader_refuse(&loader, status, disk.error);
         return;

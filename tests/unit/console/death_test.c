@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -62,7 +63,7 @@ static void test_death_at_any_byte_changes_nothing(void **context) {
     static char expected[WORLD_SCREEN];
     prepare();
     run();
-    strcpy(expected, world_screen());
+    snprintf(expected, sizeof(expected), "%s", world_screen());
     assert_string_equal(expected, "[first] one\n[first] \n[first] two\n[first] \n[first] unfini\n"
                                   "init\n"
                                   "[second] second guest\n[second] waits\nserver\n"

@@ -83,7 +83,7 @@ static void test_disk_is_found_in_any_slot(void **context) {
     uint8_t expected[512];
     for (unsigned i = 0; i < 2000; i++) {
         device_sector(777 + i, expected);
-        assert_memory_equal(buffer + i * 512, expected, 512);
+        assert_memory_equal(buffer + (size_t)i * 512, expected, 512);
     }
     assert_int_equal(device.requests, 1); // however large
     assert_string_equal(disk.error, "");

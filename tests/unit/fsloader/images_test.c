@@ -12,7 +12,7 @@
 #include "ipc/init.h"
 #include "tests/unit/fsloader/world.h"
 
-#define MB (1u << 20)
+#define MB (1ull << 20)
 
 static struct fs_job *image_job(const char *path) {
     return world_job(FS_JOB_IMAGE, path, WORLD_GUEST + 2 * MB, 14 * MB);
@@ -96,8 +96,8 @@ static void test_too_large_image_says_how_much_is_needed(void **context) {
     (void)context;
     // 64 KiB at the end are kept for the device tree, as init does.
     struct fs_job *job =
-        world_job(FS_JOB_IMAGE, "/20mb", WORLD_GUEST + 2 * MB, 14 * MB - (64u << 10));
-    struct fs_job *initrd = world_job(FS_JOB_TOP, "/3mb", WORLD_GUEST, 16 * MB - (64u << 10));
+        world_job(FS_JOB_IMAGE, "/20mb", WORLD_GUEST + 2 * MB, 14 * MB - (64ull << 10));
+    struct fs_job *initrd = world_job(FS_JOB_TOP, "/3mb", WORLD_GUEST, 16 * MB - (64ull << 10));
     loader_do_jobs(&world.loader);
     assert_int_equal(job->status, STATUS_RANGE);
     // 2 + 20 + 3 MB and 64 KiB.

@@ -13,8 +13,8 @@
 #include "servers/fs-loader/place.h"
 #include "tests/unit/fsloader/world.h"
 
-#define KB (1u << 10)
-#define MB (1u << 20)
+#define KB (1ull << 10)
+#define MB (1ull << 20)
 
 // Runs the only job and returns its error.
 static const char *run(enum fs_job_kind kind, const char *path, uint64_t address, uint64_t limit) {
@@ -103,7 +103,7 @@ static void test_every_place_is_the_highest_there_is(void **context) {
     for (uint64_t pages = 0; pages < 1100; pages += 7) {
         for (uint64_t base = 0; base < 1024; base += 17) {
             uint64_t size = pages * 4096 - (pages != 0) * 5;
-            struct loader_memory room = {.size = 1200 * 4096, .guest = base * 4096};
+            struct loader_memory room = {.size = 1200ull * 4096, .guest = base * 4096};
             uint64_t end = room.guest + room.size;
             uint64_t step = 4096, expected = UINT64_MAX;
             for (int pass = size >= 2 * MB ? 0 : 1; pass < 2 && expected == UINT64_MAX; pass++) {

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ static struct reply send(enum exit_class class, uint64_t word) {
 static struct reply read_path(const char *path) {
     world.loader.buffer = (struct loader_memory){buffer, sizeof(buffer), 0};
     memset(buffer, 0x5a, sizeof(buffer));
-    strcpy((char *)buffer, path);
+    snprintf((char *)buffer, sizeof(buffer), "%s", path);
     return send(EXIT_CALL, FS_READ);
 }
 
