@@ -17,8 +17,15 @@ static void begin_waiting(void *context) {
     disk->deadline = rt_now() + TIMEOUT_SECONDS * disk->timebase;
 }
 
+// Looking at the device's status instead of only at memory: a device that fails says so there, and
+// a register takes so long to read that the wait takes few instructions.
 static enum status keep_waiting(void *context) {
-    const struct fs_disk *disk = context;
+    struct fs_disk *disk = context;
+    struct virtio_transport *transport = &disk->mmio.transport;
+    if (transport->operations->status(transport) & VIRTIO_STATUS_NEEDS_RESET) {
+        disk->broken = true;
+        return STATUS_IO;
+    }
     return rt_now() < disk->deadline ? STATUS_OK : STATUS_IO;
 }
 
@@ -76,6 +83,7 @@ static enum status translate(const struct fs_disk *disk, const uint8_t *buffer, 
 static enum status read_sectors(void *context, uint64_t sector, uint32_t count, void *buffer) {
     struct fs_disk *disk = context;
     disk->error[0] = '\0';
+    disk->broken = false;
     uint64_t physical;
     uint64_t size = (uint64_t)count * BLOCK_SECTOR_SIZE;
     enum status status = translate(disk, buffer, size, &physical);
@@ -83,7 +91,9 @@ static enum status read_sectors(void *context, uint64_t sector, uint32_t count, 
         return fail(disk, status, "the memory to read to is not the disk's");
     status = virtio_blk_read(&disk->blk, sector, count, physical);
     if (status != STATUS_OK)
-        return fail(disk, status, virtio_blk_error_text(&disk->blk));
+        return fail(disk, status,
+                    disk->broken ? "the block device broke down and asks to be reset"
+                                 : virtio_blk_error_text(&disk->blk));
     return STATUS_OK;
 }
 

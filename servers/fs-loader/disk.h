@@ -2,6 +2,7 @@
 // sees it. Whatever is read goes by DMA straight to where it is to be in the end.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ipc/status.h"
@@ -25,6 +26,7 @@ struct fs_disk {
     struct virtio_blk blk;
     uint64_t timebase; // ticks a second
     uint64_t deadline; // of the request under way
+    bool broken;       // the device said so during it
     unsigned memory_count;
     struct disk_memory memory[DISK_MEMORIES];
     char error[DISK_ERROR]; // what was wrong in the call that failed last; empty: it was not the

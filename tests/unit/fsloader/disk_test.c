@@ -122,6 +122,19 @@ static void test_silent_disk_is_given_up_after_five_seconds(void **context) {
     assert_string_equal(disk.error, "the block device failed before and was given up");
 }
 
+static void break_down(void) { device.status |= 64; }
+
+static void test_broken_disk_is_not_waited_for(void **context) {
+    (void)context;
+    assert_int_equal(open_disk(), STATUS_OK);
+    device.fault = FAULT_SILENT;
+    world.at_now = break_down;
+    uint64_t before = world.now;
+    assert_int_equal(read_to(0, 1, device.memory + (1 << 20)), STATUS_IO);
+    assert_true(world.now - before < 3);
+    assert_string_equal(disk.error, "the block device broke down and asks to be reset");
+}
+
 static void test_reads_go_nowhere_but_to_the_disks_memory(void **context) {
     (void)context;
     assert_int_equal(open_disk(), STATUS_OK);
@@ -169,6 +182,7 @@ int main(void) {
         DISK_TEST(test_missing_disk_is_said),
         DISK_TEST(test_refused_disk_says_why),
         DISK_TEST(test_silent_disk_is_given_up_after_five_seconds),
+        DISK_TEST(test_broken_disk_is_not_waited_for),
         DISK_TEST(test_reads_go_nowhere_but_to_the_disks_memory),
         DISK_TEST(test_sectors_behind_the_end_are_refused),
         DISK_TEST(test_memories_have_a_bound),
