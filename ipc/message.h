@@ -46,13 +46,14 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
     X(ADVANCE, 1, "go on behind the instruction that exited, not at it")                           \
     X(DEADLINE, 2, "arm the vCPU's deadline with word[2]; take its timer interrupt back")          \
     X(WRITE, 3, "write word[0] to the general register named by bits 32…39 of the flags")          \
-    X(RAISE, 4, "raise interrupt bits 40…47 in the vCPUs of mask word[4]")                         \
+    X(RAISE, 4, "raise interrupt bits 40…47 in the vCPUs of mask word[4]; 0: the one that exited") \
     X(CLEAR, 5, "take interrupt bits 40…47 back in the vCPU that exited")                          \
     X(MAP, 6, "map word[3] (see REPLY_MAPPING) at guest-physical word[2], offset word[5]")         \
     X(PARK, 7, "do not enter before an interrupt is pending or the deadline has passed")           \
     X(STOP, 8, "do not enter again until TASK/VCPU start")                                         \
     X(START, 9, "start vCPU number word[2] at pc word[3] with argument word[4]")                   \
-    X(FENCE, 10, "make the vCPUs of mask word[4] forget cached translations of their own stage")   \
+    X(FENCE, 10, "make the vCPUs of mask word[4] forget cached translations of their own stage; "  \
+                 "with RAISE the mask is that of both, and START excludes both")                    \
     X(INJECT, 11, "raise the exception word[0] with value word[1] in the guest")
 
 #define REPLY_ENUM(name, bit, text) REPLY_##name = 1 << (bit),

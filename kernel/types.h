@@ -28,6 +28,8 @@ typedef struct {
 #define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#define HOT __attribute__((always_inline))   // on the way of an exit: part of its caller
+#define COLD __attribute__((noinline, cold)) // beside that way: kept out of it
 
 // True when [offset, offset + size) lies in [0, limit), whatever the numbers are.
 static inline bool range_within(uint64_t offset, uint64_t size, uint64_t limit) {

@@ -11,18 +11,21 @@
 #include "kernel/object/vcpu.h"
 #include "kernel/sched/sched.h"
 
-#define REPLY_BIT(name, bit, text) | REPLY_##name
-#define REPLY_ALL (0 REPLY_LIST(REPLY_BIT))
+// What a reply's flags say beside the mark and the numbers.
+#define REPLY_EFFECTS 0x7fffffffu
 
 // The two short forms, spelled out.
 static uint64_t commit_flags(uint64_t flags) {
+    if (likely(flags & REPLY_FLAGS)) {
+        return flags;
+    }
     switch (flags) {
     case REPLY_HYPERCALL:
         return REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE;
     case REPLY_HYPERCALL_DEADLINE:
         return REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE;
     default:
-        return flags;
+        return 0;
     }
 }
 
@@ -31,7 +34,7 @@ static struct vcpu *commit_target(const struct vcpu *vcpu, uint64_t number) {
     return number < SYSCALL_VCPUS_MAX ? vcpu->space->vcpu[number] : NULL;
 }
 
-static enum status commit_map(struct vcpu *vcpu, const struct task *task, const uint64_t *word) {
+COLD static enum status commit_map(struct vcpu *vcpu, const struct task *task, const uint64_t *word) {
     unsigned bits = REPLY_MAPPING_BITS(word[3]);
     unsigned rights = REPLY_MAPPING_RIGHTS(word[3]);
     enum status status = STATUS_OK;
@@ -58,12 +61,12 @@ static enum status commit_map(struct vcpu *vcpu, const struct task *task, const 
 }
 
 // Everything that can be wrong with a reply, but for MAP.
-static enum status commit_check(const struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
-    const struct route *route = &vcpu->route[MESSAGE_CLASS(vcpu->record.info)];
-    if (!(flags & REPLY_FLAGS) || (flags & 0x7fffffff & ~(uint64_t)REPLY_ALL)) {
+static enum status commit_check(const struct vcpu *vcpu, const struct route *route, uint64_t flags,
+                                const uint64_t *word) {
+    if (unlikely(!(flags & REPLY_FLAGS))) {
         return STATUS_INVALID;
     }
-    if (flags & 0x7fffffff & ~(uint64_t)route->may) {
+    if (unlikely(flags & REPLY_EFFECTS & ~(uint64_t)route->may)) {
         return STATUS_DENIED;
     }
     if (flags & REPLY_WRITE) {
@@ -76,6 +79,9 @@ static enum status commit_check(const struct vcpu *vcpu, uint64_t flags, const u
         return STATUS_INVALID;
     }
     if (flags & REPLY_START) {
+        if (flags & (REPLY_RAISE | REPLY_FENCE)) {
+            return STATUS_INVALID; // word[4] can't be both a mask and an argument
+        }
         const struct vcpu *target = commit_target(vcpu, word[2]);
         if (!target) {
             return STATUS_NOT_FOUND;
@@ -87,26 +93,38 @@ static enum status commit_check(const struct vcpu *vcpu, uint64_t flags, const u
     return STATUS_OK;
 }
 
-static void commit_others(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
-    if (flags & (REPLY_RAISE | REPLY_FENCE)) {
-        for (uint64_t mask = word[4]; mask; mask &= mask - 1) {
-            struct vcpu *target = commit_target(vcpu, (uint64_t)__builtin_ctzll(mask));
-            if (!target) {
-                continue;
-            }
-            if (flags & REPLY_FENCE) {
-                arch_vcpu_fence(target);
-            }
-            if (flags & REPLY_RAISE) {
-                arch_vcpu_raise(target, REPLY_INTERRUPT_OF(flags));
-                vcpu_unpark(target);
-            }
+static void commit_raise(struct vcpu *target, unsigned interrupt) {
+    arch_vcpu_raise(target, interrupt);
+    vcpu_unpark(target);
+}
+
+// Effects on other vCPUs of the VM.
+COLD static void commit_others(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
+    for (uint64_t mask = word[4]; mask; mask &= mask - 1) {
+        struct vcpu *target = commit_target(vcpu, (uint64_t)__builtin_ctzll(mask));
+        if (target && (flags & REPLY_FENCE)) {
+            arch_vcpu_fence(target);
         }
+        if (target && (flags & REPLY_RAISE)) {
+            commit_raise(target, REPLY_INTERRUPT_OF(flags));
+        }
+    }
+}
+
+// Effects that are rare. Cannot fail.
+COLD static void commit_rare(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
+    if (flags & REPLY_CLEAR) {
+        arch_vcpu_clear(vcpu, REPLY_INTERRUPT_OF(flags));
+    }
+    if (flags & REPLY_INJECT) {
+        arch_vcpu_inject(vcpu, word[0], word[1]);
     }
     if (flags & REPLY_START) {
         // Checked: it is off, so this can't fail.
         enum status status = vcpu_start(commit_target(vcpu, word[2]), word[3], word[2], word[4]);
         (void)status;
+    } else if (flags & REPLY_FENCE) {
+        commit_others(vcpu, flags, word);
     }
 }
 
@@ -125,14 +143,15 @@ static void commit_invoke(struct vcpu *vcpu, uint64_t flags, const uint64_t *wor
         arch_vcpu_clear(vcpu, INTERRUPT_TIMER);
         sched_deadline(vcpu, word[2]);
     }
-    if (flags & REPLY_CLEAR) {
-        arch_vcpu_clear(vcpu, REPLY_INTERRUPT_OF(flags));
+    if (flags & REPLY_RAISE) {
+        if (likely(!word[4])) {
+            arch_vcpu_raise(vcpu, REPLY_INTERRUPT_OF(flags));
+        } else {
+            commit_others(vcpu, flags, word);
+        }
     }
-    if (flags & REPLY_INJECT) {
-        arch_vcpu_inject(vcpu, word[0], word[1]);
-    }
-    if (flags & (REPLY_RAISE | REPLY_FENCE | REPLY_START)) {
-        commit_others(vcpu, flags, word);
+    if (unlikely(flags & (REPLY_CLEAR | REPLY_INJECT | REPLY_START | REPLY_FENCE))) {
+        commit_rare(vcpu, flags, word);
     }
 }
 
@@ -143,7 +162,7 @@ static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
         return NULL;
     }
     vcpu->state = VCPU_RUNNABLE;
-    if (flags & REPLY_PARK) {
+    if (unlikely(flags & REPLY_PARK)) {
         if (vcpu->features & VCPU_FEATURE_TIMER) {
             sched_deadline(vcpu, arch_vcpu_own_deadline(vcpu));
         }
@@ -157,8 +176,9 @@ static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
 
 static enum status commit_exit(struct task *task, struct vcpu *vcpu, uint64_t flags,
                                const uint64_t *word, struct context **next) {
+    enum exit_class class = MESSAGE_CLASS(vcpu->record.info);
     flags = commit_flags(flags);
-    enum status status = commit_check(vcpu, flags, word);
+    enum status status = commit_check(vcpu, &vcpu->route[class], flags, word);
     if (unlikely(status != STATUS_OK)) {
         return status;
     }
@@ -171,7 +191,7 @@ static enum status commit_exit(struct task *task, struct vcpu *vcpu, uint64_t fl
     }
     // The point of no return.
     if (unlikely(vcpu->tracing)) {
-        vcpu->spent[MESSAGE_CLASS(vcpu->record.info)] += arch_instructions() - vcpu->trace_begin;
+        vcpu->spent[class] += arch_instructions() - vcpu->trace_begin;
     }
     vcpu->record.portal = NULL;
     vcpu->record.server = NULL;
@@ -205,27 +225,83 @@ static struct context *commit_other(struct record *record, const uint64_t *word)
     return NULL;
 }
 
-struct context *commit_reply(struct task *task, uint64_t flags,
-                             const uint64_t word[MESSAGE_WORDS]) {
-    struct cpu *cpu = task->context.cpu;
+COLD static struct context *commit_refuse(struct task *task, enum status status) {
+    arch_task_refuse(task, task->serving, status);
+    return &task->context;
+}
+
+// Every kind of answer to every kind of record.
+COLD static struct context *commit_reply_any(struct task *task, uint64_t flags,
+                                             const uint64_t *word) {
     struct record *record = task->serving;
     struct context *next = NULL;
     if (!record) {
-        // Nothing to answer (any more: the caller may have died): that is a wait.
+        // Nothing to answer (any more: a caller may have died): that is a wait.
         task_wait(task);
-        return sched_next(cpu);
+        return sched_next(task->context.cpu);
     }
     if (record->owner == RECORD_VCPU) {
         struct vcpu *vcpu = container_of(record, struct vcpu, record);
         enum status status = commit_exit(task, vcpu, flags, word, &next);
-        if (unlikely(status != STATUS_OK)) {
-            arch_task_refuse(task, record, status);
-            return &task->context;
+        if (status != STATUS_OK) {
+            return commit_refuse(task, status);
         }
     } else {
         next = commit_other(record, word);
     }
     task->served++;
     task_wait(task);
-    return sched_choose(cpu, next);
+    return sched_choose(task->context.cpu, next);
+}
+
+// True when commit_reply can do what FLAGS say: only these effects, all of them allowed, on a vCPU
+// that then simply goes on.
+HOT static inline bool commit_is_simple(const struct vcpu *vcpu, const struct route *route,
+                                        uint64_t flags, const uint64_t *word) {
+    const uint64_t simple = REPLY_WRITE | REPLY_ADVANCE | REPLY_RAISE;
+    if (!(flags & REPLY_FLAGS) || (flags & REPLY_EFFECTS & ~(simple & route->may))) {
+        return false;
+    }
+    if ((flags & REPLY_WRITE) && (REPLY_REGISTER_OF(flags) >= 32 ||
+                                  !(route->write_mask >> REPLY_REGISTER_OF(flags) & 1))) {
+        return false;
+    }
+    if ((flags & REPLY_RAISE) && (word[4] || REPLY_INTERRUPT_OF(flags) >= INTERRUPT_COUNT)) {
+        return false;
+    }
+    return !vcpu->tracing && !vcpu->due;
+}
+
+struct context *commit_reply(struct task *task, uint64_t flags,
+                             const uint64_t word[MESSAGE_WORDS]) {
+    struct record *record = task->serving;
+    struct portal *portal = task->portal;
+    if (unlikely(!record || record->owner != RECORD_VCPU || portal->head ||
+                 task->context.cpu->tasks.head)) {
+        return commit_reply_any(task, flags, word);
+    }
+    struct vcpu *vcpu = container_of(record, struct vcpu, record);
+    const struct route *route = &vcpu->route[MESSAGE_CLASS(record->info)];
+    if (unlikely(!commit_is_simple(vcpu, route, flags, word))) {
+        return commit_reply_any(task, flags, word);
+    }
+    // The point of no return. What follows is what commit_reply_any does in these cases, without
+    // the questions whose answers are known by now.
+    if (flags & REPLY_WRITE) {
+        regs_set(&vcpu->context.regs, REPLY_REGISTER_OF(flags), word[0]);
+    }
+    if (flags & REPLY_ADVANCE) {
+        arch_vcpu_advance(vcpu, word[6]);
+    }
+    if (flags & REPLY_RAISE) {
+        arch_vcpu_raise(vcpu, REPLY_INTERRUPT_OF(flags));
+    }
+    record->portal = NULL;
+    record->server = NULL;
+    vcpu->state = VCPU_RUNNABLE;
+    task->serving = NULL;
+    task->state = TASK_WAITING;
+    task->served++;
+    portal->waiting = task;
+    return &vcpu->context;
 }

@@ -6,16 +6,10 @@
 #include "kernel/object/vcpu.h"
 #include "kernel/sched/sched.h"
 
-static inline struct task *forward_send(struct vcpu *vcpu, enum exit_class c, uint32_t mode) {
-    const struct route *route = &vcpu->route[c];
+// The record of an exit, but for its words.
+HOT static inline void forward_fill(struct vcpu *vcpu, const struct route *route, enum exit_class c,
+                                    uint32_t mode) {
     struct record *record = &vcpu->record;
-    if (unlikely(!route->portal)) {
-        vcpu_stop(vcpu); // init routed nothing there: it wants no such exit answered
-        return NULL;
-    }
-    if (unlikely(vcpu->tracing)) {
-        vcpu->trace_begin = arch_instructions();
-    }
     record->info = MESSAGE_INFO(c, vcpu->number, mode);
     record->pc = regs_pc(&vcpu->context.regs);
     record->badge = route->badge;
@@ -23,12 +17,39 @@ static inline struct task *forward_send(struct vcpu *vcpu, enum exit_class c, ui
     record->seq++;
     vcpu->count[c]++;
     vcpu->state = VCPU_EXITED;
-    return portal_send(route->portal, record);
 }
 
-struct context *forward_exit(struct vcpu *vcpu, enum exit_class c, uint32_t mode) {
+static struct task *forward_send(struct vcpu *vcpu, enum exit_class c, uint32_t mode) {
+    const struct route *route = &vcpu->route[c];
+    if (!route->portal) {
+        vcpu_stop(vcpu); // init routed nothing there: it wants no such exit answered
+        return NULL;
+    }
+    if (vcpu->tracing) {
+        vcpu->trace_begin = arch_instructions();
+    }
+    forward_fill(vcpu, route, c, mode);
+    return portal_send(route->portal, &vcpu->record);
+}
+
+COLD static struct context *forward_exit_slow(struct vcpu *vcpu, enum exit_class c,
+                                              uint32_t mode) {
     struct task *server = forward_send(vcpu, c, mode);
-    return likely(server) ? &server->context : sched_next(vcpu->context.cpu);
+    return server ? &server->context : sched_next(vcpu->context.cpu);
+}
+
+HOT struct context *forward_exit(struct vcpu *vcpu, enum exit_class c, uint32_t mode) {
+    const struct route *route = &vcpu->route[c];
+    struct portal *portal = route->portal;
+    if (unlikely(!portal || !portal->waiting || vcpu->tracing)) {
+        return forward_exit_slow(vcpu, c, mode);
+    }
+    forward_fill(vcpu, route, c, mode);
+    struct task *server = portal->waiting;
+    portal->waiting = NULL;
+    vcpu->record.portal = portal;
+    task_receive(server, &vcpu->record);
+    return &server->context;
 }
 
 struct task *forward_timer(struct vcpu *vcpu) {
@@ -37,7 +58,7 @@ struct task *forward_timer(struct vcpu *vcpu) {
     return forward_send(vcpu, EXIT_TIMER, 0);
 }
 
-void forward_settle_slow(struct cpu *cpu) {
+COLD void forward_settle_slow(struct cpu *cpu) {
     struct vcpu *vcpu = cpu->fast;
     struct portal *portal = vcpu->fast_portal;
     struct task *server = portal->waiting;

@@ -17,16 +17,9 @@ static void portal_put_back(struct portal *portal, struct record *record) {
     }
 }
 
-struct task *portal_send(struct portal *portal, struct record *record) {
-    struct task *task = portal->waiting;
-    record->portal = portal;
-    record->next = NULL;
-    if (likely(task)) {
-        portal->waiting = NULL;
-        task_receive(task, record);
-        return task;
-    }
+COLD static struct task *portal_queue(struct portal *portal, struct record *record) {
     record->server = NULL;
+    record->next = NULL;
     if (portal->tail) {
         portal->tail->next = record;
     } else {
@@ -34,6 +27,17 @@ struct task *portal_send(struct portal *portal, struct record *record) {
     }
     portal->tail = record;
     return NULL;
+}
+
+HOT struct task *portal_send(struct portal *portal, struct record *record) {
+    struct task *task = portal->waiting;
+    record->portal = portal;
+    if (unlikely(!task)) {
+        return portal_queue(portal, record);
+    }
+    portal->waiting = NULL;
+    task_receive(task, record);
+    return task;
 }
 
 void portal_send_again(struct record *record) {

@@ -27,27 +27,30 @@ void task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64
     sched_ready(&task->context);
 }
 
-void task_receive(struct task *task, struct record *record) {
+HOT void task_receive(struct task *task, struct record *record) {
     record->server = task;
     task->serving = record;
     task->state = TASK_READY;
     arch_task_receive(task, record);
 }
 
-void task_wait(struct task *task) {
+COLD static void task_take(struct task *task, struct portal *portal) {
+    task_receive(task, portal_take(portal));
+    sched_ready(&task->context);
+}
+
+HOT void task_wait(struct task *task) {
     struct portal *portal = task->portal;
     task->serving = NULL;
     task->state = TASK_WAITING;
-    if (!portal) {
+    if (unlikely(!portal)) {
         return;
     }
-    struct record *record = portal_take(portal);
-    if (likely(!record)) {
-        portal->waiting = task;
+    if (unlikely(portal->head)) {
+        task_take(task, portal);
         return;
     }
-    task_receive(task, record);
-    sched_ready(&task->context);
+    portal->waiting = task;
 }
 
 void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t address) {

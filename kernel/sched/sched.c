@@ -56,16 +56,19 @@ struct context *sched_next(struct cpu *cpu) {
     return NULL;
 }
 
-struct context *sched_choose(struct cpu *cpu, struct context *preferred) {
-    if (!preferred) {
-        return sched_next(cpu);
-    }
-    if (preferred->kind == CONTEXT_TASK) {
-        return preferred;
-    }
-    if (likely(!cpu->tasks.head && !vcpu_of(preferred)->due)) {
-        return preferred;
-    }
+// PREFERRED is a vCPU that must let others go first, or first tell of its deadline.
+COLD static struct context *sched_later(struct cpu *cpu, struct context *preferred) {
     sched_insert(preferred, cpu->vcpus.head);
     return sched_next(cpu);
+}
+
+HOT struct context *sched_choose(struct cpu *cpu, struct context *preferred) {
+    if (unlikely(!preferred)) {
+        return sched_next(cpu);
+    }
+    if (preferred->kind == CONTEXT_VCPU &&
+        unlikely(cpu->tasks.head || vcpu_of(preferred)->due)) {
+        return sched_later(cpu, preferred);
+    }
+    return preferred;
 }

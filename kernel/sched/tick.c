@@ -3,6 +3,7 @@
 #include "arch/time.h"
 #include "arch/vcpu.h"
 #include "kernel/cpu.h"
+#include "kernel/exit/forward.h"
 #include "kernel/object/portal.h"
 #include "kernel/object/task.h"
 #include "kernel/object/vcpu.h"
@@ -78,8 +79,9 @@ static bool sched_can_run(const struct context *context) {
     return container_of(context, struct vcpu, context)->state == VCPU_RUNNABLE;
 }
 
-struct context *sched_timer(struct cpu *cpu, struct context *current) {
-    uint64_t now = arch_now();
+// The long way: a tick, or several vCPUs whose deadlines may have passed.
+COLD static struct context *sched_timer_all(struct cpu *cpu, struct context *current,
+                                            uint64_t now) {
     bool ticked = now >= cpu->next_tick;
     if (ticked) {
         // Ticks that were missed while the machine did not run are not made up for.
@@ -108,4 +110,22 @@ struct context *sched_timer(struct cpu *cpu, struct context *current) {
         return sched_next(cpu);
     }
     return sched_choose(cpu, current);
+}
+
+HOT struct context *sched_timer(struct cpu *cpu, struct context *current) {
+    uint64_t now = arch_now();
+    // What happens most: the deadline of the one vCPU that lives here, while it runs.
+    if (likely(current && current->kind == CONTEXT_VCPU && now < cpu->next_tick)) {
+        struct vcpu *vcpu = vcpu_of(current);
+        if (likely(vcpu->deadline <= now && cpu->home == vcpu && !vcpu->next_home &&
+                   !(vcpu->features & VCPU_FEATURE_TIMER))) {
+            vcpu->record.word[0] = vcpu->deadline;
+            vcpu->deadline = DEADLINE_NEVER;
+            cpu->next_event = cpu->next_tick;
+            arch_timer_set(cpu->next_tick);
+            vcpu->record.word[1] = now;
+            return forward_exit(vcpu, EXIT_TIMER, 0);
+        }
+    }
+    return sched_timer_all(cpu, current, now);
 }

@@ -4,6 +4,10 @@
 #include "kernel/object/vcpu.h"
 #include "kernel/syscall/syscall.h"
 
+// All effects that a reply can have.
+#define REPLY_BIT(name, bit, text) | REPLY_##name
+#define REPLY_ALL (0 REPLY_LIST(REPLY_BIT))
+
 static enum status bind_portal(struct task *task) {
     enum status status = STATUS_OK;
     struct portal *portal =
@@ -38,6 +42,9 @@ static enum status bind_route(struct task *task) {
     }
     if (class >= EXIT_GUEST_CLASSES) {
         return STATUS_RANGE;
+    }
+    if (syscall_arg(task, 4) & ~(uint64_t)REPLY_ALL) {
+        return STATUS_INVALID;
     }
     struct route *route = &vcpu->route[class];
     if (route->portal) {

@@ -11,11 +11,6 @@ static struct context *syscall_return(struct task *task, enum status status) {
     return &task->context;
 }
 
-static struct context *syscall_reply_wait(struct task *task) {
-    const uint64_t *word = regs_words(&task->context.regs);
-    return commit_reply(task, syscall_selector(task), word);
-}
-
 static struct context *syscall_call(struct task *task) {
     enum status status = STATUS_OK;
     const struct cap *cap =
@@ -63,7 +58,7 @@ struct context *syscall_enter(struct task *task, uint64_t number) {
     forward_settle(cpu);
     switch (number) {
     case SYSCALL_REPLY_WAIT:
-        return syscall_reply_wait(task);
+        return commit_reply(task, syscall_selector(task), regs_words(&task->context.regs));
     case SYSCALL_CALL:
         return syscall_call(task);
     case SYSCALL_SIGNAL:

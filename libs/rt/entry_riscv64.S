@@ -16,11 +16,13 @@ rt_receive:
     sd t2, 16(sp)
     sd t3, 24(sp)
     andi t0, t0, 0xff
-    bnez t0, rt_handle_rest
-    j rt_hypercall              // class HYPERCALL is 0
+    beqz t0, 1f                 // class HYPERCALL is 0
+    j rt_exit
+1:  j rt_hypercall
 
-    // A server without an rt_hypercall of its own.
-    .weak rt_hypercall
+    // A server without these of its own.
+    .weak rt_exit, rt_hypercall
+rt_exit:
 rt_hypercall:
     // The long way: the record goes to the handler as a struct message, and the struct reply that
     // it fills is the answer.

@@ -47,13 +47,17 @@ _Noreturn void rt_serve(rt_handler *handle, void *state);
 void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
                   uint64_t a6, uint64_t a7);
 
-// info, pc, seq and badge of the record being served, for rt_hypercall.
+// The same for all other records; their words are the arguments.
+void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3, uint64_t word4,
+             uint64_t word5, uint64_t word6, uint64_t word7);
+
+// info, pc, seq and badge of the record being served, for rt_hypercall and rt_exit.
 struct rt_head {
     uint64_t info, pc, seq, badge;
 };
 extern struct rt_head rt_record;
 
-// Back to the hypercall's record in the long way: calls the handler with all of it.
+// Back to the record in the long way: calls the handler with all of it.
 void rt_handle_rest(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
                     uint64_t a6, uint64_t a7);
 
@@ -64,6 +68,17 @@ static inline _Noreturn void rt_reply_hypercall(uint64_t error, uint64_t value) 
 static inline _Noreturn void rt_reply_hypercall_deadline(uint64_t error, uint64_t value,
                                                          uint64_t deadline) {
     rt_reply_registers(REPLY_HYPERCALL_DEADLINE, error, value, deadline);
+}
+
+// Answers the exit being served by effects alone (REPLY_FLAGS and enum reply_flag; the mask of
+// vCPUs is 0, the instruction's length what its class implies).
+static inline _Noreturn void rt_reply_effects(uint64_t flags) {
+    rt_reply_effect_registers(flags, 0, 0, 0);
+}
+
+// The same with WRITE: VALUE goes to the register that FLAGS name, and ADVANCE skips LENGTH bytes.
+static inline _Noreturn void rt_reply_write(uint64_t flags, uint64_t value, uint64_t length) {
+    rt_reply_effect_registers(flags, value, 0, length);
 }
 
 // System calls; see ipc/syscall.h for each one's meaning.

@@ -2,10 +2,7 @@
 
 // The guest gets its timer interrupt. Raising one that is pending already changes nothing; it is
 // taken back when the guest sets its next deadline.
-static void expire(const struct message *record, struct reply *reply) {
-    reply->flags = REPLY_FLAGS | REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_TIMER);
-    reply->word[4] = 1ull << MESSAGE_VCPU(record->info) % SYSCALL_VCPUS_MAX;
-}
+static void expire(struct reply *reply) { reply->flags = TIMER_EXPIRED; }
 
 // The guest goes on behind its WFI, but not before there is something to go on for.
 static void idle(const struct message *record, struct reply *reply) {
@@ -37,7 +34,7 @@ void timer_serve(void *state, const struct message *record, struct reply *reply)
     (void)state;
     enum exit_class c = MESSAGE_CLASS(record->info);
     if (__builtin_expect(c == EXIT_TIMER, 1)) {
-        expire(record, reply);
+        expire(reply);
     } else if (__builtin_expect(c == EXIT_IDLE, 1)) {
         idle(record, reply);
     } else {

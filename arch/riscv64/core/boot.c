@@ -89,5 +89,5 @@ struct context *boot_riscv64(uint64_t hart, uint64_t tree, uint64_t instructions
     cpu->next_event = cpu->next_tick;
     arch_timer_set(cpu->next_tick);
     csr_write(sie, 1 << IRQ_S_TIMER | 1 << IRQ_S_EXTERNAL);
-    return trap_leave(cpu, sched_next(cpu));
+    return sched_next(cpu);
 }

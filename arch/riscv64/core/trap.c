@@ -11,6 +11,7 @@
 #include "arch/vcpu.h"
 #include "ipc/fault.h"
 #include "kernel/cpu.h"
+#include "kernel/exit/commit.h"
 #include "kernel/exit/forward.h"
 #include "kernel/object/irq.h"
 #include "kernel/object/task.h"
@@ -45,7 +46,6 @@ static struct context *trap_stage2(struct vcpu *vcpu, uint64_t cause, uint64_t v
 static struct context *trap_virtual_instruction(struct vcpu *vcpu, uint64_t value, uint32_t mode) {
     uint64_t *word = vcpu->record.word;
     if (value == INSTRUCTION_WFI && mode == 1) {
-        vcpu_load(vcpu);
         word[0] = arch_now();
         word[1] = arch_vcpu_pending(vcpu);
         return forward_exit(vcpu, EXIT_IDLE, mode);
@@ -75,7 +75,7 @@ static struct context *trap_guest(struct vcpu *vcpu, uint64_t cause, uint64_t va
 
 // True when the task may go on: its first floating-point instruction, a counter that the guest had
 // switched off, or a read of guest memory that failed and says where to go then.
-static bool trap_task_mended(struct cpu *cpu, struct task *task, uint64_t cause) {
+COLD static bool trap_task_mended(struct cpu *cpu, struct task *task, uint64_t cause) {
     struct regs *regs = &task->context.regs;
     if (cause == CAUSE_ILLEGAL && cpu->fp != &task->context) {
         fp_take(cpu, &task->context);
@@ -106,7 +106,7 @@ static struct context *trap_task(struct cpu *cpu, struct task *task, uint64_t ca
     return sched_next(cpu);
 }
 
-static struct context *trap_external(struct cpu *cpu, struct context *current) {
+COLD static struct context *trap_external(struct cpu *cpu, struct context *current) {
     struct irq *irq = plic_claim(cpu);
     if (irq) {
         struct task *server = irq_fire(irq);
@@ -124,8 +124,7 @@ static struct context *trap_interrupt(struct cpu *cpu, uint64_t number, struct c
     return trap_external(cpu, current);
 }
 
-// Nothing to run: sleeps until an interrupt changes that.
-static struct context *trap_idle(struct cpu *cpu) {
+struct context *trap_idle(struct cpu *cpu) {
     struct context *next = NULL;
     while (!next) {
         asm volatile("wfi" ::: "memory");
@@ -139,53 +138,62 @@ static struct context *trap_idle(struct cpu *cpu) {
     return next;
 }
 
-// Makes the hardware ready for NEXT.
-struct context *trap_leave(struct cpu *cpu, struct context *next) {
-    if (unlikely(!next)) {
-        next = trap_idle(cpu);
-    }
-    if (next->kind == CONTEXT_VCPU) {
-        struct vcpu *vcpu = vcpu_of(next);
+void trap_show_guest(struct task *task) {
+    uint64_t hstatus = HSTATUS_VSXL_64 | HSTATUS_VTW;
+    if (task->serving && task->serving->owner == RECORD_VCPU) {
+        struct vcpu *vcpu = container_of(task->serving, struct vcpu, record);
         vcpu_load(vcpu);
-        if (unlikely(cpu->borrowed)) {
-            vcpu_return_counters(cpu);
-        }
-        if (unlikely(cpu->fp != next)) {
-            fp_take(cpu, next);
-        }
-        return next;
+        hstatus |= HSTATUS_HU | (vcpu->context.regs.hstatus & HSTATUS_SPVP);
     }
-    struct task *task = task_of(next);
-    csr_write(satp, task->satp);
-    if (unlikely(task->guest_right)) {
-        next->regs.hstatus = HSTATUS_VSXL_64 | HSTATUS_VTW;
-        if (task->serving && task->serving->owner == RECORD_VCPU) {
-            // Its loads of guest memory go through this guest's tables, with the guest's rights.
-            struct vcpu *vcpu = container_of(task->serving, struct vcpu, record);
-            vcpu_load(vcpu);
-            next->regs.hstatus |= HSTATUS_HU | (vcpu->context.regs.hstatus & HSTATUS_SPVP);
-        }
-    }
-    return next;
+    task->context.regs.hstatus = hstatus;
 }
 
-struct context *trap_handle(struct context *context, uint64_t cause, uint64_t value) {
+void trap_load_guest(struct vcpu *vcpu) {
+    struct cpu *cpu = vcpu->context.cpu;
+    vcpu_load(vcpu);
+    if (cpu->borrowed) {
+        vcpu_return_counters(cpu);
+    }
+    fp_take(cpu, &vcpu->context);
+}
+
+// A task trapped, or an interrupt came while it ran.
+COLD static struct context *trap_handle_task(struct context *context, uint64_t cause,
+                                             uint64_t value) {
     struct cpu *cpu = context->cpu;
-    struct context *next;
-    if (unlikely(context->kind == CONTEXT_CORE)) {
+    if (context->kind == CONTEXT_CORE) {
         arch_panic("the core itself trapped at", context->regs.x[0]);
     }
     forward_settle(cpu);
     if (cause & INTERRUPT_BIT) {
-        next = trap_interrupt(cpu, cause & ~INTERRUPT_BIT, context);
-    } else if (context->kind == CONTEXT_VCPU) {
-        next = trap_guest(vcpu_of(context), cause, value);
-    } else {
-        next = trap_task(cpu, task_of(context), cause, value);
+        return trap_interrupt(cpu, cause & ~INTERRUPT_BIT, context);
     }
-    return trap_leave(cpu, next);
+    return trap_task(cpu, task_of(context), cause, value);
 }
 
-struct context *trap_syscall(struct task *task, uint64_t number) {
-    return trap_leave(task->context.cpu, syscall_enter(task, number));
+// Nothing here is called and comes back, but for rare things at the very end: so the compiler needs
+// no stack frame.
+struct context *trap_handle(struct context *context, uint64_t cause, uint64_t value) {
+    if (unlikely(context->kind != CONTEXT_VCPU)) {
+        return trap_handle_task(context, cause, value);
+    }
+    if (cause == (INTERRUPT_BIT | IRQ_S_TIMER)) {
+        return sched_timer(context->cpu, context);
+    }
+    if (cause & INTERRUPT_BIT) {
+        return trap_external(context->cpu, context);
+    }
+    return trap_guest(vcpu_of(context), cause, value);
+}
+
+COLD static struct context *trap_reply_settled(struct task *task, uint64_t flags) {
+    forward_settle(task->context.cpu);
+    return commit_reply(task, flags, regs_words(&task->context.regs));
+}
+
+struct context *trap_reply(struct task *task, uint64_t flags) {
+    if (unlikely(task->context.cpu->fast)) {
+        return trap_reply_settled(task, flags);
+    }
+    return commit_reply(task, flags, regs_words(&task->context.regs));
 }

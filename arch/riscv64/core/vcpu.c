@@ -92,12 +92,9 @@ static void vcpu_save(struct cpu *cpu, struct arch_vcpu *arch) {
     }
 }
 
-void vcpu_load(struct vcpu *vcpu) {
+void vcpu_load_slow(struct vcpu *vcpu) {
     struct cpu *cpu = vcpu->context.cpu;
     const struct arch_vcpu *arch = &vcpu->arch;
-    if (cpu->loaded == vcpu) {
-        return;
-    }
     if (cpu->loaded) {
         vcpu_save(cpu, &cpu->loaded->arch);
     }
@@ -135,12 +132,12 @@ void arch_vcpu_settle(struct vcpu *vcpu) {
     vcpu->context.regs.hstatus = GUEST_HSTATUS;
 }
 
-void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1) {
+HOT void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1) {
     vcpu->context.regs.x[REG_A0] = result0;
     vcpu->context.regs.x[REG_A0 + 1] = result1;
 }
 
-void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
+HOT void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
     // Only an emulated load or store can be a compressed instruction.
     vcpu->context.regs.x[0] += length == 2 ? 2 : 4;
 }
@@ -151,7 +148,7 @@ static const uint64_t interrupt_bit[INTERRUPT_COUNT] = {
     [INTERRUPT_EXTERNAL] = HVIP_EXTERNAL,
 };
 
-void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
+HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
     if (vcpu->context.cpu->loaded == vcpu) {
         csr_set(hvip, interrupt_bit[interrupt]);
     } else {
@@ -159,7 +156,7 @@ void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
     }
 }
 
-void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
+HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
     if (vcpu->context.cpu->loaded == vcpu) {
         csr_clear(hvip, interrupt_bit[interrupt]);
     } else {

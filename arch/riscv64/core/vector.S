@@ -80,9 +80,17 @@ trap:
     ld sp, CPU_STACK_TOP(tp)
     call trap_handle
 
-    // a0: the context to run.
+    // a0: the context to run, or 0. Nothing else is in any register.
     .global vector_leave
 vector_leave:
+    beqz a0, leave_idle
+    lbu t0, CONTEXT_KIND(a0)
+    bnez t0, leave_vcpu
+    ld t0, TASK_SATP(a0)
+    lbu t1, TASK_GUEST_RIGHT(a0)
+    csrw satp, t0
+    bnez t1, leave_guest_right
+leave:
     csrw sscratch, a0
     mv sp, a0
     ld t0, X(0)(sp)
@@ -103,6 +111,31 @@ leave_rest:
     for_a2_to_a7 ld
     ld sp, X(2)(sp)
     sret
+
+leave_vcpu:
+    ld t0, CONTEXT_CPU(a0)
+    ld t1, CPU_LOADED(t0)
+    ld t2, CPU_FP(t0)
+    lbu t0, CPU_BORROWED(t0)
+    bne t1, a0, leave_load_guest
+    bne t2, a0, leave_load_guest
+    beqz t0, leave
+leave_load_guest:
+    mv s0, a0                   // the C functions keep s0
+    call trap_load_guest
+    mv a0, s0
+    j leave
+
+leave_guest_right:
+    mv s0, a0
+    call trap_show_guest
+    mv a0, s0
+    j leave
+
+leave_idle:
+    mv a0, tp                   // the CPU
+    call trap_idle
+    j vector_leave
 
     // A hypercall, all registers saved; a0…a7 still are the guest's. Checks first.
 hypercall:
@@ -150,13 +183,27 @@ hypercall:
     li s11, 0
     sret
 
+    // The answer to anything else: only its words are needed, because a record arrives at a fixed
+    // place.
+reply:
+    sd a0, X(10)(sp)
+    sd a1, X(11)(sp)
+    for_a2_to_a7 sd
+    mv a0, sp
+    mv a1, t1
+    ld tp, CONTEXT_CPU(sp)
+    csrw sscratch, tp
+    ld sp, CPU_STACK_TOP(tp)
+    la ra, vector_leave
+    tail trap_reply
+
     // A task's system call: t0 its number, t1 the selector; both and t2…t6 may be changed.
 task_call:
     bnez t0, system_call
     ld t2, CONTEXT_CPU(sp)
     bnez t1, answer_deadline
     ld t3, CPU_FAST(t2)
-    beqz t3, system_call        // not the answer to a record that came this way
+    beqz t3, reply              // not the answer to a record that came this way
     // The point of no return: t3 is the vCPU; a0, a1 are its results.
 answer:
     sd zero, CPU_FAST(t2)
@@ -177,11 +224,11 @@ answer:
     // REPLY_HYPERCALL_DEADLINE, when the host's timer need not be set for it.
 answer_deadline:
     li t4, 1
-    bne t1, t4, system_call
+    bne t1, t4, reply
     ld t3, CPU_FAST(t2)
     ld t4, CPU_NEXT_EVENT(t2)
-    beqz t3, system_call
-    bltu a2, t4, system_call
+    beqz t3, reply
+    bltu a2, t4, reply
     sd a2, VCPU_DEADLINE(t3)
     li t4, HVIP_TIMER_BIT
     csrc hvip, t4
@@ -203,7 +250,8 @@ system_call:
     ld tp, CONTEXT_CPU(sp)
     csrw sscratch, tp
     ld sp, CPU_STACK_TOP(tp)
-    call trap_syscall
+    call syscall_enter
+    beqz a0, leave_idle
     lbu t0, CONTEXT_QUICK(a0)
     beqz t0, vector_leave
     // It returns at once: callee-saved registers, hstatus and sstatus are still its own.

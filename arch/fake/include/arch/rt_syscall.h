@@ -6,3 +6,7 @@
 
 // The answer to a hypercall: never returns to its caller (the fake jumps back to the test).
 _Noreturn void rt_reply_registers(uint64_t flags, uint64_t word0, uint64_t word1, uint64_t word2);
+
+// The same for other exits: words 0, 4 and 6.
+_Noreturn void rt_reply_effect_registers(uint64_t flags, uint64_t word0, uint64_t word4,
+                                         uint64_t word6);

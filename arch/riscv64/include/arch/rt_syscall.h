@@ -66,6 +66,18 @@ static inline _Noreturn void rt_reply_registers(uint64_t flags, uint64_t word0, 
     __builtin_unreachable();
 }
 
+// REPLY_WAIT of another exit: words 0, 4 and 6 count.
+static inline _Noreturn void rt_reply_effect_registers(uint64_t flags, uint64_t word0,
+                                                       uint64_t word4, uint64_t word6) {
+    register uint64_t a0 asm("a0") = word0;
+    register uint64_t a4 asm("a4") = word4;
+    register uint64_t a6 asm("a6") = word6;
+    register uint64_t t0 asm("t0") = 0;
+    register uint64_t t1 asm("t1") = flags;
+    asm volatile("ecall" ::"r"(a0), "r"(a4), "r"(a6), "r"(t0), "r"(t1) : "memory");
+    __builtin_unreachable();
+}
+
 static inline uint64_t rt_counter(void) {
     uint64_t value;
     asm volatile("rdtime %0" : "=r"(value));
