@@ -71,10 +71,10 @@ static struct config_entry *config_window(struct config_writer *writer, const ch
 
 // The right to map a range of physical memory into a guest.
 static void config_frame(struct config_writer *writer, const char *name, struct memory memory,
-                         uint64_t guest, uint64_t rights, uint64_t page) {
+                         uint64_t guest, uint64_t rights, uint64_t bits) {
     struct config_entry *entry = config_add(writer, CONFIG_CAP, name);
     entry->slot = writer->slot++;
-    entry->address = page;
+    entry->address = bits; // of the page to be mapped at a touch
     entry->size = memory.size;
     entry->physical = memory.physical;
     entry->guest = guest;
@@ -116,13 +116,14 @@ static void config_pager(struct config_writer *writer, const struct vm *vm, unsi
         config_frame(writer, name,
                      (struct memory){config_vm_physical(vm, memory->guest.address),
                                      memory->guest.size},
-                     memory->guest.address, RIGHT_R | RIGHT_W | RIGHT_X, memory->page);
+                     memory->guest.address, RIGHT_R | RIGHT_W | RIGHT_X,
+                     memory->page == 4096 ? 12 : 21);
     }
     for (unsigned i = 0; i < manifest->passthrough_count; i++) {
         const struct manifest_passthrough *range = &manifest->passthrough[i];
         snprintf(name, sizeof(name), "passthrough-%u", manifest->id);
         config_frame(writer, name, (struct memory){range->host, range->guest.size},
-                     range->guest.address, range->rights, 0);
+                     range->guest.address, range->rights, 21);
     }
     for (unsigned i = 0; i < manifest->device_count; i++) {
         const struct manifest_device *device = &manifest->device[i];
