@@ -6,12 +6,14 @@ from exeunt_lib.testing import Context, run_guest, system_test
 
 # As the issue says it, in this order.
 LINES = (
+    "every exit is a call",  # the last line of the hypervisor's logo
     "Starting virtualization...",
     "Pre-allocating 16 MB guest RAM at 0x80000000...",
     "VM created success, loading images...",
     "app: /sbin/gkernel",
     re.compile(r"Loaded \d+ bytes from /sbin/gkernel"),
     "Entering VM run loop...",
+    "gkernel, a guest of Exeunt",  # the last line of the guest's logo
     "arch = riscv64",
     "platform = riscv64-qemu-virt",
     "smp = 1",
