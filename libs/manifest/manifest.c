@@ -40,6 +40,10 @@ static bool check_blob(struct reader *reader, const void *blob, size_t size) {
         reader_fail(reader, STATUS_CORRUPT, -1, "",
                     "the manifest is a broken device tree (libfdt: %s); compile it again",
                     fdt_strerror(problem));
+    // libfdt calls a tree without any node sound, and one with something in front of its root.
+    else if (fdt_get_name(blob, 0, NULL) == NULL)
+        reader_fail(reader, STATUS_CORRUPT, -1, "",
+                    "the manifest is a device tree without a root node; compile it again");
     return !reader_failed(reader);
 }
 

@@ -145,13 +145,20 @@ bool reader_has(struct reader *reader, int node, const char *property) {
     return node >= 0 && fdt_getprop(reader->fdt, node, property, NULL) != NULL;
 }
 
+// Names go into messages, so what a node's name can have is all they can (Devicetree Specification
+// 0.4, section 2.2.1); dtc accepts no other, but the blob may not be dtc's.
 void reader_name(struct reader *reader, int node, char name[MANIFEST_NAME]) {
+    static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789,._+-";
     const char *full = fdt_get_name(reader->fdt, node, NULL);
     size_t length = strcspn(full, "@");
     if (length == 0 || length >= MANIFEST_NAME)
         reader_fail(reader, STATUS_INVALID, node, "",
                     "has a name of %u bytes; choose one of 1 to %u", (unsigned)length,
                     MANIFEST_NAME - 1);
+    else if (strspn(full, characters) < length)
+        reader_fail(reader, STATUS_INVALID, node, "",
+                    "has a name with other characters than letters, digits and ,._+-; rename it");
     else
         memcpy(name, full, length);
 }

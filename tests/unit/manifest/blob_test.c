@@ -73,6 +73,24 @@ static void test_a_broken_structure_is_refused(void **state) {
                 "again");
 }
 
+// Both pass fdt_check_full.
+static void test_a_tree_without_a_root_is_refused(void **state) {
+    (void)state;
+    const char *text = "the manifest is a device tree without a root node; compile it again";
+    uint8_t *strings = edit.blob + fdt_off_dt_strings(edit.blob);
+    fdt32_t *structure = (fdt32_t *)(edit.blob + fdt_off_dt_struct(edit.blob));
+    memmove(strings + 4, strings, fdt_size_dt_strings(edit.blob));
+    memmove(structure + 1, structure, fdt_size_dt_struct(edit.blob));
+    structure[0] = cpu_to_fdt32(FDT_NOP);
+    fdt_set_size_dt_struct(edit.blob, fdt_size_dt_struct(edit.blob) + 4);
+    fdt_set_off_dt_strings(edit.blob, fdt_off_dt_strings(edit.blob) + 4);
+    expect_blob(edit.blob, EDIT_SIZE, STATUS_CORRUPT, text);
+
+    structure[0] = cpu_to_fdt32(FDT_END);
+    fdt_set_size_dt_struct(edit.blob, 4);
+    expect_blob(edit.blob, EDIT_SIZE, STATUS_CORRUPT, text);
+}
+
 static void test_an_enormous_manifest_is_refused(void **state) {
     (void)state;
     fdt_set_totalsize(edit.blob, 0x10001);
@@ -228,6 +246,7 @@ int main(void) {
         cmocka_unit_test_setup(test_other_versions_of_the_format_are_refused, reset),
         cmocka_unit_test_setup(test_a_manifest_cut_short_anywhere_is_refused, reset),
         cmocka_unit_test_setup(test_a_broken_structure_is_refused, reset),
+        cmocka_unit_test_setup(test_a_tree_without_a_root_is_refused, reset),
         cmocka_unit_test_setup(test_an_enormous_manifest_is_refused, reset),
         cmocka_unit_test_setup(test_names_that_stand_twice_are_refused, reset),
         cmocka_unit_test_setup(test_control_characters_do_not_reach_the_terminal, reset),

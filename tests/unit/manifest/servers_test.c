@@ -32,6 +32,9 @@ static void test_servers_have_good_names(void **state) {
     edit_add(&edit, "/servers", "@1");
     edit_expect(&edit, STATUS_INVALID, "/servers/@1", "",
                 "has a name of 0 bytes; choose one of 1 to 23");
+    edit_add(&edit, "/servers", "a\033b\xc3");
+    edit_expect(&edit, STATUS_INVALID, "/servers/a?b?", "",
+                "has a name with other characters than letters, digits and ,._+-; rename it");
     edit_add(&edit, "/servers", "net@1");
     edit_expect(&edit, STATUS_INVALID, "/servers/net@1", "",
                 "is a server, which has no address; call it `net`");
