@@ -1,5 +1,7 @@
 """`exeunt build`: gn and ninja, quietly when there is nobody to watch."""
 
+import contextlib
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,15 @@ from pathlib import Path
 from .paths import ROOT, ExeuntError, out_dir, say
 
 import third_party
+
+
+@contextlib.contextmanager
+def alone(out: Path):
+    """Two commands at once must not build in one folder: ninja itself does not see to it."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".exeunt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def generate(name: str) -> Path:
@@ -29,6 +40,11 @@ def generate(name: str) -> Path:
 
 def build(name: str, *targets: str) -> Path:
     """Builds an architecture or "host": all, or the given targets. Returns the out folder."""
+    with alone(out_dir(name)):
+        return _build(name, *targets)
+
+
+def _build(name: str, *targets: str) -> Path:
     out = generate(name)
     command = ["ninja", "-C", str(out), *targets]
     # Progress belongs to the error stream: `exeunt run` leaves the other to the guest.
