@@ -4,11 +4,16 @@ import contextlib
 import fcntl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from .paths import ROOT, ExeuntError, out_dir, say
 
 import third_party
+
+
+# Seconds between two lines of progress where nobody sees ninja's own.
+PROGRESS_INTERVAL = 10
 
 
 @contextlib.contextmanager
@@ -52,12 +57,25 @@ def _build(name: str, *targets: str) -> Path:
         status = subprocess.run(command, stdout=sys.stderr, check=False).returncode
     else:
         say(f"building {' '.join(targets) or 'all'} in {out.relative_to(ROOT)}")
-        done = subprocess.run(
-            [*command, "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-        status = done.returncode
-        if status != 0:
-            sys.stderr.write(done.stdout.decode(errors="replace"))
+        status = run_reporting(command)
     if status != 0:
         raise ExeuntError(f"the build of {name} failed: see above")
     return out
+
+
+def run_reporting(command: list[str]) -> int:
+    """Runs ninja for a log: now and then how far it is, and all it says only when it fails."""
+    kept = []
+    spoke = time.monotonic()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as ninja:
+        for line in ninja.stdout:
+            if not line.startswith("["):
+                kept.append(line)
+            elif time.monotonic() - spoke > PROGRESS_INTERVAL:
+                say("  " + line.rstrip())
+                spoke = time.monotonic()
+    if ninja.returncode != 0:
+        sys.stderr.write("".join(kept))
+    return ninja.returncode
