@@ -97,11 +97,10 @@ static void expect_isa(const char *string, const char *extensions) {
     int length = 0;
     const char *found = fdt_getprop(tree, node_at("/cpus/cpu@0"), "riscv,isa-extensions", &length);
     assert_non_null(found);
-    for (int at = 0; at < length; at += (int)strlen(found + at) + 1) {
-        if (at > 0)
-            strcat(list, " ");
-        strcat(list, found + at);
-    }
+    assert_in_range(length, 1, sizeof(list) - 1);
+    for (int at = 0; at < length; at++)
+        list[at] = found[at] == '\0' ? ' ' : found[at];
+    list[length - 1] = '\0';
     assert_string_equal(list, extensions);
 }
 
@@ -307,7 +306,10 @@ static void run(const char *command, char *output, size_t size) {
     close(descriptor);
     snprintf(line, sizeof(line), command, file);
     FILE *pipe = popen(line, "r");
-    assert_non_null(pipe);
+    if (pipe == NULL) {
+        fail_msg("%s cannot be run", line);
+        return;
+    }
     output[fread(output, 1, size - 1, pipe)] = '\0';
     int status = pclose(pipe);
     unlink(file);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,9 +196,10 @@ static void test_each_of_the_three_nodes_is_needed(void **state) {
     (void)state;
     static const char *const nodes[] = {"host", "servers", "vms"};
     for (unsigned i = 0; i < 3; i++) {
-        char path[16] = "/", text[40] = "has no node `";
-        edit_remove(&edit, strcat(path, nodes[i]));
-        strcat(strcat(text, nodes[i]), "`; add it");
+        char path[16], text[40];
+        snprintf(path, sizeof(path), "/%s", nodes[i]);
+        snprintf(text, sizeof(text), "has no node `%s`; add it", nodes[i]);
+        edit_remove(&edit, path);
         edit_expect(&edit, STATUS_INVALID, "/", "", text);
     }
 }
