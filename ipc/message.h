@@ -33,6 +33,7 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
 #define MESSAGE_VCPU(info) ((uint32_t)((info) >> 8 & 0xff))     // number of the vCPU in its VM
 #define MESSAGE_MODE(info) ((uint32_t)((info) >> 16 & 0xff))    // 1: the guest's kernel, 0: its user
 #define MESSAGE_ATTEMPT(info) ((uint32_t)((info) >> 24 & 0xff)) // how many servers died on it
+#define MESSAGE_ONE_ATTEMPT (1ull << 24)
 #define MESSAGE_INFO(class, vcpu, mode)                                                            \
     ((uint64_t)(class) | (uint64_t)(vcpu) << 8 | (uint64_t)(mode) << 16)
 

@@ -17,10 +17,9 @@ struct record {
     struct task *server;   // who serves it; NULL: it stands in the portal's queue
     struct record *next;   // in the portal's queue
     uint64_t word[MESSAGE_WORDS];
-    uint64_t info; // as in struct message; the attempts are added when it is delivered
+    uint64_t info; // as in struct message, attempts included
     uint64_t pc;
     uint64_t seq;
     uint64_t badge;
-    uint8_t owner;    // enum record_owner
-    uint8_t attempts; // how many servers died on it
+    uint8_t owner; // enum record_owner
 };

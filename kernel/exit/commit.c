@@ -249,7 +249,6 @@ COLD static struct context *commit_reply_any(struct task *task, uint64_t flags,
     } else {
         next = commit_other(record, word);
     }
-    task->served++;
     task_wait(task);
     return sched_choose(task->context.cpu, next);
 }
@@ -301,7 +300,6 @@ struct context *commit_reply(struct task *task, uint64_t flags,
     vcpu->state = VCPU_RUNNABLE;
     task->serving = NULL;
     task->state = TASK_WAITING;
-    task->served++;
     portal->waiting = task;
     return &vcpu->context;
 }

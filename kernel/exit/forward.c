@@ -13,7 +13,6 @@ HOT static inline void forward_fill(struct vcpu *vcpu, const struct route *route
     record->info = MESSAGE_INFO(c, vcpu->number, mode);
     record->pc = regs_pc(&vcpu->context.regs);
     record->badge = route->badge;
-    record->attempts = 0;
     record->seq++;
     vcpu->count[c]++;
     vcpu->state = VCPU_EXITED;
@@ -45,11 +44,9 @@ HOT struct context *forward_exit(struct vcpu *vcpu, enum exit_class c, uint32_t 
         return forward_exit_slow(vcpu, c, mode);
     }
     forward_fill(vcpu, route, c, mode);
-    struct task *server = portal->waiting;
-    portal->waiting = NULL;
-    vcpu->record.portal = portal;
-    task_receive(server, &vcpu->record);
-    return &server->context;
+    const uint64_t *words =
+        c == EXIT_HYPERCALL ? regs_words(&vcpu->context.regs) : vcpu->record.word;
+    return &portal_hand_over(portal, &vcpu->record, words)->context;
 }
 
 struct task *forward_timer(struct vcpu *vcpu) {
@@ -69,7 +66,6 @@ COLD void forward_settle_slow(struct cpu *cpu) {
     record->info = vcpu->fast_info;
     record->pc = regs_pc(&vcpu->context.regs);
     record->badge = vcpu->fast_badge;
-    record->attempts = 0;
     record->portal = portal;
     record->server = server;
     vcpu->state = VCPU_EXITED;

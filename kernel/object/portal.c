@@ -17,7 +17,8 @@ static void portal_put_back(struct portal *portal, struct record *record) {
     }
 }
 
-COLD static struct task *portal_queue(struct portal *portal, struct record *record) {
+COLD struct task *portal_queue(struct portal *portal, struct record *record) {
+    record->portal = portal;
     record->server = NULL;
     record->next = NULL;
     if (portal->tail) {
@@ -29,12 +30,12 @@ COLD static struct task *portal_queue(struct portal *portal, struct record *reco
     return NULL;
 }
 
-HOT struct task *portal_send(struct portal *portal, struct record *record) {
+struct task *portal_send(struct portal *portal, struct record *record) {
     struct task *task = portal->waiting;
-    record->portal = portal;
-    if (unlikely(!task)) {
+    if (!task) {
         return portal_queue(portal, record);
     }
+    record->portal = portal;
     portal->waiting = NULL;
     task_receive(task, record);
     return task;
@@ -42,8 +43,8 @@ HOT struct task *portal_send(struct portal *portal, struct record *record) {
 
 void portal_send_again(struct record *record) {
     record->server = NULL;
-    if (record->attempts < UINT8_MAX) {
-        record->attempts++;
+    if (MESSAGE_ATTEMPT(record->info) < 255) {
+        record->info += MESSAGE_ONE_ATTEMPT;
     }
     portal_put_back(record->portal, record);
 }

@@ -2,6 +2,7 @@
 // queue, and whoever is bound next gets them.
 #pragma once
 
+#include "kernel/object/task.h"
 #include "kernel/record.h"
 
 struct portal {
@@ -20,6 +21,19 @@ void portal_init(struct portal *portal, uint64_t deadline_ticks);
 // Sends RECORD, filled in but for portal, server and next. Returns the receiver when it was
 // waiting and now serves it: it is to run next. NULL: the record is queued.
 struct task *portal_send(struct portal *portal, struct record *record);
+
+// Puts RECORD at the end of the queue. Returns NULL: nobody is to run because of it.
+struct task *portal_queue(struct portal *portal, struct record *record);
+
+// portal_send to a receiver that waits and is run at once, see task_arrive.
+static inline struct task *portal_hand_over(struct portal *portal, struct record *record,
+                                            const uint64_t *words) {
+    struct task *task = portal->waiting;
+    portal->waiting = NULL;
+    record->portal = portal;
+    task_arrive(task, record, words);
+    return task;
+}
 
 // Puts RECORD, which a task served that is gone now, back before all others.
 void portal_send_again(struct record *record);

@@ -27,7 +27,7 @@ void task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64
     sched_ready(&task->context);
 }
 
-HOT void task_receive(struct task *task, struct record *record) {
+void task_receive(struct task *task, struct record *record) {
     record->server = task;
     task->serving = record;
     task->state = TASK_READY;
@@ -74,7 +74,7 @@ void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t add
     if (serving) {
         task->serving = NULL;
         portal_send_again(serving);
-        fault->word[FAULT_WORD_ATTEMPT] = serving->attempts;
+        fault->word[FAULT_WORD_ATTEMPT] = MESSAGE_ATTEMPT(serving->info);
     }
     portal_cancel(&task->call);
     if (task->fault_route.portal && !fault->portal) {

@@ -46,7 +46,6 @@ enum status syscall_task(struct task *task) {
         syscall_result(task, 0, other->state);
         syscall_result(task, 1, regs_pc(&other->context.regs));
         syscall_result(task, 2, other->serving ? other->serving->seq : 0);
-        syscall_result(task, 3, other->served);
         return STATUS_OK;
     case TASK_GUEST:
         other->guest_right = syscall_arg(task, 1) == 1;

@@ -11,25 +11,31 @@ static struct context *syscall_return(struct task *task, enum status status) {
     return &task->context;
 }
 
-static struct context *syscall_call(struct task *task) {
+struct context *syscall_call(struct task *task, uint64_t slot) {
+    const uint64_t *word = regs_words(&task->context.regs);
+    struct record *record = &task->call;
     enum status status = STATUS_OK;
-    const struct cap *cap =
-        cap_find(task, syscall_selector(task), OBJECT_PORTAL, RIGHT_CALL, &status);
+    if (unlikely(task->context.cpu->fast)) {
+        forward_settle(task->context.cpu);
+    }
+    const struct cap *cap = cap_find(task, slot, OBJECT_PORTAL, RIGHT_CALL, &status);
     if (unlikely(!cap)) {
         return syscall_return(task, status);
     }
     // The point of no return.
-    struct record *record = &task->call;
-    const uint64_t *word = regs_words(&task->context.regs);
+    struct portal *portal = pool_object(cap->index);
     for (int i = 0; i < MESSAGE_WORDS; i++) {
         record->word[i] = word[i];
     }
     record->badge = cap->base;
-    record->attempts = 0;
+    record->info = MESSAGE_INFO(EXIT_CALL, 0, 0);
     record->seq++;
     task->state = TASK_CALLING;
-    struct task *server = portal_send(pool_object(cap->index), record);
-    return likely(server) ? &server->context : sched_next(task->context.cpu);
+    if (likely(portal->waiting)) {
+        return &portal_hand_over(portal, record, record->word)->context;
+    }
+    portal_queue(portal, record);
+    return sched_next(task->context.cpu);
 }
 
 static struct context *syscall_signal(struct task *task) {
@@ -60,7 +66,7 @@ struct context *syscall_enter(struct task *task, uint64_t number) {
     case SYSCALL_REPLY_WAIT:
         return commit_reply(task, syscall_selector(task), regs_words(&task->context.regs));
     case SYSCALL_CALL:
-        return syscall_call(task);
+        return syscall_call(task, syscall_selector(task));
     case SYSCALL_SIGNAL:
         return syscall_signal(task);
     case SYSCALL_EXIT:

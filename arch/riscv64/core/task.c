@@ -22,7 +22,7 @@ void arch_task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, u
     regs->x[REG_A0] = argument;
 }
 
-HOT static void task_receive_registers(struct task *task, const struct record *record, uint64_t info) {
+static void task_receive_registers(struct task *task, const struct record *record, uint64_t info) {
     struct regs *regs = &task->context.regs;
     regs->x[0] = task->receive_pc;
     regs->x[REG_SP] = task->receive_sp;
@@ -33,24 +33,16 @@ HOT static void task_receive_registers(struct task *task, const struct record *r
     regs->x[REG_T3] = record->badge;
 }
 
-HOT void arch_task_receive(struct task *task, const struct record *record) {
+void arch_task_receive(struct task *task, const struct record *record) {
     uint64_t *to = &task->context.regs.x[REG_A0];
     const uint64_t *from = record->word;
     if (record->owner == RECORD_VCPU && MESSAGE_CLASS(record->info) == EXIT_HYPERCALL) {
         from = &container_of(record, struct vcpu, record)->context.regs.x[REG_A0];
     }
-    to[0] = from[0];
-    to[1] = from[1];
-    to[2] = from[2];
-    to[3] = from[3];
-    // Other exits have no more words; there the task finds its own old ones.
-    if (record->owner != RECORD_VCPU || MESSAGE_CLASS(record->info) == EXIT_HYPERCALL) {
-        to[4] = from[4];
-        to[5] = from[5];
-        to[6] = from[6];
-        to[7] = from[7];
+    for (int i = 0; i < MESSAGE_WORDS; i++) {
+        to[i] = from[i];
     }
-    task_receive_registers(task, record, record->info | (uint64_t)record->attempts << 24);
+    task_receive_registers(task, record, record->info);
 }
 
 void arch_task_refuse(struct task *task, const struct record *record, enum status status) {

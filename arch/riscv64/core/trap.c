@@ -77,7 +77,7 @@ static struct context *trap_guest(struct vcpu *vcpu, uint64_t cause, uint64_t va
 // switched off, or a read of guest memory that failed and says where to go then.
 COLD static bool trap_task_mended(struct cpu *cpu, struct task *task, uint64_t cause) {
     struct regs *regs = &task->context.regs;
-    if (cause == CAUSE_ILLEGAL && cpu->fp != &task->context) {
+    if (cause == CAUSE_ILLEGAL && !(regs->sstatus & SSTATUS_FS)) {
         fp_take(cpu, &task->context);
         regs->sstatus |= SSTATUS_FS;
         return true;

@@ -34,6 +34,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
         .hgatp = vcpu->arch.hgatp,
         .hcounteren = vcpu->arch.hcounteren,
         .henvcfg = vcpu->arch.henvcfg,
+        .scounteren = SCOUNTEREN_ALL, // as servers need it too: most guests leave it so
     };
     vcpu->arch = fresh;
     vcpu->fp = (struct fp_regs){0};
@@ -142,25 +143,26 @@ HOT void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
     vcpu->context.regs.x[0] += length == 2 ? 2 : 4;
 }
 
-static const uint64_t interrupt_bit[INTERRUPT_COUNT] = {
-    [INTERRUPT_SOFTWARE] = HVIP_SOFTWARE,
-    [INTERRUPT_TIMER] = HVIP_TIMER,
-    [INTERRUPT_EXTERNAL] = HVIP_EXTERNAL,
-};
+// By enum interrupt: software, timer, external.
+static_assert(HVIP_SOFTWARE == 4 && HVIP_TIMER == 4 << 4 && HVIP_EXTERNAL == 4 << 8,
+              "the bits are four places apart");
+static inline uint64_t interrupt_bit(unsigned interrupt) {
+    return 4ull << 4 * interrupt;
+}
 
 HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
     if (vcpu->context.cpu->loaded == vcpu) {
-        csr_set(hvip, interrupt_bit[interrupt]);
+        csr_set(hvip, interrupt_bit(interrupt));
     } else {
-        vcpu->arch.hvip |= interrupt_bit[interrupt];
+        vcpu->arch.hvip |= interrupt_bit(interrupt);
     }
 }
 
 HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
     if (vcpu->context.cpu->loaded == vcpu) {
-        csr_clear(hvip, interrupt_bit[interrupt]);
+        csr_clear(hvip, interrupt_bit(interrupt));
     } else {
-        vcpu->arch.hvip &= ~interrupt_bit[interrupt];
+        vcpu->arch.hvip &= ~interrupt_bit(interrupt);
     }
 }
 

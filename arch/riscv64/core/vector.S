@@ -87,9 +87,11 @@ vector_leave:
     lbu t0, CONTEXT_KIND(a0)
     bnez t0, leave_vcpu
     ld t0, TASK_SATP(a0)
-    lbu t1, TASK_GUEST_RIGHT(a0)
+    ld t6, TASK_ARRIVING(a0)
+    lbu t5, TASK_GUEST_RIGHT(a0)
     csrw satp, t0
-    bnez t1, leave_guest_right
+    bnez t6, arrive
+    bnez t5, leave_guest_right
 leave:
     csrw sscratch, a0
     mv sp, a0
@@ -111,6 +113,47 @@ leave_rest:
     for_a2_to_a7 ld
     ld sp, X(2)(sp)
     sret
+
+    // A record is handed over: a0 is the task, t6 the record's words, t5 its right to guest memory.
+    // hstatus and sstatus are as the caller left them, be it a guest or a task.
+arrive:
+    ld t4, TASK_SERVING(a0)
+    sd zero, TASK_ARRIVING(a0)
+    csrw sscratch, a0
+    li t0, HSTATUS_SPV_BIT | HSTATUS_HU_BIT
+    li t1, SSTATUS_SPP_FS_BITS
+    csrc hstatus, t0
+    csrc sstatus, t1
+    bnez t5, arrive_guest_right
+arrive_rest:
+    ld t0, TASK_RECEIVE_PC(a0)
+    ld sp, TASK_RECEIVE_SP(a0)
+    ld tp, TASK_RECEIVE_TP(a0)
+    csrw sepc, t0
+    ld t0, RECORD_INFO(t4)
+    ld t1, RECORD_PC(t4)
+    ld t2, RECORD_SEQ(t4)
+    ld t3, RECORD_BADGE(t4)
+    ld a0, 0(t6)
+    ld a1, 8(t6)
+    ld a2, 16(t6)
+    ld a3, 24(t6)
+    ld a4, 32(t6)
+    ld a5, 40(t6)
+    ld a6, 48(t6)
+    ld a7, 56(t6)
+    li t4, 0
+    li t5, 0
+    li t6, 0
+    j forget_rest
+arrive_guest_right:
+    // hstatus.SPVP still says in which mode the guest was that exited: its memory may be read. That
+    // of a guest which others call about may not.
+    lbu t5, RECORD_OWNER(t4)
+    li t0, HSTATUS_HU_BIT
+    bnez t5, arrive_rest
+    csrs hstatus, t0
+    j arrive_rest
 
 leave_vcpu:
     ld t0, CONTEXT_CPU(a0)
@@ -164,11 +207,12 @@ hypercall:
     ld tp, TASK_RECEIVE_TP(t3)
     mv t3, ra
     // Nothing of the guest's or the core's is left in the other registers.
-    li ra, 0
-    li gp, 0
     li t4, 0
     li t5, 0
     li t6, 0
+forget_rest:
+    li ra, 0
+    li gp, 0
     li s0, 0
     li s1, 0
     li s2, 0
@@ -235,6 +279,8 @@ answer_deadline:
     j answer
 
 system_call:
+    addi t2, t0, -1             // CALL: only its words and where it goes on
+    beqz t2, call
     for_ra_gp_tp sd
     sd a0, X(10)(sp)
     sd a1, X(11)(sp)
@@ -251,6 +297,7 @@ system_call:
     csrw sscratch, tp
     ld sp, CPU_STACK_TOP(tp)
     call syscall_enter
+called:
     beqz a0, leave_idle
     lbu t0, CONTEXT_QUICK(a0)
     beqz t0, vector_leave
@@ -273,6 +320,24 @@ system_call:
     li t6, 0
     ld sp, X(2)(sp)
     sret
+
+call:
+    for_ra_gp_tp sd
+    sd a0, X(10)(sp)
+    sd a1, X(11)(sp)
+    for_a2_to_a7 sd
+    csrr t2, sscratch
+    csrr t3, sepc
+    sd t2, X(2)(sp)
+    addi t3, t3, 4
+    sd t3, X(0)(sp)
+    mv a0, sp
+    mv a1, t1
+    ld tp, CONTEXT_CPU(sp)
+    csrw sscratch, tp
+    ld sp, CPU_STACK_TOP(tp)
+    call syscall_call
+    j called
 
     .section .text
     .attribute arch, "rv64imafd_h_zicsr_zifencei"
