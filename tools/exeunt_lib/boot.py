@@ -90,7 +90,7 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
 
 def firmware(arch: str) -> Path:
     """OpenSBI's fw_jump: -bios default would jump into the pflash instead of the core."""
-    path = Path(f"/usr/lib/{arch}-linux-gnu/opensbi/generic/fw_jump.elf")
+    path = Path(f"/usr/lib/{arch}-linux-gnu/opensbi/generic/fw_jump.bin")
     if not path.exists():
         raise ExeuntError(f"{path} is missing: run `tools/exeunt setup`")
     return path
