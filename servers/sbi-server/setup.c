@@ -60,6 +60,7 @@ static bool take_entry(struct sbi *sbi, const struct config_entry *entry) {
 }
 
 enum status sbi_configure(struct sbi *sbi, const struct config *config, const char **wrong) {
+    memset(sbi, 0, sizeof(*sbi));
     for (uint32_t i = 0; i < config->count; i++) {
         if (!take_entry(sbi, &config->entry[i])) {
             *wrong = config->entry[i].name;
