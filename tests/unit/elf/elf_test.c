@@ -247,8 +247,8 @@ static void test_files_of_the_linker(void **state) {
     compare_with_readelf("riscv64-unknown-elf", "", ELF_MACHINE_RISCV);
     compare_with_readelf("riscv64-unknown-elf", "-mcmodel=medany -Wl,-Ttext=0x80200000",
                          ELF_MACHINE_RISCV);
-    compare_with_readelf("aarch64-unknown-elf", "", ELF_MACHINE_AARCH64);
-    compare_with_readelf("x86_64-unknown-elf", "", ELF_MACHINE_X86_64);
+    compare_with_readelf("aarch64-none-elf", "", ELF_MACHINE_AARCH64);
+    compare_with_readelf("x86_64-linux-gnu", "", ELF_MACHINE_X86_64);
 }
 
 int main(void) {
