@@ -91,7 +91,8 @@ COLD static struct context *sched_timer_all(struct cpu *cpu, struct context *cur
     uint64_t event = cpu->next_tick;
     for (struct vcpu *vcpu = cpu->home; vcpu; vcpu = vcpu->next_home) {
         if (vcpu->deadline <= now) {
-            vcpu->record.word[0] = vcpu->deadline;
+            // Not into the record: another exit may be pending there.
+            vcpu->passed = vcpu->deadline;
             vcpu->deadline = DEADLINE_NEVER;
             // A guest with a timer of its own is only woken: its hardware does the rest.
             vcpu->due = !(vcpu->features & VCPU_FEATURE_TIMER);
