@@ -31,6 +31,7 @@ struct task *irq_fire(struct irq *irq) {
         arch_irq_disable(irq);
         return NULL;
     }
+    irq->record.info = MESSAGE_INFO(EXIT_IRQ, 0, 0); // nobody has died on this one
     irq->record.seq++;
     return portal_send(irq->route, &irq->record);
 }

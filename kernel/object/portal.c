@@ -42,11 +42,17 @@ struct task *portal_send(struct portal *portal, struct record *record) {
 }
 
 void portal_send_again(struct record *record) {
+    struct portal *portal = record->portal;
     record->server = NULL;
     if (MESSAGE_ATTEMPT(record->info) < 255) {
         record->info += MESSAGE_ONE_ATTEMPT;
     }
-    portal_put_back(record->portal, record);
+    if (portal->waiting) {
+        // Another task was bound while this one still served it.
+        sched_ready(&portal_send(portal, record)->context);
+        return;
+    }
+    portal_put_back(portal, record);
 }
 
 struct record *portal_take(struct portal *portal) {
@@ -87,6 +93,7 @@ void portal_cancel(struct record *record) {
 }
 
 static struct task *portal_signal_send(struct portal *portal) {
+    portal->signal.info = MESSAGE_INFO(EXIT_SIGNAL, 0, 0); // nobody has died on this one
     portal->signal.word[0] = portal->signals;
     portal->signals = 0;
     portal->signal.seq++;
@@ -104,8 +111,11 @@ struct task *portal_signal(struct portal *portal, uint64_t badge) {
 
 void portal_signal_done(struct portal *portal) {
     if (portal->signals) {
+        // It waits only when it is another than the one that answers just now.
         struct task *receiver = portal_signal_send(portal);
-        (void)receiver; // it is the one that answers just now, so it was not waiting: queued
+        if (receiver) {
+            sched_ready(&receiver->context);
+        }
     }
 }
 
