@@ -104,6 +104,9 @@ static enum status create_irq(struct task *task, struct request *request) {
         !arch_irq_fits(frame->size, context)) {
         return STATUS_RANGE;
     }
+    if (frame->base & PAGE_MASK) {
+        return STATUS_INVALID; // the core will touch registers there
+    }
     if (task->context.cpu->irq[line]) {
         return STATUS_EXISTS;
     }
@@ -153,8 +156,22 @@ enum status syscall_create(struct task *task) {
     return status;
 }
 
-static enum status destroy_portal(struct portal *portal) {
-    if (portal->references || portal->receiver || portal->head || portal->signal.portal) {
+// Does a task serve a record of PORTAL? One may though it is not bound there any more, and then
+// nothing but the record leads back to the portal.
+static bool destroy_is_served(const struct portal *portal) {
+    for (uint32_t i = 0; i < pool.count; i++) {
+        if (pool.page[i].type == OBJECT_TASK && pool.page[i].pages) {
+            const struct task *task = pool_object(i);
+            if (task->serving && task->serving->portal == portal) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static enum status destroy_portal(const struct portal *portal) {
+    if (portal->references || portal->receiver || portal->head || destroy_is_served(portal)) {
         return STATUS_BUSY;
     }
     return STATUS_OK;
