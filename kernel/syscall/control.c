@@ -62,7 +62,7 @@ static enum status vcpu_read(struct task *task, struct vcpu *vcpu) {
         return STATUS_DENIED;
     }
     const struct route *route = &vcpu->route[MESSAGE_CLASS(vcpu->record.info)];
-    if (reg == 0 || reg >= 32 || !(route->read_mask >> reg & 1)) {
+    if (reg >= 32 || !(route->read_mask >> reg & 1)) {
         return STATUS_DENIED;
     }
     syscall_result(task, 0, regs_get(&vcpu->context.regs, (unsigned)reg));
