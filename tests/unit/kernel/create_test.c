@@ -1,0 +1,294 @@
+// Objects come from the pages they were given, and those pages come back.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/space.h"
+#include "kernel/object/irq.h"
+#include "kernel/object/pool.h"
+#include "tests/unit/kernel/world.h"
+
+static struct server server;
+static struct guest guest;
+
+static int begin(void **state) {
+    world_begin(state);
+    server_make(&server, 0, 7);
+    guest_make(&guest, &server, 1);
+    return 0;
+}
+
+static enum status create(enum object_type type, uint64_t first, uint64_t pages, uint64_t a4,
+                          uint64_t a5, uint64_t a6) {
+    return world_do(world.init, SYSCALL_CREATE, type,
+                    WORDS(INIT_SLOT_POOL, first, pages, 200, a4, a5, a6));
+}
+
+static enum status destroy(unsigned slot) {
+    return world_do(world.init, SYSCALL_DESTROY, slot, WORDS(0));
+}
+
+static uint32_t pages_free(void) {
+    uint32_t free = 0;
+    for (uint32_t i = 0; i < pool.count; i++) {
+        free += pool.page[i].type == OBJECT_NONE;
+    }
+    return free;
+}
+
+static void every_object_gives_all_its_pages_back(void **state) {
+    (void)state;
+    const struct {
+        enum object_type type;
+        uint64_t pages, a4, a5, a6;
+    } objects[] = {
+        {OBJECT_TASK, 3, server.space_slot, 0, 0}, {OBJECT_SPACE, 9, SPACE_TASK, 0, 0},
+        {OBJECT_SPACE, 12, SPACE_GUEST, 0, 0},     {OBJECT_VCPU, 1, guest.space_slot, 40, 0},
+        {OBJECT_PORTAL, 1, 5, 0, 0},               {OBJECT_IRQ, 1, 9, INIT_SLOT_HIGH, 0},
+    };
+    uint32_t free = pages_free();
+    for (unsigned i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+        assert_int_equal(create(objects[i].type, 400, objects[i].pages, objects[i].a4,
+                                objects[i].a5, objects[i].a6),
+                         STATUS_OK);
+        assert_int_equal(pages_free(), free - objects[i].pages);
+        assert_int_equal(destroy(200), STATUS_OK);
+        assert_int_equal(pages_free(), free);
+        assert_int_equal(destroy(200), STATUS_NO_CAP);
+    }
+}
+
+static void pages_in_use_or_outside_make_nothing(void **state) {
+    (void)state;
+    uint32_t free = pages_free();
+    uint32_t taken = world_index(server.portal_slot);
+    assert_int_equal(create(OBJECT_PORTAL, taken, 1, 0, 0, 0), STATUS_EXISTS);
+    assert_int_equal(create(OBJECT_PORTAL, 0, 1, 0, 0, 0), STATUS_EXISTS); // the pool's own
+    assert_int_equal(create(OBJECT_PORTAL, pool.count, 1, 0, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_PORTAL, UINT64_MAX, 1, 0, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_PORTAL, 1ull << 32 | 400, 1, 0, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_SPACE, pool.count - 4, 8, SPACE_TASK, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_SPACE, 400, 1ull << 32 | 8, SPACE_TASK, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_SPACE, 400, UINT64_MAX, SPACE_TASK, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_TASK, 400, 0, server.space_slot, 0, 0), STATUS_RANGE);
+    // An object whose last page is another's.
+    assert_int_equal(create(OBJECT_PORTAL, 404, 1, 0, 0, 0), STATUS_OK);
+    assert_int_equal(world_do(world.init, SYSCALL_CREATE, OBJECT_TASK,
+                              WORDS(INIT_SLOT_POOL, 402, 3, 201, server.space_slot)),
+                     STATUS_EXISTS);
+    assert_int_equal(pages_free(), free - 1);
+}
+
+static void sizes_that_no_object_has_are_refused(void **state) {
+    (void)state;
+    assert_int_equal(create(OBJECT_PORTAL, 400, 2, 0, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_PORTAL, 400, 0, 0, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_VCPU, 400, 2, guest.space_slot, 9, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 2, 9, INIT_SLOT_HIGH, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_TASK, 400, 17, server.space_slot, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_SPACE, 400, ARCH_SPACE_ROOT_PAGES + 1, SPACE_TASK, 0, 0),
+                     STATUS_RANGE);
+    assert_int_equal(create(OBJECT_SPACE, 401, 8, SPACE_TASK, 0, 0), STATUS_RANGE); // not aligned
+    assert_int_equal(create(OBJECT_SPACE, 400, 8, 2, 0, 0), STATUS_INVALID);
+}
+
+static void a_vcpu_has_one_place_in_its_vm(void **state) {
+    (void)state;
+    assert_int_equal(create(OBJECT_VCPU, 400, 1, guest.space_slot, 0, 0), STATUS_EXISTS);
+    assert_int_equal(create(OBJECT_VCPU, 400, 1, guest.space_slot, SYSCALL_VCPUS_MAX, 0),
+                     STATUS_RANGE);
+    assert_int_equal(create(OBJECT_VCPU, 400, 1, guest.space_slot, UINT64_MAX, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_VCPU, 400, 1, guest.space_slot, SYSCALL_VCPUS_MAX - 1, 0),
+                     STATUS_OK);
+    assert_int_equal(destroy(guest.vcpu_slot[0]), STATUS_OK);
+    assert_null(guest.space->vcpu[0]);
+    assert_int_equal(world_do(world.init, SYSCALL_CREATE, OBJECT_VCPU,
+                              WORDS(INIT_SLOT_POOL, 401, 1, 201, guest.space_slot, 0)),
+                     STATUS_OK);
+}
+
+static void an_interrupt_line_has_one_object(void **state) {
+    (void)state;
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, WORLD_WAKE_LINE, INIT_SLOT_HIGH, 0), STATUS_EXISTS);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, 0, INIT_SLOT_HIGH, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, IRQ_LINES, INIT_SLOT_HIGH, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, UINT64_MAX, INIT_SLOT_HIGH, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, 9, INIT_SLOT_HIGH, MACHINE_CONTEXTS), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, 9, INIT_SLOT_HIGH, 2), STATUS_OK);
+    const struct irq *irq = world_object(200);
+    assert_int_equal(irq->controller.v, world.init->cap[INIT_SLOT_HIGH].base);
+    assert_int_equal(destroy(200), STATUS_OK);
+    assert_null(world.cpu.irq[9]);
+}
+
+static void a_controllers_registers_are_where_registers_can_be(void **state) {
+    (void)state;
+    // A frame may begin anywhere and be of any size; registers that the core writes may not.
+    const struct {
+        uint64_t offset, size;
+        enum status status;
+    } frames[] = {
+        {0x1004, 0x4000, STATUS_INVALID},
+        {0x1001, 0x4000, STATUS_INVALID},
+        {0x1000, 0x0fff, STATUS_RANGE},
+        {0x1000, 0x1000, STATUS_OK},
+    };
+    for (unsigned i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+        assert_int_equal(world_do(world.init, SYSCALL_GRANT, INIT_SLOT_TASK,
+                                  WORDS(210 + i, INIT_SLOT_HIGH, RIGHT_R | RIGHT_W,
+                                        frames[i].offset, frames[i].size)),
+                         STATUS_OK);
+        assert_int_equal(create(OBJECT_IRQ, 400, 1, 9, 210 + i, 0), frames[i].status);
+    }
+}
+
+static void what_others_lead_to_does_not_end(void **state) {
+    (void)state;
+    // A portal: its task, its routes.
+    assert_int_equal(destroy(server.portal_slot), STATUS_BUSY);
+    // A space: its tasks, its vCPUs.
+    assert_int_equal(destroy(server.space_slot), STATUS_BUSY);
+    assert_int_equal(destroy(guest.space_slot), STATUS_BUSY);
+    assert_int_equal(destroy(INIT_SLOT_TASK), STATUS_BUSY);
+    assert_int_equal(destroy(INIT_SLOT_SPACE), STATUS_BUSY);
+    assert_int_equal(destroy(world.init_portal), STATUS_BUSY);
+
+    assert_int_equal(destroy(server.task_slot), STATUS_OK);
+    assert_int_equal(destroy(server.space_slot), STATUS_OK);
+    assert_int_equal(destroy(server.portal_slot), STATUS_BUSY); // the routes
+    for (unsigned i = 0; i < GUEST_VCPUS; i++) {
+        assert_int_equal(destroy(guest.space_slot), STATUS_BUSY);
+        assert_int_equal(destroy(guest.vcpu_slot[i]), STATUS_OK);
+    }
+    assert_int_equal(destroy(guest.space_slot), STATUS_OK);
+    assert_int_equal(destroy(server.portal_slot), STATUS_OK);
+}
+
+static void a_portal_with_something_pending_does_not_end(void **state) {
+    (void)state;
+    unsigned portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
+    assert_int_equal(world_do(world.init, SYSCALL_SIGNAL, portal, WORDS(0)), STATUS_OK);
+    assert_int_equal(destroy(portal), STATUS_BUSY);
+}
+
+static void a_portal_whose_record_is_still_served_does_not_end(void **state) {
+    (void)state;
+    // The task that serves it is not bound there any more, nobody is: the record is all that leads
+    // back to the portal.
+    static struct server caller;
+    static struct server second;
+    server_make(&caller, 0, 8);
+    server_make(&second, 0, 9);
+    server_grant(&caller, 1, second.portal_slot, RIGHT_CALL, 5, 0);
+    world_do(world.init, SYSCALL_SIGNAL, caller.portal_slot, WORDS(0));
+    world_call(caller.task, SYSCALL_CALL, 1, WORDS(1, 2));
+    assert_ptr_equal(machine.current, &second.task->context);
+    // Another task takes the portal over, and ends.
+    unsigned space = world_create(OBJECT_SPACE, 8, SPACE_TASK, 0, 0);
+    unsigned task = world_create(OBJECT_TASK, 1, space, 0, 0);
+    assert_int_equal(
+        world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(second.portal_slot, task)), STATUS_OK);
+    assert_int_equal(destroy(task), STATUS_OK);
+    assert_null(second.portal->receiver);
+    assert_int_equal(destroy(second.portal_slot), STATUS_BUSY);
+    // It dies: the call is pending at the portal again, for whoever comes.
+    world_fault(second.task, FAULT_MEMORY, 0, 0);
+    assert_ptr_equal(second.portal->head, &caller.task->call);
+    assert_int_equal(destroy(second.portal_slot), STATUS_BUSY);
+    assert_int_equal(destroy(caller.task_slot), STATUS_OK);
+    assert_int_equal(destroy(second.portal_slot), STATUS_OK);
+}
+
+static void a_task_is_destroyed_in_any_state(void **state) {
+    (void)state;
+    static struct server other;
+    uint32_t free = pages_free();
+    for (unsigned what = 0; what < 6; what++) {
+        struct task *init = world.init;
+        unsigned next_slot = world.next_slot;
+        uint32_t next_page = world.next_page;
+        if (what == 0) {
+            server_make_task(&other); // new
+        } else {
+            server_make(&other, 0, 9); // waiting
+        }
+        if (what == 2) { // ready, serving a signal
+            world_do(init, SYSCALL_SIGNAL, other.portal_slot, WORDS(0));
+        }
+        if (what == 3 || what == 4) { // calling: queued, served
+            server_grant(&other, 1, server.portal_slot, RIGHT_CALL, 5, 0);
+            if (what == 3) {
+                world_do(init, SYSCALL_SIGNAL, server.portal_slot, WORDS(0));
+            }
+            world_do(init, SYSCALL_SIGNAL, other.portal_slot, WORDS(0));
+            world_call(other.task, SYSCALL_CALL, 1, WORDS(0));
+            assert_int_equal(other.task->state, TASK_CALLING);
+        }
+        if (what == 5) { // dead, its fault being served by init
+            world_do(init, SYSCALL_SIGNAL, other.portal_slot, WORDS(0));
+            world_sleep();
+            world_fault(other.task, FAULT_MEMORY, 0, 0);
+            assert_ptr_equal(other.task->fault.server, init);
+        }
+        assert_int_equal(destroy(other.task_slot), STATUS_OK);
+        assert_int_equal(destroy(other.space_slot), STATUS_OK);
+        if (what != 0) {
+            // A signal that it did not answer waits for the next receiver.
+            bool pending = what >= 2;
+            assert_int_equal(destroy(other.portal_slot), pending ? STATUS_BUSY : STATUS_OK);
+            if (pending) {
+                continue;
+            }
+        }
+        assert_int_equal(pages_free(), free);
+        world.next_slot = next_slot;
+        world.next_page = next_page;
+    }
+}
+
+static void a_thousand_objects_leave_no_trace(void **state) {
+    (void)state;
+    world.careless = true;
+    uint32_t free = pages_free();
+    for (unsigned i = 0; i < 1000; i++) {
+        assert_int_equal(create(OBJECT_SPACE, 400, 10, SPACE_GUEST, 0, 0), STATUS_OK);
+        for (unsigned v = 0; v < 8; v++) {
+            assert_int_equal(world_do(world.init, SYSCALL_CREATE, OBJECT_VCPU,
+                                      WORDS(INIT_SLOT_POOL, 410 + v, 1, 201 + v, 200, v)),
+                             STATUS_OK);
+            assert_int_equal(world_do(world.init, SYSCALL_BIND, BIND_ROUTE,
+                                      WORDS(201 + v, v % EXIT_GUEST_CLASSES, server.portal_slot)),
+                             STATUS_OK);
+            assert_int_equal(
+                world_do(world.init, SYSCALL_VCPU, 201 + v, WORDS(VCPU_START, 0x1000)), STATUS_OK);
+        }
+        for (unsigned v = 8; v-- > 0;) {
+            assert_int_equal(destroy(201 + (v * 3) % 8), STATUS_OK);
+        }
+        assert_int_equal(destroy(200), STATUS_OK);
+    }
+    assert_int_equal(pages_free(), free);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, world_end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(every_object_gives_all_its_pages_back),
+        TEST(pages_in_use_or_outside_make_nothing),
+        TEST(sizes_that_no_object_has_are_refused),
+        TEST(a_vcpu_has_one_place_in_its_vm),
+        TEST(an_interrupt_line_has_one_object),
+        TEST(a_controllers_registers_are_where_registers_can_be),
+        TEST(what_others_lead_to_does_not_end),
+        TEST(a_portal_with_something_pending_does_not_end),
+        TEST(a_portal_whose_record_is_still_served_does_not_end),
+        TEST(a_task_is_destroyed_in_any_state),
+        TEST(a_thousand_objects_leave_no_trace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
