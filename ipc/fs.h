@@ -11,14 +11,14 @@
 enum fs_job_kind {
     FS_JOB_IMAGE, // a guest's kernel: recognised by content, its parts placed in guest RAM
     FS_JOB_RAW,   // a file as it is, placed at guest address `address`, at most `limit` bytes
-    FS_JOB_TOP,   // a file as it is, placed page-aligned as high as it fits below `address` + `limit`
+    FS_JOB_TOP, // a file as it is, placed page-aligned as high as it fits below `address` + `limit`
 };
 
 enum fs_job_state { FS_JOB_WAITING, FS_JOB_DONE, FS_JOB_FAILED };
 
 struct fs_job {
-    uint32_t kind;  // enum fs_job_kind
-    uint32_t state; // enum fs_job_state, written by fs-loader
+    uint32_t kind;   // enum fs_job_kind
+    uint32_t state;  // enum fs_job_state, written by fs-loader
     char window[24]; // the config entry of the memory that it goes into ("guest-ram-0")
     char path[FS_PATH];
     uint64_t address; // guest-physical: IMAGE: load address of a flat binary
@@ -26,11 +26,11 @@ struct fs_job {
     // Results.
     uint32_t status; // enum status
     uint32_t reserved;
-    uint64_t bytes;   // of the file
-    uint64_t placed;  // guest-physical address of the first byte
-    uint64_t end;     // guest-physical address behind all that was placed (bss included)
-    uint64_t entry;   // IMAGE: where to enter the guest
-    char error[160];  // what and why, for a person; empty when done
+    uint64_t bytes;  // of the file
+    uint64_t placed; // guest-physical address of the first byte
+    uint64_t end;    // guest-physical address behind all that was placed (bss included)
+    uint64_t entry;  // IMAGE: where to enter the guest
+    char error[160]; // what and why, for a person; empty when done
 };
 
 struct fs_jobs {

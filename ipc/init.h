@@ -8,9 +8,9 @@
 // X(name, meaning)
 #define INIT_LIST(X)                                                                               \
     X(READY, "the server has started and will receive; word[1] = its state's version")             \
-    X(VM_END, "a guest ended: word[1] = VM, word[2] = enum vm_end, word[3] = detail")               \
-    X(VM_REPORT, "a VM is to be stopped: word[1] = VM, the words after that: struct report's")      \
-    X(LOADED, "fs-loader did job word[1]: word[2] = status, word[3] = bytes, word[4] = entry, "     \
+    X(VM_END, "a guest ended: word[1] = VM, word[2] = enum vm_end, word[3] = detail")              \
+    X(VM_REPORT, "a VM is to be stopped: word[1] = VM, the words after that: struct report's")     \
+    X(LOADED, "fs-loader did job word[1]: word[2] = status, word[3] = bytes, word[4] = entry, "    \
               "word[5] = end of what was placed")                                                  \
     X(DRAINED, "the console has written all that was in the rings")
 

@@ -30,8 +30,8 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
 
 // The parts of message.info.
 #define MESSAGE_CLASS(info) ((enum exit_class)((info) & 0xff))
-#define MESSAGE_VCPU(info) ((uint32_t)((info) >> 8 & 0xff))     // number of the vCPU in its VM
-#define MESSAGE_MODE(info) ((uint32_t)((info) >> 16 & 0xff))    // 1: the guest's kernel, 0: its user
+#define MESSAGE_VCPU(info) ((uint32_t)((info) >> 8 & 0xff))  // number of the vCPU in its VM
+#define MESSAGE_MODE(info) ((uint32_t)((info) >> 16 & 0xff)) // 1: the guest's kernel, 0: its user
 #define MESSAGE_ATTEMPT(info) ((uint32_t)((info) >> 24 & 0xff)) // how many servers died on it
 #define MESSAGE_ONE_ATTEMPT (1ull << 24)
 #define MESSAGE_INFO(class, vcpu, mode)                                                            \
@@ -44,7 +44,7 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
 // X(name, bit, meaning)
 #define REPLY_LIST(X)                                                                              \
     X(RESULT, 0, "write word[0], word[1] to the two result registers of a hypercall")              \
-    X(ADVANCE, 1, "go on behind the instruction that exited, not at it")                           \
+    X(ADVANCE, 1, "go on behind the instruction; word[6]: its length, 0 or RESULT: the usual")     \
     X(DEADLINE, 2, "arm the vCPU's deadline with word[2]; take its timer interrupt back")          \
     X(WRITE, 3, "write word[0] to the general register named by bits 32…39 of the flags")          \
     X(RAISE, 4, "raise interrupt bits 40…47 in the vCPUs of mask word[4]; 0: the one that exited") \
@@ -53,8 +53,9 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
     X(PARK, 7, "do not enter before an interrupt is pending or the deadline has passed")           \
     X(STOP, 8, "do not enter again until TASK/VCPU start")                                         \
     X(START, 9, "start vCPU number word[2] at pc word[3] with argument word[4]")                   \
-    X(FENCE, 10, "make the vCPUs of mask word[4] forget cached translations of their own stage; "  \
-                 "with RAISE the mask is that of both, and START excludes both")                    \
+    X(FENCE, 10,                                                                                   \
+      "make the vCPUs of mask word[4] forget cached translations of their own stage; "             \
+      "with RAISE the mask is that of both, and START excludes both")                              \
     X(INJECT, 11, "raise the exception word[0] with value word[1] in the guest")
 
 #define REPLY_ENUM(name, bit, text) REPLY_##name = 1 << (bit),
@@ -75,7 +76,8 @@ enum reply_flag { REPLY_LIST(REPLY_ENUM) };
 
 // word[3] of REPLY_MAP: which frame (a slot of the server's own table), how much, which rights.
 // The size is one page of that many address bits: 12, 21 or 30.
-#define REPLY_MAPPING(slot, bits, rights) ((uint64_t)(slot) | (uint64_t)(bits) << 16 | (uint64_t)(rights) << 24)
+#define REPLY_MAPPING(slot, bits, rights)                                                          \
+    ((uint64_t)(slot) | (uint64_t)(bits) << 16 | (uint64_t)(rights) << 24)
 #define REPLY_MAPPING_SLOT(word) ((uint32_t)((word) & 0xffff))
 #define REPLY_MAPPING_BITS(word) ((uint32_t)((word) >> 16 & 0xff))
 #define REPLY_MAPPING_RIGHTS(word) ((uint32_t)((word) >> 24 & 0xff))

@@ -1,8 +1,8 @@
 // Addresses of the three kinds that must never be mixed, and the few words everyone needs.
 #pragma once
 
-#include <stdbool.h>
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

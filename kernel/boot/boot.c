@@ -46,9 +46,9 @@ static void boot_map_segment(struct space *space, hpa_t bundle, const struct bun
         arch_panic("a segment of init lies outside of the bundle, at", segment->offset);
     }
     for (uint64_t at = 0; at < segment->size; at += PAGE_SIZE) {
-        enum status status =
-            pagetable_map(space, SPACE_ADDR(segment->vaddr + at),
-                          HPA(bundle.v + segment->offset + at), PAGE_BITS, (unsigned)segment->rights);
+        enum status status = pagetable_map(space, SPACE_ADDR(segment->vaddr + at),
+                                           HPA(bundle.v + segment->offset + at), PAGE_BITS,
+                                           (unsigned)segment->rights);
         if (status != STATUS_OK) {
             arch_panic("can't map init at", segment->vaddr + at);
         }
@@ -89,9 +89,14 @@ void boot_main(const struct boot_info *info) {
                   RIGHT_R | RIGHT_X | RIGHT_GRANT);
 
     task_start(task, bundle->entry, 0, 0, info->bundle.v);
-    const uint64_t words[] = {info->bundle.v,    bundle->size, info->argument[0],
-                              info->argument[1], info->argument[2], pool.count,
-                              free,              end.v};
+    const uint64_t words[] = {info->bundle.v,
+                              bundle->size,
+                              info->argument[0],
+                              info->argument[1],
+                              info->argument[2],
+                              pool.count,
+                              free,
+                              end.v};
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         regs_set_word(&task->context.regs, i, words[i]);
     }

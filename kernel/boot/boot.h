@@ -7,8 +7,8 @@ struct cpu;
 
 struct boot_info {
     struct cpu *cpu;
-    hpa_t image;          // the core's first byte; everything up to the end of object memory is its own
-    hpa_t bundle;         // the boot bundle (ipc/bundle.h)
+    hpa_t image;  // the core's first byte; everything up to the end of object memory is its own
+    hpa_t bundle; // the boot bundle (ipc/bundle.h)
     uint64_t argument[3]; // for init: the machine's device tree, this CPU's number, instructions
                           // executed before the core's first
 };

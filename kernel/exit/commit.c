@@ -34,7 +34,19 @@ static struct vcpu *commit_target(const struct vcpu *vcpu, uint64_t number) {
     return number < SYSCALL_VCPUS_MAX ? vcpu->space->vcpu[number] : NULL;
 }
 
-COLD static enum status commit_map(struct vcpu *vcpu, const struct task *task, const uint64_t *word) {
+// MAP that found something mapped. Right when it is the same: the record was answered before, or
+// the hardware had kept the old entry.
+COLD static enum status commit_map_again(struct vcpu *vcpu, space_addr_t address, hpa_t target,
+                                         unsigned rights) {
+    if (!pagetable_is(vcpu->space, address, target, rights)) {
+        return STATUS_EXISTS;
+    }
+    arch_space_fence(vcpu->space, address);
+    return STATUS_OK;
+}
+
+HOT static inline enum status commit_map(struct vcpu *vcpu, const struct task *task,
+                                         const uint64_t *word) {
     unsigned bits = REPLY_MAPPING_BITS(word[3]);
     unsigned rights = REPLY_MAPPING_RIGHTS(word[3]);
     enum status status = STATUS_OK;
@@ -49,13 +61,10 @@ COLD static enum status commit_map(struct vcpu *vcpu, const struct task *task, c
     if (!range_within(word[5], 1ull << bits, frame->size)) {
         return STATUS_RANGE;
     }
-    status = pagetable_map(vcpu->space, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), bits,
-                           rights);
-    if (status == STATUS_EXISTS &&
-        pagetable_is(vcpu->space, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), rights)) {
-        // The same record answered a second time, or the hardware had kept the old entry.
-        arch_space_fence(vcpu->space, SPACE_ADDR(word[2]));
-        return STATUS_OK;
+    status =
+        pagetable_map(vcpu->space, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), bits, rights);
+    if (unlikely(status == STATUS_EXISTS)) {
+        return commit_map_again(vcpu, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), rights);
     }
     return status;
 }
@@ -137,7 +146,8 @@ static void commit_invoke(struct vcpu *vcpu, uint64_t flags, const uint64_t *wor
         regs_set(&vcpu->context.regs, REPLY_REGISTER_OF(flags), word[0]);
     }
     if (flags & REPLY_ADVANCE) {
-        arch_vcpu_advance(vcpu, word[6]);
+        // The short forms of an answer leave word[6] open; so a hypercall's length is its own.
+        arch_vcpu_advance(vcpu, flags & REPLY_RESULT ? 0 : word[6]);
     }
     if (flags & REPLY_DEADLINE) {
         arch_vcpu_clear(vcpu, INTERRUPT_TIMER);
@@ -261,14 +271,32 @@ HOT static inline bool commit_is_simple(const struct vcpu *vcpu, const struct ro
     if (!(flags & REPLY_FLAGS) || (flags & REPLY_EFFECTS & ~(simple & route->may))) {
         return false;
     }
-    if ((flags & REPLY_WRITE) && (REPLY_REGISTER_OF(flags) >= 32 ||
-                                  !(route->write_mask >> REPLY_REGISTER_OF(flags) & 1))) {
+    if ((flags & REPLY_WRITE) &&
+        (REPLY_REGISTER_OF(flags) >= 32 || !(route->write_mask >> REPLY_REGISTER_OF(flags) & 1))) {
         return false;
     }
     if ((flags & REPLY_RAISE) && (word[4] || REPLY_INTERRUPT_OF(flags) >= INTERRUPT_COUNT)) {
         return false;
     }
     return !vcpu->tracing && !vcpu->due;
+}
+
+// The record was answered, the vCPU simply goes on, and the task waits: nothing is queued.
+HOT static inline struct context *commit_done(struct task *task, struct vcpu *vcpu) {
+    vcpu->record.portal = NULL;
+    vcpu->record.server = NULL;
+    vcpu->state = VCPU_RUNNABLE;
+    task->serving = NULL;
+    task->state = TASK_WAITING;
+    task->portal->waiting = task;
+    return &vcpu->context;
+}
+
+// MAP alone, the answer to a first touch.
+COLD static struct context *commit_reply_map(struct task *task, struct vcpu *vcpu,
+                                             const uint64_t *word) {
+    enum status status = commit_map(vcpu, task, word);
+    return likely(status == STATUS_OK) ? commit_done(task, vcpu) : commit_refuse(task, status);
 }
 
 struct context *commit_reply(struct task *task, uint64_t flags,
@@ -281,6 +309,10 @@ struct context *commit_reply(struct task *task, uint64_t flags,
     }
     struct vcpu *vcpu = container_of(record, struct vcpu, record);
     const struct route *route = &vcpu->route[MESSAGE_CLASS(record->info)];
+    if (flags == (REPLY_FLAGS | REPLY_MAP) && (route->may & REPLY_MAP) && !vcpu->tracing &&
+        !vcpu->due) {
+        return commit_reply_map(task, vcpu, word);
+    }
     if (unlikely(!commit_is_simple(vcpu, route, flags, word))) {
         return commit_reply_any(task, flags, word);
     }
@@ -295,11 +327,5 @@ struct context *commit_reply(struct task *task, uint64_t flags,
     if (flags & REPLY_RAISE) {
         arch_vcpu_raise(vcpu, REPLY_INTERRUPT_OF(flags));
     }
-    record->portal = NULL;
-    record->server = NULL;
-    vcpu->state = VCPU_RUNNABLE;
-    task->serving = NULL;
-    task->state = TASK_WAITING;
-    portal->waiting = task;
-    return &vcpu->context;
+    return commit_done(task, vcpu);
 }

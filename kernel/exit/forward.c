@@ -31,8 +31,7 @@ static struct task *forward_send(struct vcpu *vcpu, enum exit_class c, uint32_t 
     return portal_send(route->portal, &vcpu->record);
 }
 
-COLD static struct context *forward_exit_slow(struct vcpu *vcpu, enum exit_class c,
-                                              uint32_t mode) {
+COLD static struct context *forward_exit_slow(struct vcpu *vcpu, enum exit_class c, uint32_t mode) {
     struct task *server = forward_send(vcpu, c, mode);
     return server ? &server->context : sched_next(vcpu->context.cpu);
 }

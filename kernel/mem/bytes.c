@@ -1,7 +1,6 @@
 // The two functions that the compiler itself calls. The core never handles much memory at once.
-#include <string.h>
-
 #include <stdint.h>
+#include <string.h>
 
 // Kept out of optimisation across files, which would make calls to itself of the loops.
 __attribute__((used)) void *memset(void *to, int value, size_t size) {

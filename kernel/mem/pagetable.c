@@ -6,9 +6,7 @@
 
 #define TOP_LEVEL 2
 
-static unsigned pagetable_bits(unsigned level) {
-    return PAGE_BITS + 9 * level;
-}
+static unsigned pagetable_bits(unsigned level) { return PAGE_BITS + 9 * level; }
 
 static uint64_t pagetable_index(space_addr_t address, unsigned level) {
     uint64_t index = address.v >> pagetable_bits(level);
@@ -28,16 +26,9 @@ static uint64_t *pagetable_walk(const struct space *space, space_addr_t address,
     return entry;
 }
 
-enum status pagetable_map(struct space *space, space_addr_t address, hpa_t target, unsigned bits,
-                          unsigned rights) {
-    unsigned want = (bits - PAGE_BITS) / 9;
-    uint64_t mask = (1ull << bits) - 1;
-    if (((address.v | target.v) & mask) || !arch_space_rights_valid(rights)) {
-        return STATUS_INVALID;
-    }
-    if (address.v >= arch_space_limit(space->kind) || target.v >= ARCH_PHYSICAL_LIMIT) {
-        return STATUS_RANGE;
-    }
+// From the root, making the tables that are missing.
+COLD static enum status pagetable_map_walking(struct space *space, space_addr_t address,
+                                              hpa_t target, unsigned want, unsigned rights) {
     unsigned level = want;
     uint64_t *entry = pagetable_walk(space, address, &level);
     if (arch_pte_present(*entry)) {
@@ -55,7 +46,32 @@ enum status pagetable_map(struct space *space, space_addr_t address, hpa_t targe
         entry = &table[pagetable_index(address, level)];
     }
     *entry = arch_pte_make_leaf(space->kind, target, rights);
+    if (want == 0) {
+        space->last = entry - pagetable_index(address, 0);
+        space->last_base = address.v >> pagetable_bits(1);
+    }
     return STATUS_OK;
+}
+
+HOT enum status pagetable_map(struct space *space, space_addr_t address, hpa_t target,
+                              unsigned bits, unsigned rights) {
+    unsigned want = (bits - PAGE_BITS) / 9;
+    uint64_t mask = (1ull << bits) - 1;
+    if (((address.v | target.v) & mask) || !arch_space_rights_valid(rights)) {
+        return STATUS_INVALID;
+    }
+    if (address.v >= arch_space_limit(space->kind) || target.v >= ARCH_PHYSICAL_LIMIT) {
+        return STATUS_RANGE;
+    }
+    if (want == 0 && space->last && space->last_base == address.v >> pagetable_bits(1)) {
+        uint64_t *entry = &space->last[pagetable_index(address, 0)];
+        if (arch_pte_present(*entry)) {
+            return STATUS_EXISTS;
+        }
+        *entry = arch_pte_make_leaf(space->kind, target, rights);
+        return STATUS_OK;
+    }
+    return pagetable_map_walking(space, address, target, want, rights);
 }
 
 bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target, unsigned rights) {

@@ -2,15 +2,15 @@
 
 #include "kernel/object/task.h"
 
-static bool cap_alive(const struct cap *cap) {
+HOT static inline bool cap_alive(const struct cap *cap) {
     if (cap->type == OBJECT_FRAME || cap->type == OBJECT_POOL) {
         return true;
     }
     return cap->type != OBJECT_NONE && pool.page[cap->index].generation == cap->generation;
 }
 
-const struct cap *cap_find(const struct task *task, uint64_t slot, enum object_type type,
-                           unsigned rights, enum status *status) {
+HOT const struct cap *cap_find(const struct task *task, uint64_t slot, enum object_type type,
+                               unsigned rights, enum status *status) {
     if (slot >= task->cap_count || !cap_alive(&task->cap[slot])) {
         *status = STATUS_NO_CAP;
         return NULL;

@@ -36,9 +36,7 @@ struct task *irq_fire(struct irq *irq) {
     return portal_send(irq->route, &irq->record);
 }
 
-void irq_done(struct irq *irq) {
-    arch_irq_complete(irq);
-}
+void irq_done(struct irq *irq) { arch_irq_complete(irq); }
 
 void irq_end(struct irq *irq) {
     arch_irq_disable(irq);

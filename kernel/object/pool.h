@@ -32,6 +32,4 @@ void pool_free(uint32_t first);
 // The page at which OBJECT begins.
 uint32_t pool_index(const void *object);
 
-static inline void *pool_object(uint32_t index) {
-    return pool.base + (uint64_t)index * PAGE_SIZE;
-}
+static inline void *pool_object(uint32_t index) { return pool.base + (uint64_t)index * PAGE_SIZE; }

@@ -16,9 +16,7 @@ enum status space_check(enum space_kind kind, uint32_t first, uint32_t pages) {
     return STATUS_OK;
 }
 
-struct space *space_at(uint32_t first) {
-    return pool_object(first + ARCH_SPACE_ROOT_PAGES);
-}
+struct space *space_at(uint32_t first) { return pool_object(first + ARCH_SPACE_ROOT_PAGES); }
 
 struct space *space_init(enum space_kind kind, uint32_t first, uint32_t pages) {
     struct space *space = space_at(first);

@@ -12,11 +12,14 @@ enum space_kind { SPACE_TASK, SPACE_GUEST };
 
 struct space {
     uint64_t *root;
-    char *tables;        // the pages that tables are made of
-    uint32_t free;       // how many of them are left
-    uint32_t users;      // tasks or vCPUs in it
-    uint16_t id;         // tags its translations in the TLB (riscv64: ASID)
-    uint8_t kind;        // enum space_kind
+    char *tables;       // the pages that tables are made of
+    uint32_t free;      // how many of them are left
+    uint32_t users;     // tasks or vCPUs in it
+    uint64_t last_base; // which 2 MiB (address >> 21) …
+    uint64_t *last;     // … this table of smallest pages is for: the last one that was used. Tables
+                        // live as long as their space, so it can't be stale
+    uint16_t id;        // tags its translations in the TLB (riscv64: ASID)
+    uint8_t kind;       // enum space_kind
     struct vcpu *vcpu[]; // a guest's: by number; SYSCALL_VCPUS_MAX of them
 };
 

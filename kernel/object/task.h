@@ -11,15 +11,15 @@ struct portal;
 struct space;
 
 struct task {
-    struct context context; // first
-    uint64_t satp;          // what arch_task_enter puts into the hardware for its space
-    uint64_t receive_pc;    // where a record arrives …
-    uint64_t receive_sp;    // … with this stack …
-    uint64_t receive_tp;    // … and this thread pointer
-    struct record *serving; // what it must answer; NULL: nothing
+    struct context context;   // first
+    uint64_t satp;            // what arch_task_enter puts into the hardware for its space
+    uint64_t receive_pc;      // where a record arrives …
+    uint64_t receive_sp;      // … with this stack …
+    uint64_t receive_tp;      // … and this thread pointer
+    struct record *serving;   // what it must answer; NULL: nothing
     const uint64_t *arriving; // not NULL: it is entered at its receive entry with `serving`, whose
                               // words are there; its saved registers do not count
-    struct portal *portal;  // where it receives
+    struct portal *portal;    // where it receives
     struct space *space;
     uint64_t tick_key; // what it did at the last tick that met it running …
     uint32_t tick_age; // … and for how many such ticks it has done the same
@@ -54,8 +54,8 @@ void task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64
 // Puts RECORD before the task, which was waiting: it is what it serves now.
 void task_receive(struct task *task, struct record *record);
 
-// The same for a task that is run at once: the caller must return it to the trap vector, which takes
-// the record, and its WORDS, from where they are.
+// The same for a task that is run at once: the caller must return it to the trap vector, which
+// takes the record, and its WORDS, from where they are.
 static inline void task_arrive(struct task *task, struct record *record, const uint64_t *words) {
     record->server = task;
     task->serving = record;

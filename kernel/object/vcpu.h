@@ -35,10 +35,10 @@ struct vcpu {
     uint8_t due;            // the deadline has passed, and nobody has been told yet
     uint8_t number;         // in its VM
     uint8_t tracing;
-    uint32_t tick_age;       // for how many ticks the exit tick_seq has been pending
+    uint32_t tick_age; // for how many ticks the exit tick_seq has been pending
     uint64_t tick_seq;
-    uint64_t features;       // enum vcpu_feature
-    uint64_t trace_begin;    // instructions counted at the exit being answered
+    uint64_t features;    // enum vcpu_feature
+    uint64_t trace_begin; // instructions counted at the exit being answered
     struct route route[EXIT_GUEST_CLASSES];
     uint64_t count[EXIT_GUEST_CLASSES]; // HYPERCALL's stands in record.seq less all others
     uint64_t spent[EXIT_GUEST_CLASSES]; // instructions, while tracing

@@ -66,8 +66,7 @@ HOT struct context *sched_choose(struct cpu *cpu, struct context *preferred) {
     if (unlikely(!preferred)) {
         return sched_next(cpu);
     }
-    if (preferred->kind == CONTEXT_VCPU &&
-        unlikely(cpu->tasks.head || vcpu_of(preferred)->due)) {
+    if (preferred->kind == CONTEXT_VCPU && unlikely(cpu->tasks.head || vcpu_of(preferred)->due)) {
         return sched_later(cpu, preferred);
     }
     return preferred;

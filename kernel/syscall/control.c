@@ -116,8 +116,7 @@ static enum status vcpu_control(struct task *task, struct vcpu *vcpu, uint64_t o
 enum status syscall_vcpu(struct task *task) {
     enum status status = STATUS_OK;
     uint64_t op = syscall_arg(task, 0);
-    bool inspect =
-        op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE;
+    bool inspect = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE;
     struct vcpu *vcpu = cap_object(task, syscall_selector(task), OBJECT_VCPU,
                                    inspect ? RIGHT_R : RIGHT_MANAGE, &status);
     if (!vcpu) {

@@ -4,15 +4,15 @@
 #include "kernel/syscall/syscall.h"
 
 static struct space *map_space(const struct task *task, enum status *status) {
-    const struct cap *cap =
-        cap_find(task, syscall_selector(task), OBJECT_SPACE, RIGHT_W, status);
+    const struct cap *cap = cap_find(task, syscall_selector(task), OBJECT_SPACE, RIGHT_W, status);
     return cap ? space_at(cap->index) : NULL;
 }
 
 // The largest page that fits at both addresses, with SIZE bytes to go.
 static unsigned map_bits(uint64_t address, uint64_t target, uint64_t size) {
     unsigned bits = 30;
-    while (bits > PAGE_BITS && (((address | target) & ((1ull << bits) - 1)) || size < 1ull << bits)) {
+    while (bits > PAGE_BITS &&
+           (((address | target) & ((1ull << bits) - 1)) || size < 1ull << bits)) {
         bits -= 9;
     }
     return bits;
@@ -28,8 +28,8 @@ enum status syscall_map(struct task *task) {
     uint64_t offset = syscall_arg(task, 2);
     uint64_t size = syscall_arg(task, 3);
     uint64_t rights = syscall_arg(task, 4);
-    const struct cap *frame = cap_find(task, syscall_arg(task, 1), OBJECT_FRAME,
-                                       (unsigned)rights & RIGHTS_ALL, &status);
+    const struct cap *frame =
+        cap_find(task, syscall_arg(task, 1), OBJECT_FRAME, (unsigned)rights & RIGHTS_ALL, &status);
     if (!frame) {
         return status;
     }

@@ -8,7 +8,8 @@
 // Runs system call NUMBER of TASK. Returns the context to run next, or NULL.
 struct context *syscall_enter(struct task *task, uint64_t number);
 
-// CALL, for the architecture's vector: the portal's slot apart, for it is the one that must be short.
+// CALL, for the architecture's vector: the portal's slot apart, for it is the one that must be
+// short.
 struct context *syscall_call(struct task *task, uint64_t slot);
 
 enum status syscall_create(struct task *task);

@@ -28,24 +28,16 @@ rt_hypercall:
     // it fills is the answer.
     .global rt_handle_rest
 rt_handle_rest:
-    lla sp, rt_record
-    lla t4, rt_message
-    ld t0, 0(sp)
-    ld t1, 8(sp)
-    ld t2, 16(sp)
-    ld t3, 24(sp)
-    sd a0, 0(t4)
-    sd a1, 8(t4)
-    sd a2, 16(t4)
-    sd a3, 24(t4)
-    sd a4, 32(t4)
-    sd a5, 40(t4)
-    sd a6, 48(t4)
-    sd a7, 56(t4)
-    sd t0, 64(t4)
-    sd t1, 72(t4)
-    sd t2, 80(t4)
-    sd t3, 88(t4)
+    lla sp, rt_record - 64      // struct message: the words, then the head that rt_receive stored
+    sd a0, 0(sp)
+    sd a1, 8(sp)
+    sd a2, 16(sp)
+    sd a3, 24(sp)
+    sd a4, 32(sp)
+    sd a5, 40(sp)
+    sd a6, 48(sp)
+    sd a7, 56(sp)
+    mv a1, sp
     addi sp, sp, -RT_REPLY_SIZE
     sd zero, 0(sp)
     sd zero, 8(sp)
@@ -59,7 +51,6 @@ rt_handle_rest:
     lla t1, rt_handling
     ld a0, 8(t1)
     ld t1, 0(t1)
-    mv a1, t4
     mv a2, sp
     jalr t1
     ld t1, 0(sp)

@@ -1,6 +1,7 @@
 #include "libs/rt/rt.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
 
 static_assert(sizeof(struct reply) <= RT_REPLY_SIZE, "the assembly makes room for one");
 static_assert(sizeof(struct rt_head) <= 64, "the assembly makes room for one");
+static_assert(offsetof(struct message, info) == 64 &&
+                  sizeof(struct message) == 64 + sizeof(struct rt_head),
+              "a record's head lies behind its words");
 
 #define LOG_LINE 256
 
@@ -17,7 +21,6 @@ uint64_t rt_argument[8];
 __attribute__((weak)) const bool rt_has_config = true;
 
 // What rt_receive (entry_<arch>.S) works with.
-struct message rt_message;
 struct {
     rt_handler *handle;
     void *state;
@@ -135,9 +138,7 @@ enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value) {
     return status;
 }
 
-uint64_t rt_now(void) {
-    return rt_counter();
-}
+uint64_t rt_now(void) { return rt_counter(); }
 
 void rt_log_to(struct ring *ring, unsigned portal) {
     log_ring = ring;

@@ -1,7 +1,7 @@
 // The server runtime: what a server's main.c is written with. It holds the start of the program,
 // the receive entry, the system calls as C functions and the few of musl's system calls that make
-// sense here: output goes to the server's log, exit ends the server, and all else is refused. There is
-// no heap: a server's memory is what it was linked with and what init gave it.
+// sense here: output goes to the server's log, exit ends the server, and all else is refused. There
+// is no heap: a server's memory is what it was linked with and what init gave it.
 //
 //
 // A server is one thread. `main` prepares its state and ends in rt_serve.

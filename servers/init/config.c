@@ -1,11 +1,10 @@
 // What each server is given, as the manifest says. The names below are part of the servers'
 // protocols: each server's main.c says which it looks for.
-#include "servers/init/init.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "ipc/console.h"
+#include "servers/init/init.h"
 
 #define WINDOW_LARGE (1ull << 21)
 
@@ -113,11 +112,10 @@ static void config_pager(struct config_writer *writer, const struct vm *vm, unsi
     for (unsigned i = 0; i < manifest->memory_count; i++) {
         const struct manifest_memory *memory = &manifest->memory[i];
         snprintf(name, sizeof(name), "ram-%u", manifest->id);
-        config_frame(writer, name,
-                     (struct memory){config_vm_physical(vm, memory->guest.address),
-                                     memory->guest.size},
-                     memory->guest.address, RIGHT_R | RIGHT_W | RIGHT_X,
-                     memory->page == 4096 ? 12 : 21);
+        config_frame(
+            writer, name,
+            (struct memory){config_vm_physical(vm, memory->guest.address), memory->guest.size},
+            memory->guest.address, RIGHT_R | RIGHT_W | RIGHT_X, memory->page == 4096 ? 12 : 21);
     }
     for (unsigned i = 0; i < manifest->passthrough_count; i++) {
         const struct manifest_passthrough *range = &manifest->passthrough[i];
@@ -215,8 +213,8 @@ static void config_portals(struct config_writer *writer) {
         // Everybody may signal the console: it shows the log.
         bool log = i == init.manifest.console && i != writer->server;
         if (((manifest->calls | manifest->signals) >> i & 1) || log) {
-            config_portal(writer, init.manifest.server[i].name,
-                          SLOT_SERVER(i) + SERVER_SLOT_PORTAL, writer->server + 1u);
+            config_portal(writer, init.manifest.server[i].name, SLOT_SERVER(i) + SERVER_SLOT_PORTAL,
+                          writer->server + 1u);
         }
     }
 }
@@ -233,8 +231,8 @@ static void config_own(struct config_writer *writer) {
     }
     for (unsigned i = 0; i < manifest->window_count; i++) {
         const struct manifest_window *window = &manifest->window[i];
-        config_window(writer, window->name, (struct memory){window->host.address, window->host.size},
-                      window->rights);
+        config_window(writer, window->name,
+                      (struct memory){window->host.address, window->host.size}, window->rights);
     }
     if (server->death_pc) {
         config_number(writer, "death-pc", server->death_pc);

@@ -1,9 +1,8 @@
 // Ways to end, and what is said when there is no console to say it.
-#include "servers/init/init.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "servers/init/init.h"
 
 _Noreturn void init_end(unsigned status) {
     if (init.sees_machine && init.machine.reset) {

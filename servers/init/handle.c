@@ -1,7 +1,6 @@
 // What init does about each record.
-#include "ipc/init.h"
-
 #include "ipc/fault.h"
+#include "ipc/init.h"
 #include "servers/init/init.h"
 
 #define ATTEMPTS_MAX 3 // servers that may die on one record before its VM is stopped
@@ -72,8 +71,7 @@ static void handle_fault(const struct message *message) {
         struct vm *vm = vm_by_badge(message->word[FAULT_WORD_BADGE]);
         if (vm && vm->state == VM_RUNNING) {
             rt_log("VM %s: %u servers died on its exit %lu (%s): the VM is stopped",
-                   vm->manifest->name, ATTEMPTS_MAX,
-                   (unsigned long)message->word[FAULT_WORD_SEQ],
+                   vm->manifest->name, ATTEMPTS_MAX, (unsigned long)message->word[FAULT_WORD_SEQ],
                    exit_class_name(MESSAGE_CLASS(message->word[FAULT_WORD_INFO])));
             vm_stop(vm, VM_FAILED);
         }

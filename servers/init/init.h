@@ -59,8 +59,8 @@ struct server {
     struct objects task, space, portal, irq;
     struct memory image; // its writable segments and its stack
     struct memory config, state, dma, log;
-    uint64_t incarnation; // how often it was started
-    uint64_t death_pc;    // where the last one died
+    uint64_t incarnation;  // how often it was started
+    uint64_t death_pc;     // where the last one died
     uint32_t early_deaths; // in a row, without having served anything
     bool served_once;
 };
@@ -99,8 +99,8 @@ struct init {
     struct manifest manifest;
     struct server server[MANIFEST_SERVERS];
     struct vm vm[MANIFEST_VMS];
-    struct memory log;  // init's own ring
-    struct memory jobs; // struct fs_jobs, shared with the loader
+    struct memory log;             // init's own ring
+    struct memory jobs;            // struct fs_jobs, shared with the loader
     struct manifest_range free[4]; // physical memory that nobody has yet
     unsigned free_count;
     uint64_t high;         // where the frame INIT_SLOT_HIGH begins

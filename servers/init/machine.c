@@ -1,7 +1,7 @@
-#include "servers/init/init.h"
-
 #include <libfdt.h>
 #include <string.h>
+
+#include "servers/init/init.h"
 
 static uint64_t machine_cells(const void *property, int cells) {
     uint64_t value = 0;
@@ -58,7 +58,8 @@ void machine_read(struct machine *machine, uint64_t tree_address) {
     // Seen for now as far as a device tree may be long; the rest of memory follows.
     const uint64_t most = 1 << 20;
     uint64_t begin = tree_address & ~0xfffull;
-    core_map(INIT_SLOT_SPACE, INIT_DIRECT + begin, begin, most, RIGHT_R, "the machine's device tree");
+    core_map(INIT_SLOT_SPACE, INIT_DIRECT + begin, begin, most, RIGHT_R,
+             "the machine's device tree");
     const void *tree = memory_see(tree_address);
     if (fdt_check_header(tree) != 0 || fdt_totalsize(tree) > most - (tree_address - begin)) {
         init_refuse("init: the firmware left no device tree at %#lx", (unsigned long)tree_address);

@@ -57,8 +57,7 @@ static void main_read_manifest(void) {
     static struct manifest_error error;
     const struct bundle_file *file = main_manifest();
     const void *blob = (const char *)init.bundle + file->offset;
-    enum status status =
-        manifest_parse(blob, file->size, "riscv64", &init.manifest, &error);
+    enum status status = manifest_parse(blob, file->size, "riscv64", &init.manifest, &error);
     if (status == STATUS_OK) {
         status = manifest_check_machine(&init.manifest, init.machine.ram, init.machine.ram_count,
                                         memory_room(), &error);
@@ -103,7 +102,8 @@ int main(void) {
     init.object_next = (uint32_t)rt_argument[6];
     init.high = rt_argument[7];
     init.bundle = memory_see(bundle);
-    core_map_bundle(INIT_SLOT_SPACE, INIT_DIRECT + bundle, 0, rt_argument[1], RIGHT_R, "the bundle");
+    core_map_bundle(INIT_SLOT_SPACE, INIT_DIRECT + bundle, 0, rt_argument[1], RIGHT_R,
+                    "the bundle");
     machine_read(&init.machine, rt_argument[2]);
     main_see_machine();
     main_see_device(init.machine.uart);

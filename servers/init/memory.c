@@ -1,8 +1,8 @@
 // Physical memory, taken once and kept: what a server or a VM has is its own for as long as the
 // machine runs, so a restart takes nothing new.
-#include "servers/init/init.h"
-
 #include <string.h>
+
+#include "servers/init/init.h"
 
 // Removes [address, address + size) from the free ranges.
 static void memory_exclude(uint64_t address, uint64_t size) {
@@ -32,8 +32,8 @@ void memory_start(uint64_t begin) {
     }
     memory_exclude(0, begin); // the firmware, the core, the bundle, object memory
     uint64_t tree = init.machine.tree.address & ~0xfffull;
-    memory_exclude(tree, (init.machine.tree.address + init.machine.tree.size - tree + 0xfff) &
-                             ~0xfffull);
+    memory_exclude(tree,
+                   (init.machine.tree.address + init.machine.tree.size - tree + 0xfff) & ~0xfffull);
 }
 
 uint64_t memory_room(void) {
@@ -78,6 +78,4 @@ struct objects objects_take(uint32_t pages, uint32_t align, const char *what) {
     return (struct objects){first, pages};
 }
 
-void memory_clear(struct memory memory) {
-    memset(memory_see(memory.physical), 0, memory.size);
-}
+void memory_clear(struct memory memory) { memset(memory_see(memory.physical), 0, memory.size); }

@@ -74,8 +74,8 @@ void report_fault(const struct server *server, const struct message *message) {
                (unsigned long)word[FAULT_WORD_ADDRESS]);
         return;
     }
-    rt_log("server %s died: it %s, at pc 0x%lx, address 0x%lx, serving %s number %lu; restarting it",
-           name, fault_text(word[FAULT_WORD_CAUSE]), pc, (unsigned long)word[FAULT_WORD_ADDRESS],
-           exit_class_name(MESSAGE_CLASS(word[FAULT_WORD_INFO])),
-           (unsigned long)word[FAULT_WORD_SEQ]);
+    rt_log(
+        "server %s died: it %s, at pc 0x%lx, address 0x%lx, serving %s number %lu; restarting it",
+        name, fault_text(word[FAULT_WORD_CAUSE]), pc, (unsigned long)word[FAULT_WORD_ADDRESS],
+        exit_class_name(MESSAGE_CLASS(word[FAULT_WORD_INFO])), (unsigned long)word[FAULT_WORD_SEQ]);
 }

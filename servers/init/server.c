@@ -1,9 +1,8 @@
 // Starting a server: its address space from its ELF file, its capabilities from the manifest.
-#include "servers/init/init.h"
-
 #include <string.h>
 
 #include "libs/elf/elf.h"
+#include "servers/init/init.h"
 
 #define SERVER_SPACE_PAGES 32
 #define SERVER_TASK_PAGES 2
@@ -17,9 +16,8 @@ static const void *server_file(const struct server *server) {
 
 static void server_open(const struct server *server, struct elf_image *elf) {
     const char *why = "";
-    enum status status =
-        elf_open(server_file(server), server->file->size, server->file->size, ELF_MACHINE_RISCV, elf,
-                 &why);
+    enum status status = elf_open(server_file(server), server->file->size, server->file->size,
+                                  ELF_MACHINE_RISCV, elf, &why);
     if (status != STATUS_OK) {
         init_refuse("init: /servers/%s: image `%s`: %s", server->manifest->name, server->file->name,
                     why);
@@ -173,8 +171,8 @@ void server_start(unsigned index) {
     for (uint32_t i = 0; i < writer.config->count; i++) {
         struct config_entry *entry_at = &writer.config->entry[i];
         if (entry_at->kind == CONFIG_TEXT) {
-            entry_at->address = entry_at->address - (uint64_t)(uintptr_t)writer.config +
-                                SERVER_CONFIG_ADDRESS;
+            entry_at->address =
+                entry_at->address - (uint64_t)(uintptr_t)writer.config + SERVER_CONFIG_ADDRESS;
         }
     }
     server_bind(index);

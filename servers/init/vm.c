@@ -1,10 +1,9 @@
 // A VM: its memory, its CPUs, its routes; its files, its device tree; its start and its end.
-#include "servers/init/init.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "libs/guestdt/guestdt.h"
+#include "servers/init/init.h"
 
 #define VM_TREE_BYTES 0x10000ull // kept free for the device tree at the end of the first span
 
@@ -18,8 +17,7 @@ static const struct {
     [EXIT_HYPERCALL] = {REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE | REPLY_WRITE | REPLY_RAISE |
                             REPLY_CLEAR | REPLY_PARK | REPLY_STOP | REPLY_START | REPLY_FENCE,
                         3u << 10, 0xffu << 10},
-    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT,
-                     ~1u, ~1u},
+    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT, ~1u, ~1u},
     [EXIT_TIMER] = {REPLY_RAISE | REPLY_STOP, 0, 0},
     [EXIT_IDLE] = {REPLY_ADVANCE | REPLY_PARK | REPLY_STOP, 0, 0},
     [EXIT_SYSREG] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_STOP | REPLY_INJECT, ~1u, ~1u},
@@ -42,8 +40,8 @@ static void vm_spans(struct vm *vm) {
     for (unsigned i = 0; i < vm->span_count; i++) {
         struct span *span = &vm->span[i];
         // Congruent modulo the largest page that can serve, so that it can.
-        uint64_t align = span->size >= 1ull << 21 && span->guest % (1ull << 21) == 0 ? 1ull << 21
-                                                                                     : 4096;
+        uint64_t align =
+            span->size >= 1ull << 21 && span->guest % (1ull << 21) == 0 ? 1ull << 21 : 4096;
         span->physical = memory_take(span->size, align, manifest->name).physical;
     }
 }
@@ -51,7 +49,8 @@ static void vm_spans(struct vm *vm) {
 static uint64_t vm_physical(const struct vm *vm, uint64_t guest, uint64_t size) {
     for (unsigned i = 0; i < vm->span_count; i++) {
         const struct span *span = &vm->span[i];
-        if (guest >= span->guest && size <= span->size && guest - span->guest <= span->size - size) {
+        if (guest >= span->guest && size <= span->size &&
+            guest - span->guest <= span->size - size) {
             return span->physical + (guest - span->guest);
         }
     }
@@ -131,9 +130,7 @@ void vm_prepare(unsigned index) {
 }
 
 // Where images may go: the first span, less the room for the device tree at its end.
-static uint64_t vm_image_limit(const struct vm *vm) {
-    return vm->span[0].size - VM_TREE_BYTES;
-}
+static uint64_t vm_image_limit(const struct vm *vm) { return vm->span[0].size - VM_TREE_BYTES; }
 
 static void vm_add_job(struct fs_jobs *jobs, struct vm *vm, enum fs_job_kind kind,
                        const struct manifest_file *file, uint64_t address, uint64_t limit) {
@@ -195,8 +192,7 @@ static void vm_start(struct vm *vm) {
     rt_log("Entering VM run loop...");
     vm->state = VM_RUNNING;
     // The hart's number and the device tree's address: the boot protocol of riscv guests.
-    enum status status =
-        core_vcpu(SLOT_VM(index) + VM_SLOT_VCPU, VCPU_START, entry, 0, vm->tree);
+    enum status status = core_vcpu(SLOT_VM(index) + VM_SLOT_VCPU, VCPU_START, entry, 0, vm->tree);
     if (status != STATUS_OK) {
         rt_log("VM %s: can't start: %s", vm->manifest->name, status_text(status));
         vm_stop(vm, VM_FAILED);
@@ -229,7 +225,8 @@ void vm_loaded(unsigned number) {
         return;
     }
     if (job.state != FS_JOB_DONE) {
-        rt_log("VM %s: %s", vm->manifest->name, job.error[0] ? job.error : "its files can't be read");
+        rt_log("VM %s: %s", vm->manifest->name,
+               job.error[0] ? job.error : "its files can't be read");
         vm_stop(vm, VM_FAILED);
         return;
     }

@@ -1,9 +1,9 @@
 // The host's counter and its one timer.
 #pragma once
 
-#include "arch/tick.h" // ARCH_TICK: the length of a tick, in ticks of the counter
-
 #include <stdint.h>
+
+#include "arch/tick.h" // ARCH_TICK: the length of a tick, in ticks of the counter
 
 // Now, in ticks of the counter.
 uint64_t arch_now(void);

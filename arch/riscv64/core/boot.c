@@ -47,9 +47,7 @@ static uint64_t boot_physical(const char *symbol) {
     return (uint64_t)symbol & 0x7fffffff ? (uint64_t)symbol - 0xffffffff00000000ull : 0;
 }
 
-uint64_t boot_satp(void) {
-    return SATP_SV39 | boot_physical(boot_tables) >> PAGE_BITS;
-}
+uint64_t boot_satp(void) { return SATP_SV39 | boot_physical(boot_tables) >> PAGE_BITS; }
 
 static void boot_cpu(struct cpu *cpu) {
     csr_write(hedeleg, HEDELEG_ALL);

@@ -8,7 +8,8 @@
         asm volatile("csrr %0, " #name : "=r"(value_)::"memory");                                  \
         value_;                                                                                    \
     })
-#define csr_write(name, value) asm volatile("csrw " #name ", %0" ::"rK"((uint64_t)(value)) : "memory")
+#define csr_write(name, value)                                                                     \
+    asm volatile("csrw " #name ", %0" ::"rK"((uint64_t)(value)) : "memory")
 #define csr_set(name, bits) asm volatile("csrs " #name ", %0" ::"rK"((uint64_t)(bits)) : "memory")
 #define csr_clear(name, bits) asm volatile("csrc " #name ", %0" ::"rK"((uint64_t)(bits)) : "memory")
 

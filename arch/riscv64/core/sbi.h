@@ -15,16 +15,10 @@ static inline uint64_t sbi_call(uint64_t extension, uint64_t function, uint64_t 
 }
 
 // TIME extension, §6: the supervisor's timer interrupt at DEADLINE, the pending one taken back.
-static inline void sbi_set_timer(uint64_t deadline) {
-    sbi_call(0x54494d45, 0, deadline, 0);
-}
+static inline void sbi_set_timer(uint64_t deadline) { sbi_call(0x54494d45, 0, deadline, 0); }
 
 // Legacy console, §5.2.
-static inline void sbi_putchar(char c) {
-    sbi_call(1, 0, (uint8_t)c, 0);
-}
+static inline void sbi_putchar(char c) { sbi_call(1, 0, (uint8_t)c, 0); }
 
 // SRST, §10: shutdown, reason "system failure".
-static inline void sbi_fail(void) {
-    sbi_call(0x53525354, 0, 0, 1);
-}
+static inline void sbi_fail(void) { sbi_call(0x53525354, 0, 0, 1); }

@@ -62,6 +62,4 @@ void arch_task_answer(struct task *task, const uint64_t word[MESSAGE_WORDS]) {
     task->context.regs.x[REG_T0] = STATUS_OK;
 }
 
-void arch_task_end(struct task *task) {
-    fp_forget(&task->context);
-}
+void arch_task_end(struct task *task) { fp_forget(&task->context); }

@@ -6,13 +6,9 @@
 
 static bool sstc;
 
-uint64_t arch_now(void) {
-    return csr_read(time);
-}
+uint64_t arch_now(void) { return csr_read(time); }
 
-uint64_t arch_instructions(void) {
-    return csr_read(instret);
-}
+uint64_t arch_instructions(void) { return csr_read(instret); }
 
 // Only reading it tells whether stimecmp exists: the read traps where it does not, to wherever
 // stvec points, which is just behind it here.
@@ -30,9 +26,7 @@ void timer_init(void) {
     sstc = present;
 }
 
-bool timer_has_sstc(void) {
-    return sstc;
-}
+bool timer_has_sstc(void) { return sstc; }
 
 void arch_timer_set(uint64_t deadline) {
     if (sstc) {

@@ -1,11 +1,12 @@
 // Every way into the core but the shortest (vector.S): classify, hand on, and prepare whoever is to
 // run next.
+#include "arch/riscv64/core/trap.h"
+
 #include "arch/irq.h"
 #include "arch/panic.h"
 #include "arch/riscv64/core/csr.h"
 #include "arch/riscv64/core/fp.h"
 #include "arch/riscv64/core/plic.h"
-#include "arch/riscv64/core/trap.h"
 #include "arch/riscv64/core/vcpu.h"
 #include "arch/time.h"
 #include "arch/vcpu.h"

@@ -1,6 +1,6 @@
 // The C side of the trap vector (vector.S). Whoever is to run next is returned; NULL: nobody, and
-// the vector then calls trap_idle. What the hardware needs for it, the vector does, with the help of
-// trap_show_guest and trap_load_guest where it is more than an address space.
+// the vector then calls trap_idle. What the hardware needs for it, the vector does, with the help
+// of trap_show_guest and trap_load_guest where it is more than an address space.
 #pragma once
 
 #include "kernel/object/task.h"

@@ -15,8 +15,8 @@ void arch_vcpu_init(struct vcpu *vcpu) {
     // The page of the pool tags the vCPU's translations, so that two vCPUs of one VM, whose
     // ASIDs mean different things, never share any.
     uint64_t vmid = pool_index(vcpu) & 0x3fff;
-    vcpu->arch.hgatp = HGATP_SV39X4 | vmid << 44 |
-                       arch_virt_to_phys(vcpu->space->root).v >> PAGE_BITS;
+    vcpu->arch.hgatp =
+        HGATP_SV39X4 | vmid << 44 | arch_virt_to_phys(vcpu->space->root).v >> PAGE_BITS;
     vcpu->arch.hcounteren = HCOUNTEREN_TM;
     vcpu->arch.vstimecmp = DEADLINE_NEVER;
 }
@@ -114,12 +114,13 @@ void vcpu_load_slow(struct vcpu *vcpu) {
     csr_write(vsatp, 0);
     csr_write(hgatp, arch->hgatp);
     csr_write(vsatp, arch->vsatp);
-    csr_write(hvip, arch->hvip);
     csr_write(hcounteren, arch->hcounteren);
     csr_write(henvcfg, arch->henvcfg);
     if (timer_has_sstc()) {
         csr_write(vstimecmp, arch->vstimecmp);
     }
+    // Last: QEMU 7.2 takes an interrupt raised in hvip back when vstimecmp is written.
+    csr_write(hvip, arch->hvip);
 }
 
 void vcpu_return_counters(struct cpu *cpu) {
@@ -146,9 +147,7 @@ HOT void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
 // By enum interrupt: software, timer, external.
 static_assert(HVIP_SOFTWARE == 4 && HVIP_TIMER == 4 << 4 && HVIP_EXTERNAL == 4 << 8,
               "the bits are four places apart");
-static inline uint64_t interrupt_bit(unsigned interrupt) {
-    return 4ull << 4 * interrupt;
-}
+static inline uint64_t interrupt_bit(unsigned interrupt) { return 4ull << 4 * interrupt; }
 
 HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
     if (vcpu->context.cpu->loaded == vcpu) {

@@ -12,9 +12,9 @@ static inline void vcpu_load(struct vcpu *vcpu) {
     }
 }
 
-// The guest that is loaded may have switched the counters off that tasks read (scounteren is one for
-// both). True when they were off and are on now, until vcpu_return_counters gives the guest its own
-// setting back. Like floating point this costs nothing as long as nobody needs it.
+// The guest that is loaded may have switched the counters off that tasks read (scounteren is one
+// for both). True when they were off and are on now, until vcpu_return_counters gives the guest its
+// own setting back. Like floating point this costs nothing as long as nobody needs it.
 bool vcpu_borrow_counters(struct cpu *cpu);
 void vcpu_return_counters(struct cpu *cpu);
 

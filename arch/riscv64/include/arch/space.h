@@ -28,29 +28,19 @@ struct space;
 static_assert(PTE_R == RIGHT_R << 1 && PTE_W == RIGHT_W << 1 && PTE_X == RIGHT_X << 1,
               "rights become entry bits by one shift");
 
-static inline void *arch_phys_to_virt(hpa_t hpa) {
-    return (void *)(hpa.v + ARCH_DIRECT_BASE);
-}
+static inline void *arch_phys_to_virt(hpa_t hpa) { return (void *)(hpa.v + ARCH_DIRECT_BASE); }
 
 static inline hpa_t arch_virt_to_phys(const void *address) {
     return HPA((uint64_t)address - ARCH_DIRECT_BASE);
 }
 
-static inline bool arch_pte_present(uint64_t pte) {
-    return pte & PTE_V;
-}
+static inline bool arch_pte_present(uint64_t pte) { return pte & PTE_V; }
 
-static inline bool arch_pte_leaf(uint64_t pte) {
-    return pte & (PTE_R | PTE_W | PTE_X);
-}
+static inline bool arch_pte_leaf(uint64_t pte) { return pte & (PTE_R | PTE_W | PTE_X); }
 
-static inline hpa_t arch_pte_target(uint64_t pte) {
-    return HPA(pte << 10 >> 20 << 12);
-}
+static inline hpa_t arch_pte_target(uint64_t pte) { return HPA(pte << 10 >> 20 << 12); }
 
-static inline uint64_t arch_pte_make_table(hpa_t table) {
-    return PTE_PPN(table.v) | PTE_V;
-}
+static inline uint64_t arch_pte_make_table(hpa_t table) { return PTE_PPN(table.v) | PTE_V; }
 
 // A second stage's leaves have U as well: G-stage accesses count as user accesses (§8.5.1). A and D
 // are set beforehand: nobody here looks at them, and hardware that does not set them would trap.
