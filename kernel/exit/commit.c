@@ -174,7 +174,7 @@ static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
     vcpu->state = VCPU_RUNNABLE;
     if (unlikely(flags & REPLY_PARK)) {
         if (vcpu->features & VCPU_FEATURE_TIMER) {
-            sched_deadline(vcpu, arch_vcpu_own_deadline(vcpu));
+            sched_wake(vcpu, arch_vcpu_own_deadline(vcpu));
         }
         if (!vcpu->due && !arch_vcpu_pending(vcpu)) {
             vcpu->state = VCPU_PARKED;

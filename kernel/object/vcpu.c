@@ -12,6 +12,7 @@ void vcpu_init(struct vcpu *vcpu, struct space *space, uint8_t number, struct cp
     vcpu->context.kind = CONTEXT_VCPU;
     vcpu->context.cpu = cpu;
     vcpu->deadline = DEADLINE_NEVER;
+    vcpu->wake = DEADLINE_NEVER;
     vcpu->record.owner = RECORD_VCPU;
     vcpu->space = space;
     vcpu->number = number;
@@ -39,6 +40,7 @@ void vcpu_stop(struct vcpu *vcpu) {
     portal_cancel(&vcpu->record);
     sched_remove(&vcpu->context);
     vcpu->deadline = DEADLINE_NEVER;
+    vcpu->wake = DEADLINE_NEVER;
     vcpu->due = false;
     vcpu->state = VCPU_OFF;
 }

@@ -27,6 +27,7 @@ struct vcpu {
     uint64_t fast_info;
     uint64_t fast_badge;
     uint64_t deadline; // in ticks of the host's counter; DEADLINE_NEVER: none
+    uint64_t wake;     // while parked, with VCPU_FEATURE_TIMER: when its own timer fires
     uint64_t passed;   // while `due`: the deadline that has passed
     struct record record;
     struct space *space;

@@ -24,3 +24,6 @@ struct context *sched_timer(struct cpu *cpu, struct context *current);
 // Arms the deadline of a vCPU, in ticks of the host's counter.
 struct vcpu;
 void sched_deadline(struct vcpu *vcpu, uint64_t deadline);
+
+// Lets a parked vCPU run again at AT, whatever else happens: its own timer fires then.
+void sched_wake(struct vcpu *vcpu, uint64_t at);

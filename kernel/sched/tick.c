@@ -9,14 +9,22 @@
 #include "kernel/object/vcpu.h"
 #include "kernel/sched/sched.h"
 
+static void tick_event(struct cpu *cpu, uint64_t at) {
+    if (at < cpu->next_event) {
+        cpu->next_event = at;
+        arch_timer_set(at);
+    }
+}
+
 void sched_deadline(struct vcpu *vcpu, uint64_t deadline) {
-    struct cpu *cpu = vcpu->context.cpu;
     vcpu->deadline = deadline;
     vcpu->due = false;
-    if (deadline < cpu->next_event) {
-        cpu->next_event = deadline;
-        arch_timer_set(deadline);
-    }
+    tick_event(vcpu->context.cpu, deadline);
+}
+
+void sched_wake(struct vcpu *vcpu, uint64_t at) {
+    vcpu->wake = at;
+    tick_event(vcpu->context.cpu, at);
 }
 
 // The task that keeps RECORD waiting: the last in the chain of calls that began with it.
@@ -94,12 +102,15 @@ COLD static struct context *sched_timer_all(struct cpu *cpu, struct context *cur
             // Not into the record: another exit may be pending there.
             vcpu->passed = vcpu->deadline;
             vcpu->deadline = DEADLINE_NEVER;
-            // A guest with a timer of its own is only woken: its hardware does the rest.
-            vcpu->due = !(vcpu->features & VCPU_FEATURE_TIMER);
+            vcpu->due = true;
             vcpu_unpark(vcpu);
-        } else if (vcpu->deadline < event) {
-            event = vcpu->deadline;
         }
+        if (vcpu->wake <= now) {
+            vcpu->wake = DEADLINE_NEVER; // the guest's own timer does the rest
+            vcpu_unpark(vcpu);
+        }
+        uint64_t next = vcpu->deadline < vcpu->wake ? vcpu->deadline : vcpu->wake;
+        event = next < event ? next : event;
     }
     cpu->next_event = event;
     arch_timer_set(event);
@@ -118,8 +129,7 @@ HOT struct context *sched_timer(struct cpu *cpu, struct context *current) {
     // What happens most: the deadline of the one vCPU that lives here, while it runs.
     if (likely(current && current->kind == CONTEXT_VCPU && now < cpu->next_tick)) {
         struct vcpu *vcpu = vcpu_of(current);
-        if (likely(vcpu->deadline <= now && cpu->home == vcpu && !vcpu->next_home &&
-                   !(vcpu->features & VCPU_FEATURE_TIMER))) {
+        if (likely(vcpu->deadline <= now && cpu->home == vcpu && !vcpu->next_home)) {
             vcpu->record.word[0] = vcpu->deadline;
             vcpu->deadline = DEADLINE_NEVER;
             cpu->next_event = cpu->next_tick;

@@ -46,6 +46,9 @@ static struct context *trap_stage2(struct vcpu *vcpu, uint64_t cause, uint64_t v
 
 static struct context *trap_virtual_instruction(struct vcpu *vcpu, uint64_t value, uint32_t mode) {
     uint64_t *word = vcpu->record.word;
+    // QEMU 7.2 leaves stval as it was for some instructions: what stands there must not look like
+    // one that is emulated.
+    csr_write(stval, 0);
     if (value == INSTRUCTION_WFI && mode == 1) {
         word[0] = arch_now();
         word[1] = arch_vcpu_pending(vcpu);
