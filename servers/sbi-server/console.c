@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const struct sbi_console_state *counters(const struct sbi_call *call) {
-    return &call->state->console[call->vm_number];
+    return &call->state->console[call->place];
 }
 
 uint64_t console_room(const struct sbi_call *call) {

@@ -1,5 +1,5 @@
-// sbi-server: the firmware of guests. Its config, where N is a VM's number, 0 to 3, which is the
-// badge of that VM's exits:
+// sbi-server: the firmware of guests. Its config, where N is a VM's number, 0 to 255, which is the
+// badge of that VM's exits; there may be 4 VMs:
 //
 //   state           window   the state region, one page
 //   init            cap      portal: told when a VM ends, or can't go on

@@ -2,10 +2,11 @@
 
 bool sbi_begin(struct sbi *sbi, const struct message *record, struct sbi_call *call) {
     uint32_t vcpu = MESSAGE_VCPU(record->info);
-    if (record->badge >= SBI_VMS || vcpu >= sbi->vm[record->badge].vcpus) {
+    uint32_t found = record->badge < SBI_NUMBERS ? sbi->place[record->badge] : 0;
+    if (found == 0 || vcpu >= sbi->vm[found - 1].vcpus) {
         return false;
     }
-    const struct sbi_vm *vm = &sbi->vm[record->badge];
+    const struct sbi_vm *vm = &sbi->vm[found - 1];
     const struct sbi_state *state = state_current(&sbi->state);
     *call = (struct sbi_call){
         .sbi = sbi,
@@ -14,7 +15,7 @@ bool sbi_begin(struct sbi *sbi, const struct message *record, struct sbi_call *c
         .own = &state->vcpu[vm->first + vcpu],
         .argument = record->word,
         .seq = record->seq,
-        .vm_number = (uint32_t)record->badge,
+        .place = found - 1,
         .vcpu = vcpu,
     };
     return true;

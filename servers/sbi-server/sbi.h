@@ -17,7 +17,8 @@
 #include "servers/sbi-server/spec.h"
 #include "servers/sbi-server/state.h"
 
-#define SBI_RANGES 8 // of one VM's RAM
+#define SBI_RANGES 8    // of one VM's RAM
+#define SBI_NUMBERS 256 // that VMs can have: the badges of their exits
 
 // A part of guest RAM that this server has mapped.
 struct sbi_range {
@@ -28,7 +29,7 @@ struct sbi_range {
 };
 
 struct sbi_vm {
-    uint32_t vcpus; // 0: there is no such VM
+    uint32_t vcpus;
     uint32_t first; // place of its first vCPU in struct sbi_state
     uint32_t range_count;
     struct sbi_range range[SBI_RANGES];
@@ -40,7 +41,9 @@ struct sbi {
     struct state state;
     unsigned console; // slots of portals
     unsigned init;
+    uint32_t vm_count;
     struct sbi_vm vm[SBI_VMS];
+    uint8_t place[SBI_NUMBERS]; // of a VM in `vm`, by its number, plus one; 0: there is none
     // The vCPU that the last answer was to start, as its place in struct sbi_state plus one, and
     // that answer's call: for the case that the core refuses it.
     uint32_t starting;
@@ -64,9 +67,9 @@ struct sbi_call {
     const struct sbi_vcpu_state *own;
     const uint64_t *argument; // a0…a7
     uint64_t seq;
-    uint32_t vm_number;
-    uint32_t vcpu; // the hart that calls
-    bool flushed;  // SBI_FLUSH was done; asking for it again is no use
+    uint32_t place; // of the VM, in struct sbi and in the state
+    uint32_t vcpu;  // the hart that calls
+    bool flushed;   // SBI_FLUSH was done; asking for it again is no use
     enum vm_end end;
     uint64_t reason; // of SBI_END
 };

@@ -10,7 +10,7 @@ static void publish_output(const struct sbi *sbi, uint32_t vm) {
     const struct sbi_state *state = state_current(&sbi->state);
     ring_store(&sbi->vm[vm].out->head, state->console[vm].head);
     if (rt_signal(sbi->console) != STATUS_OK) {
-        rt_log("the console's portal is not there: nobody looks at the output of VM %u", vm);
+        rt_log("the console's portal is not there: nobody looks at what guests write");
     }
 }
 
@@ -20,7 +20,7 @@ static void publish_input(const struct sbi *sbi, uint32_t vm) {
 }
 
 void sbi_resume(const struct sbi *sbi) {
-    for (uint32_t vm = 0; vm < SBI_VMS; vm++) {
+    for (uint32_t vm = 0; vm < sbi->vm_count; vm++) {
         if (sbi->vm[vm].out) {
             publish_output(sbi, vm);
         }
@@ -73,13 +73,13 @@ static void hypercall(struct sbi *sbi, const struct message *record, struct repl
         state_commit(&sbi->state);
     }
     if (todo & SBI_OUTPUT) {
-        publish_output(sbi, call.vm_number);
+        publish_output(sbi, call.place);
     }
     if (todo & SBI_INPUT) {
-        publish_input(sbi, call.vm_number);
+        publish_input(sbi, call.place);
     }
     if (todo & SBI_END) {
-        struct rt_words words = {.word = {INIT_VM_END, call.vm_number, call.end, call.reason}};
+        struct rt_words words = {.word = {INIT_VM_END, record->badge, call.end, call.reason}};
         tell_init(sbi, &words);
     }
     remember_start(sbi, &call, reply);

@@ -36,20 +36,43 @@ static bool add_range(struct sbi_vm *vm, const struct config_entry *entry) {
     return true;
 }
 
-// False: the entry is not as it must be.
+static bool set_output(struct sbi_vm *vm, const struct config_entry *entry) {
+    return set_ring(&vm->out, entry);
+}
+
+static bool set_input(struct sbi_vm *vm, const struct config_entry *entry) {
+    return set_ring(&vm->in, entry);
+}
+
+// The entries that belong to a VM. False: one is not as it must be.
+static const struct {
+    const char *name;
+    bool (*take)(struct sbi_vm *vm, const struct config_entry *entry);
+} of_vm[] = {
+    {"vcpus", set_vcpus},
+    {"console-out", set_output},
+    {"console-in", set_input},
+    {"guest-ram", add_range},
+};
+
+// The VM called NUMBER, which begins with its first entry. NULL: there are too many.
+static struct sbi_vm *vm_of(struct sbi *sbi, uint32_t number) {
+    if (sbi->place[number] == 0) {
+        if (sbi->vm_count == SBI_VMS) {
+            return NULL;
+        }
+        sbi->place[number] = (uint8_t)++sbi->vm_count;
+    }
+    return &sbi->vm[sbi->place[number] - 1];
+}
+
 static bool take_entry(struct sbi *sbi, const struct config_entry *entry) {
-    uint32_t vm;
-    if (config_of_vm(entry, "vcpus", SBI_VMS, &vm, NULL)) {
-        return set_vcpus(&sbi->vm[vm], entry);
-    }
-    if (config_of_vm(entry, "console-out", SBI_VMS, &vm, NULL)) {
-        return set_ring(&sbi->vm[vm].out, entry);
-    }
-    if (config_of_vm(entry, "console-in", SBI_VMS, &vm, NULL)) {
-        return set_ring(&sbi->vm[vm].in, entry);
-    }
-    if (config_of_vm(entry, "guest-ram", SBI_VMS, &vm, NULL)) {
-        return add_range(&sbi->vm[vm], entry);
+    uint32_t number;
+    for (size_t i = 0; i < sizeof(of_vm) / sizeof(of_vm[0]); i++) {
+        if (config_of_vm(entry, of_vm[i].name, SBI_NUMBERS, &number, NULL)) {
+            struct sbi_vm *vm = vm_of(sbi, number);
+            return vm && of_vm[i].take(vm, entry);
+        }
     }
     if (config_is(entry, "console")) {
         sbi->console = entry->slot;
@@ -68,7 +91,7 @@ enum status sbi_configure(struct sbi *sbi, const struct config *config, const ch
         }
     }
     uint32_t first = 0;
-    for (uint32_t i = 0; i < SBI_VMS; i++) {
+    for (uint32_t i = 0; i < sbi->vm_count; i++) {
         sbi->vm[i].first = first;
         first += sbi->vm[i].vcpus;
         if (first > SBI_VCPUS) {
@@ -82,7 +105,7 @@ enum status sbi_configure(struct sbi *sbi, const struct config *config, const ch
 enum status sbi_adopt(struct sbi *sbi, void *region, size_t size) {
     static struct sbi_state initial;
     memset(&initial, 0, sizeof(initial));
-    for (uint32_t i = 0; i < SBI_VMS; i++) {
+    for (uint32_t i = 0; i < sbi->vm_count; i++) {
         const struct sbi_vm *vm = &sbi->vm[i];
         // Rings that were in use before go on from where they are.
         initial.console[i].head = vm->out ? ring_load(&vm->out->head) : 0;

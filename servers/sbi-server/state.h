@@ -9,7 +9,7 @@
 
 #define SBI_STATE_VERSION 1u
 
-#define SBI_VMS 4    // numbered from 0: the badge of a record
+#define SBI_VMS 4    // their places: in the order in which the config names them
 #define SBI_VCPUS 48 // of all VMs together
 
 struct sbi_vcpu_state {

@@ -123,10 +123,15 @@ static _Noreturn void answer(const struct reply *reply) {
     longjmp(serve_next, 1);
 }
 
-// A server that has one of its own replaces it.
+// A server that has these of its own replaces them.
 __attribute__((weak)) void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
                                         uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7) {
     rt_handle_rest(a0, a1, a2, a3, a4, a5, a6, a7);
+}
+
+__attribute__((weak)) void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3,
+                                   uint64_t word4, uint64_t word5, uint64_t word6, uint64_t word7) {
+    rt_handle_rest(word0, word1, word2, word3, word4, word5, word6, word7);
 }
 
 void rt_handle_rest(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
@@ -148,6 +153,12 @@ _Noreturn void rt_reply_registers(uint64_t flags, uint64_t word0, uint64_t word1
     answer(&reply);
 }
 
+_Noreturn void rt_reply_effect_registers(uint64_t flags, uint64_t word0, uint64_t word4,
+                                         uint64_t word6) {
+    struct reply reply = {.flags = flags, .word = {[0] = word0, [4] = word4, [6] = word6}};
+    answer(&reply);
+}
+
 _Noreturn void rt_serve(rt_handler *handle, void *state) {
     serve_handle = handle;
     serve_state = state;
@@ -158,8 +169,8 @@ _Noreturn void rt_serve(rt_handler *handle, void *state) {
     const struct message *m = &queue[queue_next++];
     rt_record = (struct rt_head){m->info, m->pc, m->seq, m->badge};
     bool is_hypercall = MESSAGE_CLASS(m->info) == EXIT_HYPERCALL;
-    (is_hypercall ? rt_hypercall : rt_handle_rest)(m->word[0], m->word[1], m->word[2], m->word[3],
-                                                   m->word[4], m->word[5], m->word[6], m->word[7]);
+    (is_hypercall ? rt_hypercall : rt_exit)(m->word[0], m->word[1], m->word[2], m->word[3],
+                                            m->word[4], m->word[5], m->word[6], m->word[7]);
     need(false, "the server came back without an answer");
     abort();
 }

@@ -47,8 +47,11 @@ bool fakert_is_valid(const struct message *record, const struct reply *reply) {
     if ((reply->flags & REPLY_MAP) && !mapping_is_valid(reply->word)) {
         return false;
     }
-    if ((reply->flags & REPLY_START) && reply->word[2] >= SYSCALL_VCPUS_MAX) {
-        return false;
+    if (reply->flags & REPLY_START) {
+        // word[4] can't be an argument and a mask.
+        if ((reply->flags & (REPLY_RAISE | REPLY_FENCE)) || reply->word[2] >= SYSCALL_VCPUS_MAX) {
+            return false;
+        }
     }
     // An exception is raised at an instruction, not behind it.
     return !((reply->flags & REPLY_INJECT) && (reply->flags & REPLY_ADVANCE));

@@ -113,7 +113,9 @@ static void test_ipi_raises_software_interrupts(void **state) {
     expect_raise(world_call(IPI, 0, 2, 0, 0), 2);
     expect_raise(world_call(IPI, 0, 3, 0, 0), 3);
     expect_raise(world_call(IPI, 0, 1, 1, 0), 2);
-    expect_raise(world_call(IPI, 0, 0, 0, 0), 0);
+    // None: that is not the same as the one that calls.
+    assert_int_equal(world_call(IPI, 0, 0, 0, 0).flags, effects);
+    assert_int_equal(world_call_from(0, 1, IPI, 0, 0, 1, 0).flags, effects);
     // All, whatever the mask says.
     expect_raise(world_call(IPI, 0, 0, UINT64_MAX, 0), 3);
     expect_raise(world_call(IPI, 0, UINT64_MAX, UINT64_MAX, 0), 3);
@@ -250,7 +252,7 @@ static void test_srst_tells_init(void **state) {
     expect_end(world_call(SRST, 0, 0, 1, 0), 0, VM_END_SHUTDOWN, 1);
     expect_end(world_call(SRST, 0, 1, 0, 0), 0, VM_END_REBOOT, 0);
     expect_end(world_call(SRST, 0, 2, 1, 0), 0, VM_END_REBOOT, 1);
-    expect_end(world_call_from(1, 0, SRST, 0, 0, 0, 0), 1, VM_END_SHUTDOWN, 0);
+    expect_end(world_call_from(WORLD_OTHER, 0, SRST, 0, 0, 0, 0), WORLD_OTHER, VM_END_SHUTDOWN, 0);
     // 32 bits count.
     expect_end(world_call(SRST, 0, 1ull << 32, 1ull << 32, 0), 0, VM_END_SHUTDOWN, 0);
     // Told again when the answer got lost.
@@ -359,13 +361,13 @@ static void test_all_other_trapped_instructions_are_illegal(void **state) {
 
 static void test_a_cpu_that_cannot_go_on_is_reported(void **state) {
     (void)state;
-    struct message record = fakert_record(EXIT_SHUTDOWN, 1, 0, 1);
+    struct message record = fakert_record(EXIT_SHUTDOWN, WORLD_OTHER, 0, 1);
     record.word[0] = 5;
     record.word[1] = 0x1234;
     struct reply reply = world_serve(&record);
     assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_STOP);
     const struct fakert_request *call = fakert_find(FAKERT_CALL, 0);
-    const uint64_t expected[] = {INIT_VM_REPORT, 1, REPORT_CPU, 5, 0x1234, record.pc};
+    const uint64_t expected[] = {INIT_VM_REPORT, WORLD_OTHER, REPORT_CPU, 5, 0x1234, record.pc};
     assert_memory_equal(call->word, expected, sizeof(expected));
 }
 
@@ -395,7 +397,7 @@ static void test_vcpus_that_are_not_in_the_config_end_the_server(void **state) {
     const struct {
         uint64_t vm;
         unsigned hart;
-    } others[] = {{0, 2}, {1, 1}, {2, 0}, {4, 0}, {UINT64_MAX, 0}, {0, 255}};
+    } others[] = {{0, 2}, {7, 1}, {1, 0}, {256, 0}, {UINT64_MAX, 0}, {0, 255}};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         struct message record = fakert_record(EXIT_HYPERCALL, others[i].vm, others[i].hart, 1);
         record.word[7] = HSM;

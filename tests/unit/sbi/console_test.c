@@ -102,8 +102,8 @@ static void test_refuses_buffers_outside_of_ram(void **state) {
 
 static void test_a_vm_has_no_other_vms_memory(void **state) {
     (void)state;
-    world_expect(world_call_from(1, 0, DBCN, WRITE, 1, WORLD_RAM, 0), INVALID_PARAM, 0);
-    world_expect(world_call_from(1, 0, DBCN, WRITE_BYTE, 'x', 0, 0), 0, 0);
+    world_expect(world_call_from(WORLD_OTHER, 0, DBCN, WRITE, 1, WORLD_RAM, 0), INVALID_PARAM, 0);
+    world_expect(world_call_from(WORLD_OTHER, 0, DBCN, WRITE_BYTE, 'x', 0, 0), 0, 0);
     assert_string_equal(world_output(1), "x");
     assert_string_equal(world_output(0), "");
 }
@@ -232,14 +232,14 @@ static void test_legacy_getchar(void **state) {
 // Without rings: an input that never comes, an output that is thrown away or says so.
 static void test_a_vm_without_a_console(void **state) {
     (void)state;
-    world_expect(world_call_from(1, 0, GETCHAR, 0, 0, 9, 0), -1, 9);
-    world_expect(world_call_from(1, 0, DBCN, READ, 0, 0, 0), 0, 0);
-    struct message put = world_record(1, 0, PUTCHAR, 0, 'x', 9, 0);
-    struct message write_byte = world_record(1, 0, DBCN, WRITE_BYTE, 'x', 0, 0);
+    world_expect(world_call_from(WORLD_OTHER, 0, GETCHAR, 0, 0, 9, 0), -1, 9);
+    world_expect(world_call_from(WORLD_OTHER, 0, DBCN, READ, 0, 0, 0), 0, 0);
+    struct message put = world_record(WORLD_OTHER, 0, PUTCHAR, 0, 'x', 9, 0);
+    struct message write_byte = world_record(WORLD_OTHER, 0, DBCN, WRITE_BYTE, 'x', 0, 0);
     fakert_reset();
     fakert_entry("state", CONFIG_WINDOW)->address = (uint64_t)(uintptr_t)world->state;
     ((struct config_entry *)(uintptr_t)rt_need("state"))->size = sizeof(world->state);
-    fakert_entry("vcpus-1", CONFIG_NUMBER)->address = 1;
+    fakert_entry("vcpus-7", CONFIG_NUMBER)->address = 1;
     fakert_send(&put);
     fakert_send(&write_byte);
     assert_int_equal(fakert_run(sbi_server_main), FAKERT_WAITING);

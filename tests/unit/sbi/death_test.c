@@ -101,7 +101,7 @@ static void test_writing_a_byte(void **state) {
 
 static void test_legacy_putchar(void **state) {
     (void)state;
-    struct message record = world_record(1, 0, 1, 0, 'x', 5, 0);
+    struct message record = world_record(WORLD_OTHER, 0, 1, 0, 'x', 5, 0);
     die_everywhere(&record);
     assert_string_equal(world_output(1), "x");
 }

@@ -42,7 +42,7 @@ static void test_numbers_of_vcpus(void **state) {
 static void test_rings(void **state) {
     (void)state;
     world->out[1].magic = 0;
-    expect_refused("console-out-1");
+    expect_refused("console-out-7");
     world_begin(NULL);
     entry("console-in-0")->size = 100;
     expect_refused("console-in-0");
@@ -63,6 +63,16 @@ static void test_ranges_of_ram(void **state) {
         *fakert_entry("guest-ram-0", CONFIG_WINDOW) = *entry("guest-ram-0");
     }
     expect_refused("guest-ram-0");
+}
+
+static void test_numbers_of_vms(void **state) {
+    (void)state;
+    // Four, with any numbers.
+    fakert_entry("vcpus-255", CONFIG_NUMBER)->address = 1;
+    fakert_entry("vcpus-100", CONFIG_NUMBER)->address = 1;
+    assert_int_equal(fakert_run(sbi_server_main), FAKERT_WAITING);
+    fakert_entry("guest-ram-8", CONFIG_WINDOW);
+    expect_refused("guest-ram-8");
 }
 
 static void test_the_state_must_be_there(void **state) {
@@ -119,6 +129,7 @@ int main(void) {
         TEST(numbers_of_vcpus),
         TEST(rings),
         TEST(ranges_of_ram),
+        TEST(numbers_of_vms),
         TEST(the_state_must_be_there),
         TEST(others_state_is_refused_and_left_alone),
         TEST(state_begins_at_the_rings_counters),

@@ -32,9 +32,9 @@ void world_config(void) {
     fakert_entry("init", CONFIG_CAP)->slot = WORLD_INIT;
     window("state", world->state, sizeof(world->state));
     fakert_entry("vcpus-0", CONFIG_NUMBER)->address = 2;
-    fakert_entry("vcpus-1", CONFIG_NUMBER)->address = 1;
+    fakert_entry("vcpus-7", CONFIG_NUMBER)->address = 1;
     window("console-out-0", &world->out[0], sizeof(struct ring));
-    window("console-out-1", &world->out[1], sizeof(struct ring));
+    window("console-out-7", &world->out[1], sizeof(struct ring));
     window("console-in-0", &world->in, sizeof(struct ring));
     ram(WORLD_RAM, WORLD_SECOND, RIGHT_R | RIGHT_W);
     ram(WORLD_SECOND, WORLD_RAM + WORLD_RAM_SIZE, RIGHT_R);
@@ -58,7 +58,7 @@ int world_begin(void **unused) {
 
 struct message world_record(uint64_t vm, unsigned hart, uint64_t eid, uint64_t fid, uint64_t a0,
                             uint64_t a1, uint64_t a2) {
-    struct message record = fakert_record(EXIT_HYPERCALL, vm, hart, ++last_seq[vm][hart]);
+    struct message record = fakert_record(EXIT_HYPERCALL, vm, hart, ++last_seq[vm != 0][hart]);
     const uint64_t words[MESSAGE_WORDS] = {a0, a1, a2, 0x33, 0x44, 0x55, fid, eid};
     memcpy(record.word, words, sizeof(words));
     return record;

@@ -10,6 +10,7 @@
 
 #define WORLD_CONSOLE 5 // slots
 #define WORLD_INIT 6
+#define WORLD_OTHER 7 // the other VM's number
 
 #define WORLD_RAM 0x80000000ull // guest-physical
 #define WORLD_RAM_SIZE 0x3000u
