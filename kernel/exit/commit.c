@@ -37,8 +37,8 @@ static struct vcpu *commit_target(const struct vcpu *vcpu, uint64_t number) {
 // MAP that found something mapped. Right when it is the same: the record was answered before, or
 // the hardware had kept the old entry.
 COLD static enum status commit_map_again(struct vcpu *vcpu, space_addr_t address, hpa_t target,
-                                         unsigned rights) {
-    if (!pagetable_is(vcpu->space, address, target, rights)) {
+                                         unsigned bits, unsigned rights) {
+    if (!pagetable_is(vcpu->space, address, target, bits, rights)) {
         return STATUS_EXISTS;
     }
     arch_space_fence(vcpu->space, address);
@@ -64,7 +64,8 @@ HOT static inline enum status commit_map(struct vcpu *vcpu, const struct task *t
     status =
         pagetable_map(vcpu->space, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), bits, rights);
     if (unlikely(status == STATUS_EXISTS)) {
-        return commit_map_again(vcpu, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), rights);
+        return commit_map_again(vcpu, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), bits,
+                                rights);
     }
     return status;
 }
@@ -302,8 +303,8 @@ COLD static struct context *commit_reply_map(struct task *task, struct vcpu *vcp
 struct context *commit_reply(struct task *task, uint64_t flags,
                              const uint64_t word[MESSAGE_WORDS]) {
     struct record *record = task->serving;
-    struct portal *portal = task->portal;
-    if (unlikely(!record || record->owner != RECORD_VCPU || portal->head ||
+    const struct portal *portal = task->portal; // NULL: another is bound to it by now
+    if (unlikely(!record || record->owner != RECORD_VCPU || !portal || portal->head ||
                  task->context.cpu->tasks.head)) {
         return commit_reply_any(task, flags, word);
     }

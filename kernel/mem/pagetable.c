@@ -74,11 +74,13 @@ HOT enum status pagetable_map(struct space *space, space_addr_t address, hpa_t t
     return pagetable_map_walking(space, address, target, want, rights);
 }
 
-bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target, unsigned rights) {
+bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target, unsigned bits,
+                  unsigned rights) {
     unsigned level = 0;
     uint64_t entry = *pagetable_walk(space, address, &level);
     uint64_t mask = (1ull << pagetable_bits(level)) - 1;
-    return arch_pte_present(entry) && arch_pte_leaf(entry) &&
+    return arch_pte_present(entry) && arch_pte_leaf(entry) && pagetable_bits(level) >= bits &&
+           ((address.v ^ target.v) & mask) == 0 &&
            arch_pte_same(entry, arch_pte_make_leaf(space->kind, HPA(target.v & ~mask), rights));
 }
 

@@ -14,8 +14,10 @@ struct space;
 NODISCARD enum status pagetable_map(struct space *space, space_addr_t address, hpa_t target,
                                     unsigned bits, unsigned rights);
 
-// True when ADDRESS is mapped to TARGET with RIGHTS, in a page of any size.
-bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target, unsigned rights);
+// True when the 2^BITS bytes at ADDRESS are mapped to TARGET with RIGHTS, in a page of that size or
+// a larger one.
+bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target, unsigned bits,
+                  unsigned rights);
 
 // Removes the page at ADDRESS, if there is one, from at most SIZE bytes. Returns how many bits the
 // page, or the hole there, spans: what comes next is behind it. 0: the page there is larger than
