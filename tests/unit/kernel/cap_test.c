@@ -56,7 +56,8 @@ static void a_new_task_has_no_capability(void **state) {
 
 static void a_forged_slot_names_nothing(void **state) {
     (void)state;
-    const uint64_t forged[] = {0, 1, SLOT, server.task->cap_count, UINT32_MAX, UINT64_MAX, 1ull << 32};
+    const uint64_t forged[] = {0,          1,          SLOT,      server.task->cap_count,
+                               UINT32_MAX, UINT64_MAX, 1ull << 32};
     for (unsigned i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
         uint64_t slot = forged[i];
         struct task *task = server.task;
@@ -134,7 +135,8 @@ static void a_copy_has_the_rights_asked_for_and_never_more(void **state) {
 
 static void a_portals_copy_carries_the_badge_given_to_it(void **state) {
     (void)state;
-    assert_int_equal(grant(SLOT, server.portal_slot, RIGHT_CALL, 0x123456789abcdefull, 0), STATUS_OK);
+    assert_int_equal(grant(SLOT, server.portal_slot, RIGHT_CALL, 0x123456789abcdefull, 0),
+                     STATUS_OK);
     assert_int_equal(server.task->cap[SLOT].base, 0x123456789abcdefull);
 }
 
@@ -236,7 +238,8 @@ static void each_call_needs_its_right(void **state) {
         server.task->cap[SLOT] = world.init->cap[calls[i].object];
         server.task->cap[SLOT].rights = (uint8_t)(RIGHTS_ALL & ~calls[i].needs);
         uint32_t generation = pool.page[world_index(calls[i].object)].generation;
-        assert_int_equal(world_do(server.task, calls[i].number, SLOT, calls[i].word), STATUS_DENIED);
+        assert_int_equal(world_do(server.task, calls[i].number, SLOT, calls[i].word),
+                         STATUS_DENIED);
         assert_int_equal(pool.page[world_index(calls[i].object)].generation, generation);
         server.task->cap[SLOT] = (struct cap){0};
     }
@@ -305,7 +308,8 @@ static void unknown_numbers_are_invalid(void **state) {
     assert_int_equal(init_do((enum syscall)0x7fffffff, 0, WORDS(0)), STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_BIND, BIND_IRQ + 1, WORDS(0)), STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_BIND, UINT64_MAX, WORDS(0)), STATUS_INVALID);
-    assert_int_equal(init_do(SYSCALL_TASK, server.task_slot, WORDS(TASK_GUEST + 1)), STATUS_INVALID);
+    assert_int_equal(init_do(SYSCALL_TASK, server.task_slot, WORDS(TASK_GUEST + 1)),
+                     STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_TASK, server.task_slot, WORDS(UINT64_MAX)), STATUS_INVALID);
     const unsigned types[] = {OBJECT_NONE, OBJECT_FRAME, OBJECT_POOL, OBJECT_COUNT};
     for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

@@ -46,9 +46,12 @@ static void every_object_gives_all_its_pages_back(void **state) {
         enum object_type type;
         uint64_t pages, a4, a5, a6;
     } objects[] = {
-        {OBJECT_TASK, 3, server.space_slot, 0, 0}, {OBJECT_SPACE, 9, SPACE_TASK, 0, 0},
-        {OBJECT_SPACE, 12, SPACE_GUEST, 0, 0},     {OBJECT_VCPU, 1, guest.space_slot, 40, 0},
-        {OBJECT_PORTAL, 1, 5, 0, 0},               {OBJECT_IRQ, 1, 9, INIT_SLOT_HIGH, 0},
+        {OBJECT_TASK, 3, server.space_slot, 0, 0},
+        {OBJECT_SPACE, 9, SPACE_TASK, 0, 0},
+        {OBJECT_SPACE, 12, SPACE_GUEST, 0, 0},
+        {OBJECT_VCPU, 1, guest.space_slot, 40, 0},
+        {OBJECT_PORTAL, 1, 5, 0, 0},
+        {OBJECT_IRQ, 1, 9, INIT_SLOT_HIGH, 0},
     };
     uint32_t free = pages_free();
     for (unsigned i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
@@ -191,7 +194,8 @@ static void a_portal_whose_record_is_still_served_does_not_end(void **state) {
     unsigned space = world_create(OBJECT_SPACE, 8, SPACE_TASK, 0, 0);
     unsigned task = world_create(OBJECT_TASK, 1, space, 0, 0);
     assert_int_equal(
-        world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(second.portal_slot, task)), STATUS_OK);
+        world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(second.portal_slot, task)),
+        STATUS_OK);
     assert_int_equal(destroy(task), STATUS_OK);
     assert_null(second.portal->receiver);
     assert_int_equal(destroy(second.portal_slot), STATUS_BUSY);
@@ -263,8 +267,8 @@ static void a_thousand_objects_leave_no_trace(void **state) {
             assert_int_equal(world_do(world.init, SYSCALL_BIND, BIND_ROUTE,
                                       WORDS(201 + v, v % EXIT_GUEST_CLASSES, server.portal_slot)),
                              STATUS_OK);
-            assert_int_equal(
-                world_do(world.init, SYSCALL_VCPU, 201 + v, WORDS(VCPU_START, 0x1000)), STATUS_OK);
+            assert_int_equal(world_do(world.init, SYSCALL_VCPU, 201 + v, WORDS(VCPU_START, 0x1000)),
+                             STATUS_OK);
         }
         for (unsigned v = 8; v-- > 0;) {
             assert_int_equal(destroy(201 + (v * 3) % 8), STATUS_OK);

@@ -12,6 +12,7 @@
 #include "kernel/object/space.h"
 #include "kernel/object/task.h"
 #include "kernel/object/vcpu.h"
+#include "tests/unit/kernel/world.h"
 
 #define PAGES_MAX 4096
 
@@ -173,6 +174,8 @@ static void check_vcpu(const struct vcpu *vcpu) {
             "a vCPU has exited and its record is not pending, or the other way round");
     require(vcpu->state != VCPU_PARKED || !vcpu->due, "a vCPU is parked past its deadline");
     require(vcpu->deadline >= the_cpu->next_event, "the timer is set behind a vCPU's deadline");
+    require(vcpu->state != VCPU_PARKED || vcpu->wake >= the_cpu->next_event,
+            "the timer is set behind a parked vCPU's own");
     require(vcpu->space->vcpu[vcpu->number] == vcpu, "a vCPU's space does not know of it");
     counted[pool_index(vcpu->space) - ARCH_SPACE_ROOT_PAGES].users++;
     unsigned times = 0;
@@ -287,7 +290,7 @@ static uint8_t seen[PAGES_MAX];
 
 static void check_table(uint32_t page, const uint64_t *entry, unsigned level, unsigned entries) {
     const uint32_t first = page + ARCH_SPACE_ROOT_PAGES + 1;
-    const uint64_t core_end = MACHINE_MEMORY_BASE + machine.memory_size;
+    const uint64_t objects = arch_virt_to_phys(pool.base).v;
     for (unsigned i = 0; i < entries; i++) {
         if (!arch_pte_present(entry[i])) {
             require(entry[i] == 0, "an entry is neither there nor empty");
@@ -297,8 +300,11 @@ static void check_table(uint32_t page, const uint64_t *entry, unsigned level, un
         if (arch_pte_leaf(entry[i])) {
             uint64_t size = PAGE_SIZE << 9 * level;
             require((target & (size - 1)) == 0, "a mapping is not aligned");
-            uint64_t pages = (uint64_t)(pool.base - machine.memory) + MACHINE_MEMORY_BASE;
-            require(target + size <= pages || target >= core_end, "the core's memory is mapped");
+            require(target + size <= MACHINE_MEMORY_BASE ||
+                        target >= objects + pool.count * PAGE_SIZE ||
+                        (level == 0 && target >= MACHINE_MEMORY_BASE + WORLD_CORE_BYTES &&
+                         target < objects),
+                    "the core's memory is mapped");
             continue;
         }
         require(level > 0, "a table below the last level");

@@ -12,7 +12,6 @@
 #include "kernel/sched/sched.h"
 #include "tests/unit/kernel/invariants.h"
 
-#define CORE_BYTES 0x10000ull // what the core's image would take
 #define BUNDLE_BYTES 0x4000ull
 
 #define require(condition, message) machine_require(condition, message)
@@ -27,7 +26,7 @@ static void check(void) {
 }
 
 static void write_bundle(uint32_t pages) {
-    struct bundle_header *bundle = (void *)(machine.memory + CORE_BYTES);
+    struct bundle_header *bundle = (void *)(machine.memory + WORLD_CORE_BYTES);
     memset(bundle, 0, BUNDLE_BYTES);
     *bundle = (struct bundle_header){
         .magic = BUNDLE_MAGIC,
@@ -43,7 +42,7 @@ static void write_bundle(uint32_t pages) {
 }
 
 void world_begin_pages(uint32_t pages) {
-    uint64_t size = CORE_BYTES + BUNDLE_BYTES + (pages + ARCH_SPACE_ALIGN_PAGES) * PAGE_SIZE;
+    uint64_t size = WORLD_CORE_BYTES + BUNDLE_BYTES + (pages + ARCH_SPACE_ALIGN_PAGES) * PAGE_SIZE;
     size = (size + 0xffff) & ~0xffffull;
     if (machine.memory) {
         ASAN_UNPOISON_MEMORY_REGION(machine.memory, machine.memory_size);
@@ -55,7 +54,7 @@ void world_begin_pages(uint32_t pages) {
     const struct boot_info info = {
         .cpu = &world.cpu,
         .image = HPA(MACHINE_MEMORY_BASE),
-        .bundle = HPA(MACHINE_MEMORY_BASE + CORE_BYTES),
+        .bundle = HPA(MACHINE_MEMORY_BASE + WORLD_CORE_BYTES),
         .argument = {11, 12, 13},
     };
     boot_main(&info);

@@ -11,9 +11,10 @@
 #include "kernel/object/task.h"
 #include "kernel/object/vcpu.h"
 
-#define WORLD_PAGES 512           // of object memory, unless a test says otherwise
-#define WORLD_WAKE_LINE 1         // the interrupt line by which a test wakes init
-#define WORLD_SERVER_PC 0x8000ull // where servers' records arrive
+#define WORLD_PAGES 512             // of object memory, unless a test says otherwise
+#define WORLD_CORE_BYTES 0x10000ull // of memory, for what would be the core's image
+#define WORLD_WAKE_LINE 1           // the interrupt line by which a test wakes init
+#define WORLD_SERVER_PC 0x8000ull   // where servers' records arrive
 #define WORLD_GUEST_PC 0x80200000ull
 #define WORLD_RAM 0x80000000ull // where guests have memory
 

@@ -1,0 +1,233 @@
+// The way of an exit to its server: every class, its words, its badge, its number.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/kernel/world.h"
+
+#define BADGE 0x42
+
+static struct server server;
+static struct guest guest;
+
+static int begin(void **state) {
+    world_begin(state);
+    server_make(&server, 0, 7);
+    guest_make(&guest, &server, BADGE);
+    world_sleep();
+    return 0;
+}
+
+static void each_class_brings_its_words_badge_number_and_place(void **state) {
+    (void)state;
+    struct vcpu *vcpu = guest.vcpu[0];
+    for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {
+        world_enter(vcpu);
+        machine.regs.pc = 0x1000 * (c + 1);
+        machine.regs.user = c % 2;
+        for (unsigned i = 0; i < MESSAGE_WORDS; i++) {
+            machine.regs.general[i] = 0x900 + i;
+        }
+        struct context *next = world_exit(vcpu, (enum exit_class)c, WORDS(c, 2, 3, 4));
+        assert_ptr_equal(next, &server.task->context);
+        struct message message = world_message();
+        assert_int_equal(MESSAGE_CLASS(message.info), c);
+        assert_int_equal(MESSAGE_VCPU(message.info), 0);
+        assert_int_equal(MESSAGE_MODE(message.info), c % 2 ? 0 : 1);
+        assert_int_equal(MESSAGE_ATTEMPT(message.info), 0);
+        assert_int_equal(message.pc, 0x1000 * (c + 1));
+        assert_int_equal(message.seq, c + 1);
+        assert_int_equal(message.badge, BADGE);
+        for (unsigned i = 0; i < 4; i++) {
+            // A hypercall's words are the guest's own registers.
+            uint64_t word = c == EXIT_HYPERCALL ? 0x900 + i : i ? i + 1 : c;
+            assert_int_equal(message.word[i], word);
+        }
+        assert_int_equal(vcpu->state, VCPU_EXITED);
+        assert_ptr_equal(vcpu->record.server, server.task);
+        assert_ptr_equal(world_reply(server.task, REPLY_FLAGS, WORDS(0)), &vcpu->context);
+        assert_int_equal(machine.regs.pc, 0x1000 * (c + 1));
+    }
+}
+
+static void classes_go_where_their_routes_lead(void **state) {
+    (void)state;
+    static struct server other;
+    server_make(&other, 0, 8);
+    guest_route(&guest, 0, EXIT_STAGE2, other.portal_slot, 5, MAY_ALL, 0, 0);
+    world_sleep();
+    assert_ptr_equal(world_exit(guest.vcpu[0], EXIT_STAGE2, WORDS(1)), &other.task->context);
+    assert_int_equal(world_message().badge, 5);
+    world_reply(other.task, REPLY_FLAGS, WORDS(0));
+    assert_ptr_equal(world_exit(guest.vcpu[0], EXIT_SYSREG, WORDS(1)), &server.task->context);
+    assert_int_equal(world_message().badge, BADGE);
+}
+
+static void an_exit_without_a_route_stops_the_vcpu(void **state) {
+    (void)state;
+    unsigned slot = world_create(OBJECT_VCPU, 1, guest.space_slot, 9, 0);
+    struct vcpu *vcpu = world_object(slot);
+    world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_STOP));
+    for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {
+        assert_int_equal(world_do(world.init, SYSCALL_VCPU, slot, WORDS(VCPU_START, 0x1000)),
+                         STATUS_OK);
+        world_sleep();
+        assert_null(world_exit(vcpu, (enum exit_class)c, WORDS(1)));
+        assert_int_equal(vcpu->state, VCPU_OFF);
+        assert_null(vcpu->record.portal);
+    }
+}
+
+static void a_busy_servers_exits_queue_and_other_guests_run_on(void **state) {
+    (void)state;
+    for (unsigned i = 1; i < GUEST_VCPUS; i++) {
+        world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_START, 0x2000 * i));
+    }
+    world_sleep();
+    world_exit(guest.vcpu[0], EXIT_SYSREG, WORDS(10));
+    world_run(server.task);
+    // It is preempted while it works, and so the others come to run.
+    trap_switch(&guest.vcpu[1]->context);
+    world_exit(guest.vcpu[1], EXIT_SYSREG, WORDS(11));
+    assert_ptr_equal(machine.current, &server.task->context);
+    trap_switch(&guest.vcpu[2]->context);
+    world_exit(guest.vcpu[2], EXIT_SYSREG, WORDS(12));
+    for (unsigned i = 0; i < GUEST_VCPUS; i++) {
+        world_run(server.task);
+        assert_int_equal(world_message().word[0], 10 + i);
+        assert_int_equal(MESSAGE_VCPU(world_message().info), i);
+        world_reply(server.task, REPLY_FLAGS, WORDS(0));
+    }
+    assert_int_equal(server.task->state, TASK_WAITING);
+}
+
+static void the_sequence_number_grows_by_one_with_each_exit_of_that_vcpu(void **state) {
+    (void)state;
+    world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[1], WORDS(VCPU_START, 0x2000));
+    world_sleep();
+    for (unsigned i = 1; i < 20; i++) {
+        machine.fast = i % 3 != 0;
+        world_hypercall(guest.vcpu[0], WORDS(0));
+        assert_int_equal(world_message().seq, i);
+        world_reply(server.task, REPLY_HYPERCALL, WORDS(0));
+        if (i % 2) {
+            world_exit(guest.vcpu[1], EXIT_SYSREG, WORDS(0));
+            assert_int_equal(world_message().seq, (i + 1) / 2);
+            world_reply(server.task, REPLY_FLAGS, WORDS(0));
+        }
+    }
+}
+
+static void counters_name_each_class_and_together_are_all_exits(void **state) {
+    (void)state;
+    struct vcpu *vcpu = guest.vcpu[0];
+    for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {
+        for (unsigned i = 0; i < 10 + c; i++) {
+            machine.fast = i % 2;
+            if (c == EXIT_HYPERCALL) {
+                world_hypercall(vcpu, WORDS(0));
+            } else {
+                world_exit(vcpu, (enum exit_class)c, WORDS(0));
+            }
+            world_reply(server.task, REPLY_FLAGS, WORDS(0));
+        }
+    }
+    assert_int_equal(world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_COUNTERS)),
+                     STATUS_OK);
+    for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {
+        assert_int_equal(world_result(c), 10 + c);
+    }
+    assert_int_equal(world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_STATE)),
+                     STATUS_OK);
+    assert_int_equal(world_result(2), vcpu->record.seq);
+}
+
+static void a_server_reads_registers_of_the_exit_it_serves_within_the_mask(void **state) {
+    (void)state;
+    guest_route(&guest, 0, EXIT_STAGE2, server.portal_slot, BADGE, MAY_ALL, 0, 1u << 0 | 1u << 9);
+    server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R, 0, 0);
+    world_sleep();
+    world_enter(guest.vcpu[0]);
+    machine.regs.general[0] = 100;
+    machine.regs.general[9] = 109;
+    world_exit(guest.vcpu[0], EXIT_STAGE2, WORDS(0));
+    for (unsigned reg = 0; reg < 40; reg++) {
+        enum status status = world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_READ, reg));
+        assert_int_equal(status, reg == 0 || reg == 9 ? STATUS_OK : STATUS_DENIED);
+        if (status == STATUS_OK) {
+            assert_int_equal(world_result(0), 100 + reg);
+        }
+    }
+    assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_READ, UINT64_MAX)),
+                     STATUS_DENIED);
+    // Not of another vCPU, not of one whose exit it has answered.
+    server_grant(&server, 2, guest.vcpu_slot[1], RIGHT_R, 0, 0);
+    assert_int_equal(world_do(server.task, SYSCALL_VCPU, 2, WORDS(VCPU_READ, 9)), STATUS_DENIED);
+    world_reply(server.task, REPLY_FLAGS, WORDS(0));
+    world_do(world.init, SYSCALL_SIGNAL, server.portal_slot, WORDS(0));
+    assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_READ, 9)), STATUS_DENIED);
+}
+
+static void tracing_counts_instructions_by_class_and_changes_nothing_else(void **state) {
+    (void)state;
+    struct vcpu *vcpu = guest.vcpu[0];
+    world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_TRACE, 1));
+    world_sleep();
+    for (unsigned i = 0; i < 3; i++) {
+        world_hypercall(vcpu, WORDS(5));
+        assert_int_equal(machine.fast_calls, 0);
+        assert_int_equal(world_message().word[0], 5);
+        machine.instructions += 100;
+        world_reply(server.task, REPLY_HYPERCALL, WORDS(7, 8));
+        assert_ptr_equal(machine.current, &vcpu->context);
+        assert_int_equal(machine.regs.general[0], 7);
+        machine.instructions += 1000;
+        world_exit(vcpu, EXIT_STAGE2, WORDS(0));
+        machine.instructions += 10;
+        world_reply(server.task, REPLY_FLAGS | REPLY_ADVANCE, WORDS(0));
+        machine.instructions += 1000;
+    }
+    assert_int_equal(world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_TIMES)),
+                     STATUS_OK);
+    assert_int_equal(world_result(EXIT_HYPERCALL), 300);
+    assert_int_equal(world_result(EXIT_STAGE2), 30);
+    assert_int_equal(world_result(EXIT_TIMER), 0);
+    world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_TRACE, 0));
+    world_sleep();
+    world_hypercall(vcpu, WORDS(5));
+    assert_int_equal(machine.fast_calls, 1);
+}
+
+static void a_route_changed_while_an_exit_is_pending_leaves_it_where_it_is(void **state) {
+    (void)state;
+    static struct server other;
+    server_make(&other, 0, 8);
+    world_sleep();
+    world_exit(guest.vcpu[0], EXIT_STAGE2, WORDS(1));
+    guest_route(&guest, 0, EXIT_STAGE2, other.portal_slot, 5, MAY_ALL, 0, 0);
+    world_sleep();
+    world_run(server.task);
+    world_reply(server.task, REPLY_FLAGS, WORDS(0));
+    assert_ptr_equal(world_exit(guest.vcpu[0], EXIT_STAGE2, WORDS(1)), &other.task->context);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, world_end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(each_class_brings_its_words_badge_number_and_place),
+        TEST(classes_go_where_their_routes_lead),
+        TEST(an_exit_without_a_route_stops_the_vcpu),
+        TEST(a_busy_servers_exits_queue_and_other_guests_run_on),
+        TEST(the_sequence_number_grows_by_one_with_each_exit_of_that_vcpu),
+        TEST(counters_name_each_class_and_together_are_all_exits),
+        TEST(a_server_reads_registers_of_the_exit_it_serves_within_the_mask),
+        TEST(tracing_counts_instructions_by_class_and_changes_nothing_else),
+        TEST(a_route_changed_while_an_exit_is_pending_leaves_it_where_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
