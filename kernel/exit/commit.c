@@ -4,6 +4,7 @@
 #include "arch/time.h"
 #include "arch/vcpu.h"
 #include "kernel/cpu.h"
+#include "kernel/exit/forward.h"
 #include "kernel/mem/pagetable.h"
 #include "kernel/object/irq.h"
 #include "kernel/object/portal.h"
@@ -45,27 +46,27 @@ COLD static enum status commit_map_again(struct vcpu *vcpu, space_addr_t address
     return STATUS_OK;
 }
 
+// Maps what MAPPING (REPLY_MAPPING) says, from OFFSET in the frame on, at ADDRESS.
 HOT static inline enum status commit_map(struct vcpu *vcpu, const struct task *task,
-                                         const uint64_t *word) {
-    unsigned bits = REPLY_MAPPING_BITS(word[3]);
-    unsigned rights = REPLY_MAPPING_RIGHTS(word[3]);
+                                         space_addr_t address, uint64_t mapping, uint64_t offset) {
+    unsigned bits = REPLY_MAPPING_BITS(mapping);
+    unsigned rights = REPLY_MAPPING_RIGHTS(mapping);
     enum status status = STATUS_OK;
     const struct cap *frame =
-        cap_find(task, REPLY_MAPPING_SLOT(word[3]), OBJECT_FRAME, rights, &status);
-    if (!frame) {
+        cap_find(task, REPLY_MAPPING_SLOT(mapping), OBJECT_FRAME, rights, &status);
+    if (unlikely(!frame)) {
         return status;
     }
-    if (bits != 12 && bits != 21 && bits != 30) {
+    if (unlikely(bits != 12 && bits != 21 && bits != 30)) {
         return STATUS_INVALID;
     }
-    if (!range_within(word[5], 1ull << bits, frame->size)) {
+    if (unlikely(!range_within(offset, 1ull << bits, frame->size))) {
         return STATUS_RANGE;
     }
-    status =
-        pagetable_map(vcpu->space, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), bits, rights);
+    hpa_t target = HPA(frame->base + offset);
+    status = pagetable_map(vcpu->space, address, target, bits, rights);
     if (unlikely(status == STATUS_EXISTS)) {
-        return commit_map_again(vcpu, SPACE_ADDR(word[2]), HPA(frame->base + word[5]), bits,
-                                rights);
+        return commit_map_again(vcpu, address, target, bits, rights);
     }
     return status;
 }
@@ -195,7 +196,7 @@ static enum status commit_exit(struct task *task, struct vcpu *vcpu, uint64_t fl
     }
     if (flags & REPLY_MAP) {
         // The last thing that can fail, and repeating it does no harm.
-        status = commit_map(vcpu, task, word);
+        status = commit_map(vcpu, task, SPACE_ADDR(word[2]), word[3], word[5]);
         if (unlikely(status != STATUS_OK)) {
             return status;
         }
@@ -241,9 +242,8 @@ COLD static struct context *commit_refuse(struct task *task, enum status status)
     return &task->context;
 }
 
-// Every kind of answer to every kind of record.
-COLD static struct context *commit_reply_any(struct task *task, uint64_t flags,
-                                             const uint64_t *word) {
+struct context *commit_reply(struct task *task, uint64_t flags,
+                             const uint64_t word[MESSAGE_WORDS]) {
     struct record *record = task->serving;
     struct context *next = NULL;
     if (!record) {
@@ -264,69 +264,74 @@ COLD static struct context *commit_reply_any(struct task *task, uint64_t flags,
     return sched_choose(task->context.cpu, next);
 }
 
-// True when commit_reply can do what FLAGS say: only these effects, all of them allowed, on a vCPU
-// that then simply goes on.
-HOT static inline bool commit_is_simple(const struct vcpu *vcpu, const struct route *route,
-                                        uint64_t flags, const uint64_t *word) {
-    const uint64_t simple = REPLY_WRITE | REPLY_ADVANCE | REPLY_RAISE;
-    if (!(flags & REPLY_FLAGS) || (flags & REPLY_EFFECTS & ~(simple & route->may))) {
-        return false;
-    }
-    if ((flags & REPLY_WRITE) &&
-        (REPLY_REGISTER_OF(flags) >= 32 || !(route->write_mask >> REPLY_REGISTER_OF(flags) & 1))) {
-        return false;
-    }
-    if ((flags & REPLY_RAISE) && (word[4] || REPLY_INTERRUPT_OF(flags) >= INTERRUPT_COUNT)) {
-        return false;
-    }
-    return !vcpu->tracing && !vcpu->due;
+// The answer takes the long way after all.
+COLD static struct context *commit_effects_long(struct task *task, uint64_t flags, uint64_t word2,
+                                                uint64_t word3, uint64_t word4, uint64_t word5,
+                                                uint64_t word6, uint64_t word0) {
+    const uint64_t word[MESSAGE_WORDS] = {
+        word0, regs_word(&task->context.regs, 1), word2, word3, word4, word5, word6, 0};
+    forward_settle(task->context.cpu);
+    return commit_reply(task, flags, word);
 }
 
 // The record was answered, the vCPU simply goes on, and the task waits: nothing is queued.
-HOT static inline struct context *commit_done(struct task *task, struct vcpu *vcpu) {
+HOT static inline struct context *commit_done(struct task *task, struct vcpu *vcpu,
+                                              struct portal *portal) {
     vcpu->record.portal = NULL;
     vcpu->record.server = NULL;
     vcpu->state = VCPU_RUNNABLE;
     task->serving = NULL;
+    task->exit = NULL;
     task->state = TASK_WAITING;
-    task->portal->waiting = task;
+    portal->waiting = task;
     return &vcpu->context;
 }
 
 // MAP alone, the answer to a first touch.
-COLD static struct context *commit_reply_map(struct task *task, struct vcpu *vcpu,
-                                             const uint64_t *word) {
-    enum status status = commit_map(vcpu, task, word);
-    return likely(status == STATUS_OK) ? commit_done(task, vcpu) : commit_refuse(task, status);
+COLD static struct context *commit_effects_map(struct task *task, struct vcpu *vcpu,
+                                               uint64_t address, uint64_t mapping,
+                                               uint64_t offset) {
+    enum status status = commit_map(vcpu, task, SPACE_ADDR(address), mapping, offset);
+    return likely(status == STATUS_OK) ? commit_done(task, vcpu, task->portal)
+                                       : commit_refuse(task, status);
 }
 
-struct context *commit_reply(struct task *task, uint64_t flags,
-                             const uint64_t word[MESSAGE_WORDS]) {
-    struct record *record = task->serving;
-    const struct portal *portal = task->portal; // NULL: another is bound to it by now
-    if (unlikely(!record || record->owner != RECORD_VCPU || !portal || portal->head ||
-                 task->context.cpu->tasks.head)) {
-        return commit_reply_any(task, flags, word);
+// What commit_reply does, for answers with few and simple effects to an exit that was handed over:
+// the questions whose answers are known then are not asked. Nothing in it is called and comes back.
+struct context *commit_effects(struct task *task, uint64_t flags, uint64_t word2, uint64_t word3,
+                               uint64_t word4, uint64_t word5, uint64_t word6, uint64_t word0) {
+    struct vcpu *vcpu = task->exit;
+    struct portal *portal = task->portal;
+    if (unlikely(!vcpu || portal->head || task->context.cpu->tasks.head || vcpu->due ||
+                 vcpu->tracing)) {
+        return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
     }
-    struct vcpu *vcpu = container_of(record, struct vcpu, record);
-    const struct route *route = &vcpu->route[MESSAGE_CLASS(record->info)];
-    if (flags == (REPLY_FLAGS | REPLY_MAP) && (route->may & REPLY_MAP) && !vcpu->tracing &&
-        !vcpu->due) {
-        return commit_reply_map(task, vcpu, word);
+    const struct route *route = vcpu->taken;
+    if (unlikely(((uint32_t)flags & ~route->simple) || (int32_t)flags >= 0)) {
+        return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
     }
-    if (unlikely(!commit_is_simple(vcpu, route, flags, word))) {
-        return commit_reply_any(task, flags, word);
-    }
-    // The point of no return. What follows is what commit_reply_any does in these cases, without
-    // the questions whose answers are known by now.
     if (flags & REPLY_WRITE) {
-        regs_set(&vcpu->context.regs, REPLY_REGISTER_OF(flags), word[0]);
+        uint32_t reg = REPLY_REGISTER_OF(flags);
+        if (unlikely(reg >= 32 || !(route->write_mask >> reg & 1) ||
+                     (flags & (REPLY_RAISE | REPLY_MAP)))) {
+            return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
+        }
+        // The point of no return, here and below.
+        regs_set(&vcpu->context.regs, reg, word0);
+    } else if (flags & REPLY_RAISE) {
+        uint32_t interrupt = REPLY_INTERRUPT_OF(flags);
+        if (unlikely(word4 || interrupt >= INTERRUPT_COUNT || (flags & REPLY_MAP))) {
+            return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
+        }
+        arch_vcpu_raise(vcpu, interrupt);
+    } else if (flags & REPLY_MAP) {
+        if (unlikely(flags & REPLY_ADVANCE)) {
+            return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
+        }
+        return commit_effects_map(task, vcpu, word2, word3, word5);
     }
     if (flags & REPLY_ADVANCE) {
-        arch_vcpu_advance(vcpu, word[6]);
+        arch_vcpu_advance(vcpu, word6);
     }
-    if (flags & REPLY_RAISE) {
-        arch_vcpu_raise(vcpu, REPLY_INTERRUPT_OF(flags));
-    }
-    return commit_done(task, vcpu);
+    return commit_done(task, vcpu, portal);
 }

@@ -45,7 +45,10 @@ HOT struct context *forward_exit(struct vcpu *vcpu, enum exit_class c, uint32_t 
     forward_fill(vcpu, route, c, mode);
     const uint64_t *words =
         c == EXIT_HYPERCALL ? regs_words(&vcpu->context.regs) : vcpu->record.word;
-    return &portal_hand_over(portal, &vcpu->record, words)->context;
+    vcpu->taken = route;
+    struct task *server = portal_hand_over(portal, &vcpu->record, words);
+    server->exit = vcpu;
+    return &server->context;
 }
 
 struct task *forward_timer(struct vcpu *vcpu) {

@@ -74,6 +74,7 @@ void portal_cancel(struct record *record) {
     }
     if (record->server) {
         record->server->serving = NULL;
+        record->server->exit = NULL;
         record->server = NULL;
     } else {
         // As long as the queue, which holds at most one record of each object there is.
@@ -123,6 +124,7 @@ void portal_bind(struct portal *portal, struct task *task) {
     struct task *old = portal->receiver;
     if (old) {
         old->portal = NULL;
+        old->exit = NULL; // its answer, if it owes one, takes the long way
         portal->waiting = NULL;
     }
     portal->receiver = task;

@@ -30,6 +30,7 @@ void task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64
 void task_receive(struct task *task, struct record *record) {
     record->server = task;
     task->serving = record;
+    task->exit = NULL;
     task->state = TASK_READY;
     arch_task_receive(task, record);
 }
@@ -42,6 +43,7 @@ COLD static void task_take(struct task *task, struct portal *portal) {
 HOT void task_wait(struct task *task) {
     struct portal *portal = task->portal;
     task->serving = NULL;
+    task->exit = NULL;
     task->state = TASK_WAITING;
     if (unlikely(!portal)) {
         return;
@@ -64,6 +66,7 @@ void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t add
     fault->word[FAULT_WORD_SEQ] = serving ? serving->seq : 0;
     fault->word[FAULT_WORD_BADGE] = serving ? serving->badge : 0;
     sched_remove(&task->context);
+    task->exit = NULL;
     task->state = TASK_DEAD;
     if (task->portal) {
         // It must be gone from its portal before the record goes back there.

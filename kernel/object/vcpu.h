@@ -17,6 +17,7 @@ struct route {
     uint32_t may;        // enum reply_flag
     uint32_t write_mask; // general registers that a reply may write
     uint32_t read_mask;  // general registers that VCPU_READ shows
+    uint32_t simple;     // of `may` and REPLY_FLAGS: what an answer on the short way may consist of
 };
 
 struct vcpu {
@@ -38,8 +39,9 @@ struct vcpu {
     uint8_t tracing;
     uint32_t tick_age; // for how many ticks the exit tick_seq has been pending
     uint64_t tick_seq;
-    uint64_t features;    // enum vcpu_feature
-    uint64_t trace_begin; // instructions counted at the exit being answered
+    uint64_t features;         // enum vcpu_feature
+    uint64_t trace_begin;      // instructions counted at the exit being answered
+    const struct route *taken; // the route of the exit that is pending
     struct route route[EXIT_GUEST_CLASSES];
     uint64_t count[EXIT_GUEST_CLASSES]; // HYPERCALL's stands in record.seq less all others
     uint64_t spent[EXIT_GUEST_CLASSES]; // instructions, while tracing

@@ -1,4 +1,5 @@
 // BIND: who receives what.
+#include "kernel/exit/commit.h"
 #include "kernel/object/irq.h"
 #include "kernel/object/portal.h"
 #include "kernel/object/vcpu.h"
@@ -57,6 +58,7 @@ static enum status bind_route(struct task *task) {
         .may = (uint32_t)syscall_arg(task, 4),
         .write_mask = (uint32_t)syscall_arg(task, 5),
         .read_mask = (uint32_t)syscall_arg(task, 6),
+        .simple = REPLY_FLAGS | (syscall_arg(task, 4) & REPLY_SIMPLE),
     };
     vcpu_update_fast(vcpu);
     return STATUS_OK;

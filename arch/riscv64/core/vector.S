@@ -241,6 +241,18 @@ reply:
     la ra, vector_leave
     tail trap_reply
 
+    // The answer to an exit by effects: what the words say stays in registers.
+effects:
+    sd a1, X(11)(sp)
+    mv a7, a0                   // word[0]
+    mv a0, sp
+    mv a1, t1
+    ld tp, CONTEXT_CPU(sp)
+    csrw sscratch, tp
+    ld sp, CPU_STACK_TOP(tp)
+    la ra, vector_leave
+    tail commit_effects
+
     // A task's system call: t0 its number, t1 the selector; both and t2…t6 may be changed.
 task_call:
     bnez t0, system_call
@@ -268,7 +280,7 @@ answer:
     // REPLY_HYPERCALL_DEADLINE, when the host's timer need not be set for it.
 answer_deadline:
     li t4, 1
-    bne t1, t4, reply
+    bne t1, t4, effects
     ld t3, CPU_FAST(t2)
     ld t4, CPU_NEXT_EVENT(t2)
     beqz t3, reply
