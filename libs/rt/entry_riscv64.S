@@ -66,9 +66,9 @@ rt_handle_rest:
     ecall
     unimp
 
-    // bool rt_guest_fetch(uint64_t pc, uint32_t *instruction): hypervisor load as the guest would
-    // fetch (privileged architecture 1.12, §8.2.4). What faults between the two labels goes on at
-    // the third: the core was told so (TASK_RECEIVE).
+    // uint64_t rt_guest_fetch(uint64_t pc): hypervisor load as the guest would fetch (privileged
+    // architecture 1.12, §8.2.4). What faults between begin and end goes on at the third label: the
+    // core was told so (TASK_RECEIVE).
     .section .text
     .attribute arch, "rv64imafdc_h_zicsr_zifencei"
     .global rt_guest_fetch, rt_fetch_begin, rt_fetch_end, rt_fetch_failed
@@ -76,22 +76,21 @@ rt_guest_fetch:
     andi t0, a0, 3
 rt_fetch_begin:
     bnez t0, 1f
-    hlvx.wu t1, (a0)            // an aligned word lies in one page
-    j rt_fetch_end
+    hlvx.wu a0, (a0)            // an aligned word lies in one page
+    ret
 1:  hlvx.hu t1, (a0)
     andi t0, t1, 3
     addi t0, t0, -3
-    bnez t0, rt_fetch_end       // compressed: that is all of it
+    bnez t0, 2f                 // compressed: that is all of it
     addi a0, a0, 2
     hlvx.hu t0, (a0)
     slli t0, t0, 16
     or t1, t1, t0
-rt_fetch_end:
-    sw t1, 0(a1)
-    li a0, 1
+2:  mv a0, t1
     ret
+rt_fetch_end:
 rt_fetch_failed:
-    li a0, 0
+    li a0, -1                   // RT_NO_INSTRUCTION
     ret
 
     .section .stack, "aw", @nobits

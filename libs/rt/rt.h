@@ -76,9 +76,21 @@ static inline _Noreturn void rt_reply_effects(uint64_t flags) {
     rt_reply_effect_registers(flags, 0, 0, 0);
 }
 
+// Answers the call being served.
+static inline _Noreturn void rt_reply_call(uint64_t word0, uint64_t word1, uint64_t word2,
+                                           uint64_t word3, uint64_t word4, uint64_t word5,
+                                           uint64_t word6, uint64_t word7) {
+    rt_reply_call_registers(word0, word1, word2, word3, word4, word5, word6, word7);
+}
+
 // The same with WRITE: VALUE goes to the register that FLAGS name, and ADVANCE skips LENGTH bytes.
 static inline _Noreturn void rt_reply_write(uint64_t flags, uint64_t value, uint64_t length) {
     rt_reply_effect_registers(flags, value, 0, length);
+}
+
+// The same with MAP alone: ADDRESS, MAPPING and OFFSET are words 2, 3 and 5.
+static inline _Noreturn void rt_reply_map(uint64_t address, uint64_t mapping, uint64_t offset) {
+    rt_reply_map_registers(REPLY_FLAGS | REPLY_MAP, address, mapping, offset);
 }
 
 // System calls; see ipc/syscall.h for each one's meaning.
@@ -90,6 +102,10 @@ struct rt_words {
 NODISCARD enum status rt_system_call(enum syscall number, uint64_t selector,
                                      struct rt_words *words);
 NODISCARD enum status rt_call(unsigned portal, struct rt_words *words); // in: request, out: reply
+
+// The same in place, for a loop that must be short: all but the caller's own variables are lost.
+#define rt_call_inline(portal, words) RT_BLOCKING_CALL(SYSCALL_CALL, portal, words)
+
 NODISCARD enum status rt_signal(unsigned portal);
 NODISCARD enum status rt_map(unsigned space, uint64_t address, unsigned frame, uint64_t offset,
                              uint64_t size, uint64_t rights);
@@ -99,10 +115,14 @@ NODISCARD enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value)
 // Now, in ticks of the host's counter (rt_config->timebase a second).
 uint64_t rt_now(void);
 
-// Reads the instruction at the guest-virtual address PC of the vCPU whose exit is being served
-// into *INSTRUCTION (16 bits when its low bits say it is compressed). False when it can't be
+// Instructions executed by this CPU so far, where the machine counts them.
+static inline uint64_t rt_instructions(void) { return rt_instruction_counter(); }
+
+// The instruction at the guest-virtual address PC of the vCPU whose exit is being served; behind a
+// compressed one, whose low bits say so, may stand anything. RT_NO_INSTRUCTION when it can't be
 // fetched any more. Needs TASK_GUEST (the manifest's `guest-access`).
-bool rt_guest_fetch(uint64_t pc, uint32_t *instruction);
+uint64_t rt_guest_fetch(uint64_t pc);
+#define RT_NO_INSTRUCTION UINT64_MAX
 
 // One line, printf-like, into the server's log ring (config "log"), from where the console writes
 // it. Never blocks; when the ring is full the line is dropped and counted.

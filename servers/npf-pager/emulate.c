@@ -1,10 +1,10 @@
 // An access to emulated registers: the instruction is fetched from the guest, decoded, and done by
 // the device's model.
-#include "libs/insn/insn.h"
-#include "servers/npf-pager/pager.h"
+#include "servers/npf-pager/emulate.h"
 
-__attribute__((noinline)) void pager_decode(struct pager_access *access, uint32_t instruction,
-                                            uint64_t length) {
+#include "libs/insn/insn.h"
+
+void pager_decode(struct pager_access *access, uint32_t instruction, uint64_t length) {
     struct insn_access insn = insn_decode(instruction);
     const struct insn_form *form = insn.form;
     *access = (struct pager_access){
@@ -12,8 +12,9 @@ __attribute__((noinline)) void pager_decode(struct pager_access *access, uint32_
         .access = PAGER_NO_ACCESS,
         .flags = REPLY_FLAGS | REPLY_ADVANCE,
         .size = form->size,
+        .inside = form->size - 1u,
         .shift = 64 - 8u * form->size,
-        .sign_extend = form->sign_extend,
+        .mask = form->sign_extend ? UINT64_MAX : UINT64_MAX >> (64 - 8u * form->size) % 64,
         .reg = (uint8_t)insn.reg,
         .length = length ? length : form->length,
         .kind = form->kind,
@@ -27,10 +28,9 @@ __attribute__((noinline)) void pager_decode(struct pager_access *access, uint32_
 }
 
 // The instruction that exited can't be emulated, or is another one now.
-__attribute__((noinline, cold)) static void refuse(struct pager *pager, const struct region *region,
-                                                   const struct pager_access *access,
-                                                   const struct message *record,
-                                                   struct reply *reply) {
+static void refuse(struct pager *pager, const struct region *region,
+                   const struct pager_access *access, const struct message *record,
+                   struct reply *reply) {
     if (access->access != PAGER_NO_ACCESS) {
         // The guest's memory has changed since the exit: the guest executes what stands there now.
         reply->flags = REPLY_FLAGS;
@@ -54,18 +54,12 @@ static uint64_t stored_value(const struct pager_vm *vm, uint32_t vcpu,
         rt_die("register x%u of VM %llu vCPU %u can't be read: %s", access->reg,
                (unsigned long long)record->badge, vcpu, status_text(status));
     }
-    return value << access->shift >> access->shift;
+    return emulate_extend(access, value);
 }
 
-static uint64_t nanoseconds(const struct pager *pager) {
-    uint64_t now = rt_now();
-    unsigned __int128 fraction = (unsigned __int128)now * pager->tick_fraction;
-    return now * pager->tick_whole + (uint64_t)(fraction >> 64);
-}
-
-__attribute__((noinline)) static void store(struct pager *pager, const struct region *region,
-                                            const struct pager_access *access,
-                                            const struct message *record, struct reply *reply) {
+static void store(struct pager *pager, const struct region *region,
+                  const struct pager_access *access, const struct message *record,
+                  struct reply *reply) {
     const struct pager_vm *vm = pager_vm(pager, record);
     uint32_t vcpu = MESSAGE_VCPU(record->info);
     if (vcpu >= vm->vcpus) {
@@ -76,9 +70,8 @@ __attribute__((noinline)) static void store(struct pager *pager, const struct re
     const uint64_t *seen = &state->seq[vm->first + vcpu];
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
-        const uint8_t *word = (const uint8_t *)state + region->state_offset;
-        region->model->write(&pager->state, (const uint64_t *)(const void *)word,
-                             record->word[0] - region->base, nanoseconds(pager),
+        region->model->write(&pager->state, emulate_words(pager, region),
+                             record->word[0] - region->base, emulate_now(pager),
                              stored_value(vm, vcpu, access, record));
         state_set(&pager->state, seen, record->seq);
         state_commit(&pager->state);
@@ -87,52 +80,40 @@ __attribute__((noinline)) static void store(struct pager *pager, const struct re
     reply->word[6] = access->length;
 }
 
-static inline void load(struct pager *pager, const struct region *region,
-                        const struct pager_access *access, const struct message *record,
-                        struct reply *reply) {
-    const uint8_t *word = (const uint8_t *)state_current(&pager->state) + region->state_offset;
-    uint64_t value = region->model->read(&pager->state, (const uint64_t *)(const void *)word,
-                                         record->word[0] - region->base, nanoseconds(pager));
-    if (__builtin_expect(pager->state.changes != 0, 0)) {
-        state_commit(&pager->state);
-    }
-    value <<= access->shift;
-    reply->flags = access->flags;
-    reply->word[0] =
-        access->sign_extend ? (uint64_t)((int64_t)value >> access->shift) : value >> access->shift;
-    reply->word[6] = access->length;
-}
-
 // Hardware may give the instruction with the exit, its address taken out and bit 1 clear when it
 // was a compressed one (privileged architecture 1.12, §8.6.3). Most hardware does not.
-__attribute__((noinline, cold)) static void decode_given(struct pager_access *access,
-                                                         uint32_t given) {
+static void decode_given(struct pager_access *access, uint32_t given) {
     pager_decode(access, given | 2, given & 2 ? 4 : 2);
-    access->instruction = UINT64_MAX; // not one that could be fetched
+    access->instruction = RT_NO_INSTRUCTION - 1; // not one that could be fetched
 }
 
 void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,
                    struct reply *reply) {
     struct pager_access *access = &pager->decoded;
     uint64_t address = record->word[0];
-    uint32_t instruction;
-    if (__builtin_expect(record->word[3] & 1, 0)) {
+    if (record->word[3] & 1) {
         decode_given(access, (uint32_t)record->word[3]);
-    } else if (__builtin_expect(!rt_guest_fetch(record->pc, &instruction), 0)) {
-        reply->flags = REPLY_FLAGS; // the guest's page tables have changed since: it looks itself
-        return;
-    } else if (__builtin_expect(access->instruction != instruction, 0)) {
-        pager_decode(access, instruction, 0);
+    } else {
+        uint64_t instruction = rt_guest_fetch(record->pc);
+        if (instruction == RT_NO_INSTRUCTION) {
+            reply->flags = REPLY_FLAGS; // the guest's page tables have changed since: let it look
+            return;
+        }
+        if (instruction != access->instruction) {
+            pager_decode(access, (uint32_t)instruction, 0);
+        }
     }
-    if (__builtin_expect(access->access != record->word[1], 0)) {
+    pager->loaded = NULL;
+    if (access->access != record->word[1]) {
         refuse(pager, region, access, record, reply);
-    } else if (__builtin_expect(!(region->model->sizes & access->size) ||
-                                    (address & (access->size - 1)) != 0,
-                                0)) {
+    } else if (!(region->model->sizes & access->size) || !emulate_is_aligned(access, address)) {
         pager_report(pager, record, REPORT_DENIED, address, record->word[1], reply);
     } else if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
-        load(pager, region, access, record, reply);
+        pager->loaded = region;
+        reply->flags = access->flags;
+        reply->word[0] = emulate_load(pager, region, access, address);
+        reply->word[6] = access->length;
     }
 }

@@ -1,5 +1,5 @@
-// npf-pager: nested page faults of guests. Its config, where N is a VM's number, 0 to 3, which is
-// the badge of that VM's exits:
+// npf-pager: nested page faults of guests. Its config, where N is a VM's number, 0 to 255, which is
+// the badge of that VM's exits; there may be 4 VMs:
 //
 //   state            window   the state region, one page
 //   init             cap      portal: told when a VM has to be stopped
@@ -18,7 +18,7 @@
 // 24 regions a VM, 16 devices and 48 vCPUs in all VMs together.
 #include "servers/npf-pager/pager.h"
 
-static struct pager pager;
+struct pager pager;
 
 int main(void) {
     const char *wrong;

@@ -20,15 +20,20 @@ struct pager_access {
     uint64_t instruction; // which one this is
     uint64_t access;      // ACCESS_READ, ACCESS_WRITE, or PAGER_NO_ACCESS: it can't be emulated
     uint64_t flags;       // of the answer to it
-    uint64_t size;        // of the access, in bytes
-    uint64_t shift;       // up and down again: cuts a value to that size, and extends it
     uint64_t length;      // of the instruction, in bytes
-    uint8_t sign_extend;
+    uint64_t size;        // of the access, in bytes
+    uint64_t inside;      // address bits that are 0 when it is aligned
+    // A value, shifted up and down again with its sign and then masked, is cut to that size and
+    // extended as the instruction says.
+    uint64_t shift;
+    uint64_t mask;
     uint8_t reg;
     uint8_t kind; // enum insn_kind
 };
 
 #define PAGER_NO_ACCESS UINT64_MAX
+
+#define PAGER_NUMBERS 256 // that VMs can have: the badges of their exits
 
 struct pager_vm {
     const struct region *last; // where the last fault was: most are there again. Never NULL
@@ -39,21 +44,32 @@ struct pager_vm {
 };
 
 struct pager {
+    // What the shortest way looks at (quick.c).
     struct state state; // not opened while there are no devices
-    unsigned init;      // slot of init's portal
-    uint32_t devices;
-    const struct device_model *device[PAGER_DEVICES];
+    // The instruction that was decoded last: one that touches a register is seldom alone.
+    struct pager_access decoded;
+    // The region whose device it has loaded from, so that device is known to have such loads; NULL
+    // when there is none.
+    const struct region *loaded;
     // How many nanoseconds one tick of the counter lasts: whole ones, and 2^64ths of one.
     uint64_t tick_whole;
     uint64_t tick_fraction;
-    uint64_t epoch; // nanoseconds from 1970 to the counter's 0
-    // The instruction that was decoded last: one that touches a register is seldom alone.
-    struct pager_access decoded;
     // The fault that was answered last by a mapping: for the case that the core refuses it.
     uint64_t mapped_seq;
     uint64_t mapped_address;
+    struct pager_vm *by_number[PAGER_NUMBERS]; // never NULL: `nobody` where there is no such VM
+
+    unsigned init;  // slot of init's portal
+    uint64_t epoch; // nanoseconds from 1970 to the counter's 0
+    uint32_t devices;
+    const struct device_model *device[PAGER_DEVICES];
+    uint32_t vm_count;
     struct pager_vm vm[PAGER_VMS];
+    struct pager_vm nobody;
 };
+
+// The one there is (main.c): the shortest way has no argument to find it by.
+extern struct pager pager;
 
 // Forms the VMs from CONFIG. Where that contradicts itself: INVALID, EXISTS or NOT_FOUND, and
 // *WRONG names the entry.
@@ -65,6 +81,12 @@ NODISCARD enum status pager_adopt(struct pager *pager, void *region, size_t size
 
 // Decodes INSTRUCTION, LENGTH bytes (0: as it says itself), into *ACCESS (emulate.c).
 void pager_decode(struct pager_access *access, uint32_t instruction, uint64_t length);
+
+// Keeps what refusing the mapping that answers exit SEQ will be about.
+ALWAYS_INLINE void pager_remember_mapping(struct pager *pager, uint64_t seq, uint64_t address) {
+    pager->mapped_seq = seq;
+    pager->mapped_address = address;
+}
 
 // Answers the exit RECORD, an access to the device registers in REGION (emulate.c).
 void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,

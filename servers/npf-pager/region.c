@@ -3,13 +3,7 @@
 #include <stddef.h>
 
 #include "ipc/cap.h"
-#include "ipc/exit.h"
 #include "ipc/message.h"
-
-#define SMALL_BITS 12
-#define BIG_BITS 21
-#define SMALL_PAGE (1ull << SMALL_BITS)
-#define BIG_PAGE (1ull << BIG_BITS)
 
 // No guest-physical address is as wide: Sv57x4 has 59 bits.
 #define ADDRESS_END (1ull << 59)
@@ -18,25 +12,22 @@ static bool range_is_valid(uint64_t base, uint64_t size) {
     return size > 0 && base < ADDRESS_END && size <= ADDRESS_END - base;
 }
 
-static uint8_t allowed_accesses(enum region_kind kind, unsigned rights) {
-    unsigned allowed = 0;
-    allowed |= rights & RIGHT_R ? 1u << ACCESS_READ : 0;
-    allowed |= rights & RIGHT_W ? 1u << ACCESS_WRITE : 0;
-    allowed |= rights & RIGHT_X ? 1u << ACCESS_EXECUTE : 0;
-    // The hardware walks the guest's page tables, in RAM only, and writes to them (A and D bits).
-    if (kind == REGION_RAM && (rights & RIGHT_R) && (rights & RIGHT_W)) {
-        for (unsigned access = 0; access <= ACCESS_EXECUTE; access++) {
-            allowed |= 1u << (ACCESS_WALK | access);
-        }
+static void set_actions(struct region *region, enum region_kind kind, unsigned rights) {
+    const unsigned needed[] = {
+        [ACCESS_READ] = RIGHT_R, [ACCESS_WRITE] = RIGHT_W, [ACCESS_EXECUTE] = RIGHT_X};
+    // The hardware walks the guest's page tables in RAM only, and it writes to them (A and D bits).
+    bool walks = kind == REGION_RAM && (rights & RIGHT_R) && (rights & RIGHT_W);
+    for (unsigned access = ACCESS_READ; access <= ACCESS_EXECUTE; access++) {
+        region->action[access] = rights & needed[access] ? REGION_MAP : REGION_REFUSE;
+        region->action[ACCESS_WALK | access] = walks ? REGION_MAP : REGION_REFUSE;
     }
-    return (uint8_t)allowed;
 }
 
 static void set_big_part(struct region *region, uint64_t physical) {
-    uint64_t begin = (region->base + BIG_PAGE - 1) & -BIG_PAGE;
-    uint64_t end = (region->base + region->size) & -BIG_PAGE;
+    uint64_t begin = (region->base + REGION_BIG - 1) & -REGION_BIG;
+    uint64_t end = (region->base + region->size) & -REGION_BIG;
     // Only where guest-physical and host-physical are the same distance from a page's beginning.
-    if (((region->base ^ physical) & (BIG_PAGE - 1)) == 0 && begin < end) {
+    if (((region->base ^ physical) & (REGION_BIG - 1)) == 0 && begin < end) {
         region->big_base = begin;
         region->big_size = end - begin;
     }
@@ -46,7 +37,7 @@ enum status region_add_memory(struct region_table *table, enum region_kind kind,
                               uint64_t size, uint64_t physical, unsigned slot, unsigned rights,
                               bool big) {
     rights &= RIGHT_R | RIGHT_W | RIGHT_X;
-    if (!range_is_valid(base, size) || ((base | size | physical) & (SMALL_PAGE - 1)) != 0 ||
+    if (!range_is_valid(base, size) || ((base | size | physical) & (REGION_SMALL - 1)) != 0 ||
         rights == 0 || slot == 0 || slot > 0xffff) {
         return STATUS_INVALID;
     }
@@ -57,11 +48,10 @@ enum status region_add_memory(struct region_table *table, enum region_kind kind,
     *region = (struct region){
         .base = base,
         .size = size,
-        .big_mapping = REPLY_MAPPING(slot, BIG_BITS, rights),
-        .small_mapping = REPLY_MAPPING(slot, SMALL_BITS, rights),
-        .kind = (uint8_t)kind,
-        .allowed = allowed_accesses(kind, rights),
+        .big_mapping = REPLY_MAPPING(slot, REGION_BIG_BITS, rights),
+        .small_mapping = REPLY_MAPPING(slot, REGION_SMALL_BITS, rights),
     };
+    set_actions(region, kind, rights);
     if (big) {
         set_big_part(region, physical);
     }
@@ -79,7 +69,7 @@ enum status region_add_device(struct region_table *table, uint64_t base, uint64_
     table->region[table->count++] = (struct region){
         .base = base,
         .size = size,
-        .kind = REGION_DEVICE,
+        .action = {[ACCESS_READ] = REGION_LOAD, [ACCESS_WRITE] = REGION_STORE},
         .model = model,
         .state_offset = state_offset,
     };

@@ -5,13 +5,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ipc/exit.h"
 #include "ipc/status.h"
 
+// The compiler takes code that ends in an answer for rare, and would not inline what leads there.
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 #define REGION_MAX 24 // of one VM
+#define REGION_SMALL_BITS 12
+#define REGION_BIG_BITS 21
+#define REGION_SMALL (1ull << REGION_SMALL_BITS) // bytes of a page
+#define REGION_BIG (1ull << REGION_BIG_BITS)
 
 struct device_model;
 
-enum region_kind { REGION_RAM, REGION_PASSTHROUGH, REGION_DEVICE };
+// Kinds of memory.
+enum region_kind { REGION_RAM, REGION_PASSTHROUGH };
+
+// What an access is answered by.
+enum region_action { REGION_REFUSE, REGION_MAP, REGION_LOAD, REGION_STORE };
+
+#define REGION_ACCESSES 8 // values of enum access
 
 struct region {
     uint64_t base; // guest-physical
@@ -19,18 +33,37 @@ struct region {
     // The part of it that whole 2 MiB pages map; big_size is 0 where there is none.
     uint64_t big_base;
     uint64_t big_size;
-    uint64_t big_mapping;   // REPLY_MAPPING of a 2 MiB page of it,
-    uint64_t small_mapping; // and of a 4 KiB page
-    uint8_t kind;           // enum region_kind
-    uint8_t allowed;        // by value of enum access, one bit each: a touch that maps it
+    uint64_t big_mapping;            // REPLY_MAPPING of a 2 MiB page of it,
+    uint64_t small_mapping;          // and of a 4 KiB page
+    uint8_t action[REGION_ACCESSES]; // enum region_action, by enum access
     // Of a device:
     const struct device_model *model;
     uint32_t state_offset; // of its words, in the server's state
 };
 
 // Whether ADDRESS is in REGION.
-static inline bool region_holds(const struct region *region, uint64_t address) {
+ALWAYS_INLINE bool region_holds(const struct region *region, uint64_t address) {
     return address - region->base < region->size;
+}
+
+// What is done about ACCESS (enum access) to one of its addresses.
+ALWAYS_INLINE enum region_action region_action(const struct region *region, uint64_t access) {
+    return (enum region_action)region->action[access % REGION_ACCESSES];
+}
+
+// A page of a region, as REPLY_MAP says it.
+struct region_page {
+    uint64_t address;
+    uint64_t mapping;
+    uint64_t offset; // in the region's frame
+};
+
+// The largest page of REGION, which is memory, that holds ADDRESS.
+ALWAYS_INLINE struct region_page region_page(const struct region *region, uint64_t address) {
+    bool big = address - region->big_base < region->big_size;
+    uint64_t page = address & (big ? -REGION_BIG : -REGION_SMALL);
+    return (struct region_page){page, big ? region->big_mapping : region->small_mapping,
+                                page - region->base};
 }
 
 struct region_table {

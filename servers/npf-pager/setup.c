@@ -5,11 +5,11 @@
 #include "libs/config/config.h"
 #include "servers/npf-pager/pager.h"
 
-#define BIG_BITS 21
-
-static enum status add_vcpu(struct pager_vm *vm, const struct config_entry *entry) {
+static enum status add_vcpu(struct pager *pager, struct pager_vm *vm,
+                            const struct config_entry *entry, const char *rest) {
+    (void)pager, (void)rest;
     if (vm->vcpus == PAGER_VCPUS) {
-        return STATUS_INVALID;
+        return STATUS_NO_MEMORY;
     }
     vm->vcpu[vm->vcpus++] = entry->slot;
     return STATUS_OK;
@@ -21,8 +21,20 @@ static enum status add_memory(struct pager_vm *vm, enum region_kind kind,
                              entry->slot, (unsigned)entry->rights, big);
 }
 
-static enum status add_device(struct pager *pager, struct pager_vm *vm, const char *name,
-                              const struct config_entry *entry) {
+static enum status add_ram(struct pager *pager, struct pager_vm *vm,
+                           const struct config_entry *entry, const char *rest) {
+    (void)pager, (void)rest;
+    return add_memory(vm, REGION_RAM, entry, entry->address == REGION_BIG_BITS);
+}
+
+static enum status add_passthrough(struct pager *pager, struct pager_vm *vm,
+                                   const struct config_entry *entry, const char *rest) {
+    (void)pager, (void)rest;
+    return add_memory(vm, REGION_PASSTHROUGH, entry, true);
+}
+
+static enum status add_device(struct pager *pager, struct pager_vm *vm,
+                              const struct config_entry *entry, const char *name) {
     const struct device_model *model = device_find(name);
     if (!model) {
         return STATUS_NOT_FOUND;
@@ -35,20 +47,39 @@ static enum status add_device(struct pager *pager, struct pager_vm *vm, const ch
     return region_add_device(&vm->regions, entry->guest, entry->size, model, offset);
 }
 
+// The entries that belong to a VM.
+static const struct {
+    const char *name;
+    bool has_rest; // behind a colon
+    enum status (*take)(struct pager *pager, struct pager_vm *vm, const struct config_entry *entry,
+                        const char *rest);
+} of_vm[] = {
+    {"ram", false, add_ram},
+    {"passthrough", false, add_passthrough},
+    {"device", true, add_device},
+    {"vcpu", false, add_vcpu},
+};
+
+// The VM called NUMBER, which begins with its first entry. NULL: there are too many.
+static struct pager_vm *vm_of(struct pager *pager, uint32_t number) {
+    if (pager->by_number[number] == &pager->nobody) {
+        if (pager->vm_count == PAGER_VMS) {
+            return NULL;
+        }
+        pager->by_number[number] = &pager->vm[pager->vm_count++];
+    }
+    return pager->by_number[number];
+}
+
 static enum status take_entry(struct pager *pager, const struct config_entry *entry) {
-    uint32_t vm;
-    const char *device;
-    if (config_of_vm(entry, "ram", PAGER_VMS, &vm, NULL)) {
-        return add_memory(&pager->vm[vm], REGION_RAM, entry, entry->address == BIG_BITS);
-    }
-    if (config_of_vm(entry, "passthrough", PAGER_VMS, &vm, NULL)) {
-        return add_memory(&pager->vm[vm], REGION_PASSTHROUGH, entry, true);
-    }
-    if (config_of_vm(entry, "device", PAGER_VMS, &vm, &device)) {
-        return add_device(pager, &pager->vm[vm], device, entry);
-    }
-    if (config_of_vm(entry, "vcpu", PAGER_VMS, &vm, NULL)) {
-        return add_vcpu(&pager->vm[vm], entry);
+    uint32_t number;
+    const char *rest = NULL;
+    for (size_t i = 0; i < sizeof(of_vm) / sizeof(of_vm[0]); i++) {
+        if (config_of_vm(entry, of_vm[i].name, PAGER_NUMBERS, &number,
+                         of_vm[i].has_rest ? &rest : NULL)) {
+            struct pager_vm *vm = vm_of(pager, number);
+            return vm ? of_vm[i].take(pager, vm, entry, rest) : STATUS_NO_MEMORY;
+        }
     }
     if (config_is(entry, "init")) {
         pager->init = entry->slot;
@@ -66,9 +97,26 @@ static void set_tick(struct pager *pager, uint64_t timebase) {
     pager->tick_fraction = ((1000000000 % rate << 32) / rate) << 32;
 }
 
+// Nobody's exits find no region, so they take the long way, which knows what to say of them.
+static void set_nobody(struct pager *pager) {
+    pager->nobody.last = &pager->nobody.regions.region[0];
+    for (uint32_t i = 0; i < PAGER_NUMBERS; i++) {
+        pager->by_number[i] = &pager->nobody;
+    }
+}
+
+static enum status finish_vm(struct pager_vm *vm, uint32_t *first) {
+    uint64_t base;
+    vm->last = &vm->regions.region[0]; // of size 0 when there are none
+    vm->first = *first;
+    *first += vm->vcpus;
+    return *first > PAGER_VCPUS ? STATUS_NO_MEMORY : region_finish(&vm->regions, &base);
+}
+
 enum status pager_configure(struct pager *pager, const struct config *config, const char **wrong) {
     uint32_t first = 0;
-    uint64_t base;
+    memset(pager, 0, sizeof(*pager));
+    set_nobody(pager);
     set_tick(pager, config->timebase);
     pager_decode(&pager->decoded, 0, 0);
     for (uint32_t i = 0; i < config->count; i++) {
@@ -78,19 +126,14 @@ enum status pager_configure(struct pager *pager, const struct config *config, co
             return status;
         }
     }
-    for (uint32_t i = 0; i < PAGER_VMS; i++) {
-        struct pager_vm *vm = &pager->vm[i];
-        *wrong = "ram";
-        enum status status = region_finish(&vm->regions, &base);
+    *wrong = "vcpu, ram, passthrough, device";
+    for (uint32_t i = 0; i < pager->vm_count; i++) {
+        enum status status = finish_vm(&pager->vm[i], &first);
         if (status != STATUS_OK) {
             return status;
         }
-        vm->last = &vm->regions.region[0]; // of size 0 when there are none
-        vm->first = first;
-        first += vm->vcpus;
     }
-    *wrong = "vcpu";
-    return first <= PAGER_VCPUS ? STATUS_OK : STATUS_INVALID;
+    return STATUS_OK;
 }
 
 enum status pager_adopt(struct pager *pager, void *region, size_t size) {

@@ -9,7 +9,7 @@
 
 #define PAGER_STATE_VERSION 1u
 
-#define PAGER_VMS 4      // numbered from 0: the badge of a record
+#define PAGER_VMS 4      // their places: in the order in which the config names them
 #define PAGER_VCPUS 48   // of all VMs together
 #define PAGER_DEVICES 16 // of all VMs together
 

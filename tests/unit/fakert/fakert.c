@@ -159,6 +159,12 @@ _Noreturn void rt_reply_effect_registers(uint64_t flags, uint64_t word0, uint64_
     answer(&reply);
 }
 
+_Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t word3,
+                                      uint64_t word5) {
+    struct reply reply = {.flags = flags, .word = {[2] = word2, [3] = word3, [5] = word5}};
+    answer(&reply);
+}
+
 _Noreturn void rt_serve(rt_handler *handle, void *state) {
     serve_handle = handle;
     serve_state = state;
@@ -217,12 +223,13 @@ enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value) {
     return STATUS_OK;
 }
 
-uint64_t rt_now(void) { return fakert.now; }
+uint64_t rt_counter(void) { return fakert.now; }
 
-bool rt_guest_fetch(uint64_t pc, uint32_t *instruction) {
+uint64_t rt_now(void) { return rt_counter(); }
+
+uint64_t rt_guest_fetch(uint64_t pc) {
     request(FAKERT_FETCH, 0)->word[0] = pc;
-    *instruction = fakert.instruction;
-    return !fakert.fetch_fails;
+    return fakert.fetch_fails ? RT_NO_INSTRUCTION : fakert.instruction;
 }
 
 static void log_line(const char *format, va_list arguments) {

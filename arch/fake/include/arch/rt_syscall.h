@@ -10,3 +10,18 @@ _Noreturn void rt_reply_registers(uint64_t flags, uint64_t word0, uint64_t word1
 // The same for other exits: words 0, 4 and 6.
 _Noreturn void rt_reply_effect_registers(uint64_t flags, uint64_t word0, uint64_t word4,
                                          uint64_t word6);
+
+// The same for mappings: words 2, 3 and 5.
+_Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t word3,
+                                      uint64_t word5);
+
+// What rt_now returns.
+uint64_t rt_counter(void);
+
+// The same for calls.
+_Noreturn void rt_reply_call_registers(uint64_t word0, uint64_t word1, uint64_t word2,
+                                       uint64_t word3, uint64_t word4, uint64_t word5,
+                                       uint64_t word6, uint64_t word7);
+
+// As many as the test says.
+uint64_t rt_instruction_counter(void);

@@ -78,6 +78,44 @@ static inline _Noreturn void rt_reply_effect_registers(uint64_t flags, uint64_t 
     __builtin_unreachable();
 }
 
+// REPLY_WAIT of an exit that ends in a mapping: words 2, 3 and 5 count.
+static inline _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t word3,
+                                                    uint64_t word5) {
+    register uint64_t a2 asm("a2") = word2;
+    register uint64_t a3 asm("a3") = word3;
+    register uint64_t a5 asm("a5") = word5;
+    register uint64_t t0 asm("t0") = 0;
+    register uint64_t t1 asm("t1") = flags;
+    asm volatile("ecall" ::"r"(a2), "r"(a3), "r"(a5), "r"(t0), "r"(t1) : "memory");
+    __builtin_unreachable();
+}
+
+// REPLY_WAIT of a call: all words count, and the flags are 0.
+static inline _Noreturn void rt_reply_call_registers(uint64_t word0, uint64_t word1, uint64_t word2,
+                                                     uint64_t word3, uint64_t word4, uint64_t word5,
+                                                     uint64_t word6, uint64_t word7) {
+    register uint64_t a0 asm("a0") = word0;
+    register uint64_t a1 asm("a1") = word1;
+    register uint64_t a2 asm("a2") = word2;
+    register uint64_t a3 asm("a3") = word3;
+    register uint64_t a4 asm("a4") = word4;
+    register uint64_t a5 asm("a5") = word5;
+    register uint64_t a6 asm("a6") = word6;
+    register uint64_t a7 asm("a7") = word7;
+    register uint64_t t0 asm("t0") = 0;
+    register uint64_t t1 asm("t1") = 0;
+    asm volatile("ecall" ::"r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a6), "r"(a7),
+                 "r"(t0), "r"(t1)
+                 : "memory");
+    __builtin_unreachable();
+}
+
+static inline uint64_t rt_instruction_counter(void) {
+    uint64_t value;
+    asm volatile("rdinstret %0" : "=r"(value)::"memory");
+    return value;
+}
+
 static inline uint64_t rt_counter(void) {
     uint64_t value;
     asm volatile("rdtime %0" : "=r"(value));

@@ -1,0 +1,37 @@
+// The parts of an emulated access that the short way (quick.c) and the long one (emulate.c) share.
+#pragma once
+
+#include "servers/npf-pager/pager.h"
+
+ALWAYS_INLINE bool emulate_is_aligned(const struct pager_access *access, uint64_t address) {
+    return (address & access->inside) == 0;
+}
+
+// The words of REGION's device, as last committed.
+ALWAYS_INLINE const uint64_t *emulate_words(const struct pager *pager,
+                                            const struct region *region) {
+    const uint8_t *state = state_current(&pager->state);
+    return (const uint64_t *)(const void *)(state + region->state_offset);
+}
+
+// Nanoseconds since the counter was 0.
+ALWAYS_INLINE uint64_t emulate_now(const struct pager *pager) {
+    uint64_t now = rt_counter(); // rt_now, in the line
+    unsigned __int128 fraction = (unsigned __int128)now * pager->tick_fraction;
+    return now * pager->tick_whole + (uint64_t)(fraction >> 64);
+}
+
+ALWAYS_INLINE uint64_t emulate_extend(const struct pager_access *access, uint64_t value) {
+    return (uint64_t)((int64_t)(value << access->shift) >> access->shift) & access->mask;
+}
+
+// Does the load and returns what its register becomes.
+ALWAYS_INLINE uint64_t emulate_load(struct pager *pager, const struct region *region,
+                                    const struct pager_access *access, uint64_t address) {
+    uint64_t value = region->model->read(&pager->state, emulate_words(pager, region),
+                                         address - region->base, emulate_now(pager));
+    if (__builtin_expect(pager->state.changes != 0, 0)) {
+        state_commit(&pager->state);
+    }
+    return emulate_extend(access, value);
+}
