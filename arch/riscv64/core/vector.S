@@ -213,6 +213,7 @@ hypercall:
 forget_rest:
     li ra, 0
     li gp, 0
+forget_saved:
     li s0, 0
     li s1, 0
     li s2, 0
@@ -259,7 +260,7 @@ task_call:
     ld t2, CONTEXT_CPU(sp)
     bnez t1, answer_deadline
     ld t3, CPU_FAST(t2)
-    beqz t3, reply              // not the answer to a record that came this way
+    beqz t3, answer_call        // not the answer to a record that came this way
     // The point of no return: t3 is the vCPU; a0, a1 are its results.
 answer:
     sd zero, CPU_FAST(t2)
@@ -333,7 +334,130 @@ called:
     ld sp, X(2)(sp)
     sret
 
+    // CALL of portal t1 with words a0…a7: to a server that waits, it takes no detour. Behind a call
+    // only sp, gp, tp and pc are what they were, so all other registers are free. Checks first.
 call:
+    ld s0, CONTEXT_CPU(sp)
+    lwu s2, TASK_CAP_COUNT(sp)
+    ld s0, CPU_FAST(s0)
+    bgeu t1, s2, call_slow
+    bnez s0, call_slow          // forward_settle is due
+    slli s2, t1, 4
+    slli s3, t1, 3
+    add s2, s2, s3
+    add s2, s2, sp              // the capability, CAP_… from here
+    lbu s3, CAP_TYPE(s2)
+    lbu s4, CAP_RIGHTS(s2)
+    li s5, CAP_TYPE_PORTAL
+    andi s4, s4, CAP_RIGHT_CALL
+    bne s3, s5, call_slow
+    beqz s4, call_slow
+    lhu s3, CAP_INDEX(s2)
+    lwu s4, CAP_GENERATION(s2)
+    lla s5, pool
+    ld s6, POOL_PAGE(s5)
+    ld s5, POOL_BASE(s5)
+    slli s7, s3, 3
+    add s6, s6, s7
+    lwu s6, POOL_GENERATION(s6)
+    slli s3, s3, 12
+    add s5, s5, s3              // the portal, if it still lives
+    bne s6, s4, call_slow
+    ld s6, PORTAL_WAITING(s5)
+    beqz s6, call_slow
+    // The point of no return: s6 is the server, s5 the portal. What portal_hand_over does:
+    addi s8, sp, TASK_CALL
+    ld t3, CAP_BASE(s2)
+    ld t2, RECORD_SEQ(s8)
+    li t0, EXIT_CLASS_CALL
+    addi t2, t2, 1
+    sd a0, RECORD_WORD + 0(s8)
+    sd a1, RECORD_WORD + 8(s8)
+    sd a2, RECORD_WORD + 16(s8)
+    sd a3, RECORD_WORD + 24(s8)
+    sd a4, RECORD_WORD + 32(s8)
+    sd a5, RECORD_WORD + 40(s8)
+    sd a6, RECORD_WORD + 48(s8)
+    sd a7, RECORD_WORD + 56(s8)
+    sd t0, RECORD_INFO(s8)
+    sd t2, RECORD_SEQ(s8)
+    sd t3, RECORD_BADGE(s8)
+    sd s5, RECORD_PORTAL(s8)
+    sd s6, RECORD_SERVER(s8)
+    sd zero, PORTAL_WAITING(s5)
+    sd s8, TASK_SERVING(s6)
+    sd zero, TASK_EXIT(s6)
+    li t4, TASK_STATE_READY
+    li t5, TASK_STATE_CALLING
+    sb t4, TASK_STATE(s6)
+    sb t5, TASK_STATE(sp)
+    csrr t4, sscratch
+    csrr t5, sepc
+    sd t4, X(2)(sp)
+    addi t5, t5, 4
+    sd t5, X(0)(sp)
+    sd gp, X(3)(sp)
+    sd tp, X(4)(sp)
+    csrw sscratch, s6
+    li t4, HSTATUS_HU_BIT
+    li t5, SSTATUS_SPP_FS_BITS
+    csrc hstatus, t4
+    csrc sstatus, t5
+    ld t4, TASK_SATP(s6)
+    ld t5, TASK_RECEIVE_PC(s6)
+    csrw satp, t4
+    csrw sepc, t5
+    ld sp, TASK_RECEIVE_SP(s6)
+    ld tp, TASK_RECEIVE_TP(s6)
+    li t1, 0                    // no guest's pc
+    li t4, 0
+    li t5, 0
+    li t6, 0
+    j forget_rest
+
+    // A reply that is no answer to a hypercall: to a call, it takes no detour either. Checks first.
+answer_call:
+    ld s0, TASK_SERVING(sp)
+    beqz s0, reply
+    lbu s1, RECORD_OWNER(s0)
+    ld s2, TASK_PORTAL(sp)
+    addi s1, s1, -RECORD_OWNER_CALL
+    addi s4, s0, -TASK_CALL     // the caller, if that is what it is
+    bnez s1, reply
+    beqz s2, reply
+    ld s3, PORTAL_HEAD(s2)
+    lbu s5, TASK_GUEST_RIGHT(s4)
+    bnez s3, reply              // somebody else waits for this server
+    bnez s5, reply              // the caller's own guest must be shown to it again
+    // The point of no return: s4 is the caller, s2 the server's portal.
+    sd zero, RECORD_PORTAL(s0)
+    sd zero, RECORD_SERVER(s0)
+    sd zero, TASK_SERVING(sp)
+    sd sp, PORTAL_WAITING(s2)
+    li t4, TASK_STATE_WAITING
+    li t5, TASK_STATE_READY
+    sb t4, TASK_STATE(sp)
+    sb t5, TASK_STATE(s4)
+    csrw sscratch, s4
+    li t5, SSTATUS_SPP_FS_BITS
+    csrc sstatus, t5
+    ld t4, TASK_SATP(s4)
+    ld t5, X(0)(s4)
+    csrw satp, t4
+    csrw sepc, t5
+    ld gp, X(3)(s4)
+    ld tp, X(4)(s4)
+    ld sp, X(2)(s4)
+    li t1, 0
+    li t2, 0
+    li t3, 0
+    li t4, 0
+    li t5, 0
+    li t6, 0
+    li ra, 0
+    j forget_saved              // t0 is 0: STATUS_OK
+
+call_slow:
     for_ra_gp_tp sd
     sd a0, X(10)(sp)
     sd a1, X(11)(sp)
