@@ -4,6 +4,8 @@
 
 #include "kernel/context.h"
 
+struct vcpu;
+
 // Makes it ready: it will run when its turn comes. Does nothing when it is ready already.
 void sched_ready(struct context *context);
 
@@ -21,8 +23,10 @@ struct context *sched_choose(struct cpu *cpu, struct context *preferred);
 // context to run next.
 struct context *sched_timer(struct cpu *cpu, struct context *current);
 
+// The same while VCPU ran: the shortest way from its deadline to its server.
+struct context *sched_timer_vcpu(struct vcpu *vcpu);
+
 // Arms the deadline of a vCPU, in ticks of the host's counter.
-struct vcpu;
 void sched_deadline(struct vcpu *vcpu, uint64_t deadline);
 
 // Lets a parked vCPU run again at AT, whatever else happens: its own timer fires then.

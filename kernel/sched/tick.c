@@ -124,19 +124,22 @@ COLD static struct context *sched_timer_all(struct cpu *cpu, struct context *cur
     return sched_choose(cpu, current);
 }
 
-HOT struct context *sched_timer(struct cpu *cpu, struct context *current) {
+struct context *sched_timer(struct cpu *cpu, struct context *current) {
+    return sched_timer_all(cpu, current, arch_now());
+}
+
+HOT struct context *sched_timer_vcpu(struct vcpu *vcpu) {
+    struct cpu *cpu = vcpu->context.cpu;
     uint64_t now = arch_now();
     // What happens most: the deadline of the one vCPU that lives here, while it runs.
-    if (likely(current && current->kind == CONTEXT_VCPU && now < cpu->next_tick)) {
-        struct vcpu *vcpu = vcpu_of(current);
-        if (likely(vcpu->deadline <= now && cpu->home == vcpu && !vcpu->next_home)) {
-            vcpu->record.word[0] = vcpu->deadline;
-            vcpu->deadline = DEADLINE_NEVER;
-            cpu->next_event = cpu->next_tick;
-            arch_timer_set(cpu->next_tick);
-            vcpu->record.word[1] = now;
-            return forward_exit(vcpu, EXIT_TIMER, 0);
-        }
+    if (likely(vcpu->deadline <= now && now < cpu->next_tick && cpu->home == vcpu &&
+               !vcpu->next_home)) {
+        vcpu->record.word[0] = vcpu->deadline;
+        vcpu->record.word[1] = now;
+        vcpu->deadline = DEADLINE_NEVER;
+        cpu->next_event = cpu->next_tick;
+        arch_timer_set(cpu->next_tick);
+        return forward_exit(vcpu, EXIT_TIMER, 0);
     }
-    return sched_timer_all(cpu, current, now);
+    return sched_timer_all(cpu, &vcpu->context, now);
 }
