@@ -8,6 +8,7 @@
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
     (void)cpu;
+    const uint64_t first = bench_first_instruction();
     static struct machine machine;
     const size_t size = machine_tree_size(device_tree);
     if (size == 0 || !machine_read(&machine, device_tree, size)) {
@@ -15,6 +16,7 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         return false;
     }
     bench_init(device_tree, size);
+    print("bench guest_begin %lu\n", first);
     print("bench: instructions outside the guest, an operation\n");
     for (unsigned i = 0; i < bench_operation_count; i++) {
         const struct bench_operation *operation = &bench_operations[i];

@@ -189,6 +189,10 @@ static void vm_start(struct vm *vm) {
         return;
     }
     uint64_t entry = vm->manifest->entry_given ? vm->manifest->entry : vm->entry;
+    if (vm->manifest->features & VCPU_FEATURE_COUNTERS) {
+        // For a guest that measures: the way from the core's first instruction to its own.
+        rt_log("bench core_begin %lu", (unsigned long)rt_argument[4]);
+    }
     rt_log("Entering VM run loop...");
     vm->state = VM_RUNNING;
     // The hart's number and the device tree's address: the boot protocol of riscv guests.

@@ -21,3 +21,7 @@ extern const unsigned bench_operation_count;
 
 // Tells the architecture where the device tree is, so that it is not measured.
 void bench_init(const void *device_tree, uint64_t size);
+
+// The number of the guest's first instruction, counted from the machine's reset; called before
+// anything else.
+uint64_t bench_first_instruction(void);
