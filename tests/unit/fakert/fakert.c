@@ -229,7 +229,10 @@ uint64_t rt_now(void) { return rt_counter(); }
 
 uint64_t rt_guest_fetch(uint64_t pc) {
     request(FAKERT_FETCH, 0)->word[0] = pc;
-    return fakert.fetch_fails ? RT_NO_INSTRUCTION : fakert.instruction;
+    if (fakert.fetch_fails) {
+        return RT_NO_INSTRUCTION;
+    }
+    return fakert.on_fetch ? fakert.on_fetch(pc) : fakert.instruction;
 }
 
 static void log_line(const char *format, va_list arguments) {

@@ -36,6 +36,7 @@ struct fakert {
     uint64_t now;
     uint64_t reg[FAKERT_REGISTERS];
     uint32_t instruction;
+    uint32_t (*on_fetch)(uint64_t pc); // in place of `instruction`
     bool fetch_fails;
     enum status call_status;
     unsigned kill_at; // the request at which it is killed, counted from 1; 0: none
