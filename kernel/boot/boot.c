@@ -55,8 +55,8 @@ static void boot_map_segment(struct space *space, hpa_t bundle, const struct bun
     }
 }
 
-static uint32_t boot_take(uint32_t first, uint32_t pages, enum object_type type) {
-    if (pool_take(first, pages, type) != STATUS_OK) {
+static uint32_t boot_take(uint32_t first, uint32_t pages, uint32_t clear, enum object_type type) {
+    if (pool_take(first, pages, clear, type) != STATUS_OK) {
         arch_panic("object memory is not free at page", first);
     }
     return first + pages;
@@ -70,8 +70,9 @@ void boot_main(const struct boot_info *info) {
     while (pool.page[space_first].type != OBJECT_NONE || space_first % ARCH_SPACE_ALIGN_PAGES) {
         space_first++;
     }
-    uint32_t task_first = boot_take(space_first, INIT_SPACE_PAGES, OBJECT_SPACE);
-    uint32_t free = boot_take(task_first, INIT_TASK_PAGES, OBJECT_TASK);
+    uint32_t task_first =
+        boot_take(space_first, INIT_SPACE_PAGES, ARCH_SPACE_ROOT_PAGES + 1, OBJECT_SPACE);
+    uint32_t free = boot_take(task_first, INIT_TASK_PAGES, INIT_TASK_PAGES, OBJECT_TASK);
     struct space *space = space_init(SPACE_TASK, space_first, INIT_SPACE_PAGES);
     struct task *task = pool_object(task_first);
     task_init(task, INIT_TASK_PAGES, space, info->cpu);

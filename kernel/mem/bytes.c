@@ -5,10 +5,12 @@
 // Kept out of optimisation across files, which would make calls to itself of the loops.
 __attribute__((used)) void *memset(void *to, int value, size_t size) {
     char *at = to;
-    if (((uintptr_t)to | size) % 8 == 0) {
+    if (((uintptr_t)to | size) % 64 == 0) {
         uint64_t word = 0x0101010101010101ull * (uint8_t)value;
-        for (size_t i = 0; i < size; i += 8) {
-            *(volatile uint64_t *)(at + i) = word;
+        for (size_t i = 0; i < size; i += 64) {
+            volatile uint64_t *line = (volatile uint64_t *)(at + i);
+            line[0] = word, line[1] = word, line[2] = word, line[3] = word;
+            line[4] = word, line[5] = word, line[6] = word, line[7] = word;
         }
         return to;
     }

@@ -1,5 +1,7 @@
 #include "kernel/mem/pagetable.h"
 
+#include <string.h>
+
 #include "arch/space.h"
 #include "ipc/cap.h"
 #include "kernel/object/space.h"
@@ -41,6 +43,7 @@ COLD static enum status pagetable_map_walking(struct space *space, space_addr_t 
         uint64_t *table = (uint64_t *)space->tables;
         space->tables += PAGE_SIZE;
         space->free--;
+        memset(table, 0, PAGE_SIZE);
         *entry = arch_pte_make_table(arch_virt_to_phys(table));
         level--;
         entry = &table[pagetable_index(address, level)];

@@ -4,7 +4,7 @@
 
 struct pool pool;
 
-enum status pool_take(uint32_t first, uint32_t pages, enum object_type type) {
+enum status pool_take(uint32_t first, uint32_t pages, uint32_t clear, enum object_type type) {
     if (pages == 0 || pages > UINT16_MAX || !range_within(first, pages, pool.count)) {
         return STATUS_RANGE;
     }
@@ -18,7 +18,7 @@ enum status pool_take(uint32_t first, uint32_t pages, enum object_type type) {
         pool.page[i].pages = 0;
     }
     pool.page[first].pages = (uint16_t)pages;
-    memset(pool_object(first), 0, pages * PAGE_SIZE);
+    memset(pool_object(first), 0, (clear < pages ? clear : pages) * PAGE_SIZE);
     return STATUS_OK;
 }
 

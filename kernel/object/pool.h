@@ -22,9 +22,10 @@ struct pool {
 
 extern struct pool pool;
 
-// Takes PAGES pages from FIRST on for an object of TYPE, zeroed. EXISTS when one of them is in
-// use, RANGE when they are not all in the pool.
-NODISCARD enum status pool_take(uint32_t first, uint32_t pages, enum object_type type);
+// Takes PAGES pages from FIRST on for an object of TYPE; the first CLEAR of them zeroed. EXISTS
+// when one of them is in use, RANGE when they are not all in the pool.
+NODISCARD enum status pool_take(uint32_t first, uint32_t pages, uint32_t clear,
+                                enum object_type type);
 
 // Gives the pages of the object at FIRST back; all capabilities to it are dead from now on.
 void pool_free(uint32_t first);

@@ -36,7 +36,9 @@ static enum status create_take(const struct task *task, struct request *request)
     }
     request->first = (uint32_t)first;
     request->pages = (uint32_t)pages;
-    return pool_take(request->first, request->pages, request->type);
+    // A space clears its tables when it takes them.
+    uint32_t clear = request->type == OBJECT_SPACE ? ARCH_SPACE_ROOT_PAGES + 1 : request->pages;
+    return pool_take(request->first, request->pages, clear, request->type);
 }
 
 // A space's capability names its first page, where the root is; the struct follows.

@@ -1,57 +1,132 @@
+// The machine's device tree, read in one pass: each look-up by libfdt would go through all of it
+// again.
 #include <libfdt.h>
 #include <string.h>
 
 #include "servers/init/init.h"
 
-static uint64_t machine_cells(const void *property, int cells) {
+#define MACHINE_DEPTH 8 // how deep nodes of interest may lie
+
+// #address-cells and #size-cells of a node, for its children (Devicetree Specification 0.4,
+// §2.3.5).
+struct cells {
+    int address;
+    int size;
+};
+
+static uint64_t machine_number(const fdt32_t *cell, int cells) {
     uint64_t value = 0;
     for (int i = 0; i < cells; i++) {
-        value = value << 32 | fdt32_ld((const fdt32_t *)property + i);
+        value = value << 32 | fdt32_ld(cell + i);
     }
     return value;
 }
 
-static void machine_memory(struct machine *machine, const void *tree, int node) {
-    int parent = fdt_parent_offset(tree, node);
-    int address_cells = fdt_address_cells(tree, parent);
-    int size_cells = fdt_size_cells(tree, parent);
-    int length = 0;
-    const fdt32_t *reg = fdt_getprop(tree, node, "reg", &length);
-    if (!reg || address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2) {
-        return;
+// What one node says, as far as it is of interest.
+struct node {
+    const char *type;       // device_type
+    const char *compatible; // a list of texts, compatible_size bytes
+    int compatible_size;
+    const fdt32_t *reg;
+    int reg_cells;
+    struct cells cells;
+    const fdt32_t *timebase;
+    const char *isa;
+    const char *mmu;
+};
+
+static void node_take(struct node *node, const char *name, const void *value, int size) {
+    if (strcmp(name, "reg") == 0) {
+        node->reg = value;
+        node->reg_cells = size / 4;
+    } else if (strcmp(name, "compatible") == 0) {
+        node->compatible = value;
+        node->compatible_size = size;
+    } else if (strcmp(name, "device_type") == 0) {
+        node->type = value;
+    } else if (strcmp(name, "#address-cells") == 0 && size == 4) {
+        node->cells.address = (int)fdt32_ld(value);
+    } else if (strcmp(name, "#size-cells") == 0 && size == 4) {
+        node->cells.size = (int)fdt32_ld(value);
+    } else if (strcmp(name, "timebase-frequency") == 0 && size == 4) {
+        node->timebase = value;
+    } else if (strcmp(name, "riscv,isa") == 0) {
+        node->isa = value;
+    } else if (strcmp(name, "mmu-type") == 0) {
+        node->mmu = value;
     }
-    int entry = address_cells + size_cells;
-    for (int at = 0; at + entry <= length / 4 && machine->ram_count < 4; at += entry) {
+}
+
+static bool node_is(const struct node *node, const char *what) {
+    return node->compatible &&
+           fdt_stringlist_contains(node->compatible, node->compatible_size, what);
+}
+
+static void machine_memory(struct machine *machine, const struct node *node,
+                           const struct cells *cells) {
+    int entry = cells->address + cells->size;
+    for (int at = 0; at + entry <= node->reg_cells && machine->ram_count < 4; at += entry) {
         machine->ram[machine->ram_count++] = (struct manifest_range){
-            machine_cells(reg + at, address_cells),
-            machine_cells(reg + at + address_cells, size_cells),
+            machine_number(node->reg + at, cells->address),
+            machine_number(node->reg + at + cells->address, cells->size),
         };
     }
 }
 
-static void machine_cpus(struct machine *machine, const void *tree) {
-    int cpus = fdt_path_offset(tree, "/cpus");
-    const fdt32_t *timebase = fdt_getprop(tree, cpus, "timebase-frequency", NULL);
-    machine->timebase = timebase ? fdt32_ld(timebase) : 0;
-    int node;
-    fdt_for_each_subnode(node, tree, cpus) {
-        const char *isa = fdt_getprop(tree, node, "riscv,isa", NULL);
-        const char *mmu = fdt_getprop(tree, node, "mmu-type", NULL);
-        if (isa) {
-            machine->isa = isa;
-            machine->mmu = mmu ? mmu : "riscv,sv39";
-            return;
-        }
+// PARENT: the cells that the node's reg is written in.
+static void machine_node(struct machine *machine, const struct node *node,
+                         const struct cells *parent) {
+    if (node->timebase) {
+        machine->timebase = fdt32_ld(node->timebase);
+    }
+    if (node->isa && !machine->isa) {
+        machine->isa = node->isa;
+        machine->mmu = node->mmu ? node->mmu : "riscv,sv39";
+    }
+    if (!node->reg || parent->address < 1 || parent->address > 2 || parent->size < 0 ||
+        parent->size > 2 || node->reg_cells < parent->address) {
+        return;
+    }
+    if (node->type && strcmp(node->type, "memory") == 0 && parent->size > 0) {
+        machine_memory(machine, node, parent);
+    } else if (!machine->uart && node_is(node, "ns16550a")) {
+        machine->uart = machine_number(node->reg, parent->address);
+    } else if (!machine->reset && node_is(node, "sifive,test0")) {
+        machine->reset = machine_number(node->reg, parent->address);
     }
 }
 
-// The first register of the first device that is compatible with WHAT; 0 when there is none.
-static uint64_t machine_device(const void *tree, const char *what) {
-    int node = fdt_node_offset_by_compatible(tree, -1, what);
-    int length = 0;
-    const fdt32_t *reg = node < 0 ? NULL : fdt_getprop(tree, node, "reg", &length);
-    int cells = node < 0 ? 0 : fdt_address_cells(tree, fdt_parent_offset(tree, node));
-    return reg && cells >= 1 && cells <= 2 && length >= cells * 4 ? machine_cells(reg, cells) : 0;
+// A node's properties end where its first child begins, or at its own end.
+static void machine_walk(struct machine *machine, const void *tree) {
+    struct cells cells[MACHINE_DEPTH + 1] = {{2, 1}};
+    struct node node = {.cells = {2, 1}};
+    int depth = 0;
+    int offset = 0;
+    bool open = false; // the properties of a node are being collected
+    for (;;) {
+        int next;
+        uint32_t tag = fdt_next_tag(tree, offset, &next);
+        if (tag == FDT_PROP && open && depth <= MACHINE_DEPTH) {
+            const char *name;
+            int size;
+            const void *value = fdt_getprop_by_offset(tree, offset, &name, &size);
+            if (value) {
+                node_take(&node, name, value, size);
+            }
+        } else if (tag != FDT_PROP && tag != FDT_NOP) {
+            if (open && depth <= MACHINE_DEPTH) {
+                machine_node(machine, &node, &cells[depth - 1]);
+                cells[depth] = node.cells;
+            }
+            depth += tag == FDT_BEGIN_NODE ? 1 : -1;
+            open = tag == FDT_BEGIN_NODE;
+            node = (struct node){.cells = {2, 1}};
+        }
+        if (tag == FDT_END || depth < 0 || next < 0) {
+            return;
+        }
+        offset = next;
+    }
 }
 
 void machine_read(struct machine *machine, uint64_t tree_address) {
@@ -66,16 +141,7 @@ void machine_read(struct machine *machine, uint64_t tree_address) {
         init_end(1);
     }
     machine->tree = (struct manifest_range){tree_address, fdt_totalsize(tree)};
-    int node;
-    fdt_for_each_subnode(node, tree, 0) {
-        const char *type = fdt_getprop(tree, node, "device_type", NULL);
-        if (type && strcmp(type, "memory") == 0) {
-            machine_memory(machine, tree, node);
-        }
-    }
-    machine_cpus(machine, tree);
-    machine->uart = machine_device(tree, "ns16550a");
-    machine->reset = machine_device(tree, "sifive,test0");
+    machine_walk(machine, tree);
     if (!machine->ram_count || !machine->timebase || !machine->isa) {
         init_refuse("init: the machine's device tree lacks memory, /cpus/timebase-frequency or a "
                     "CPU's riscv,isa");
