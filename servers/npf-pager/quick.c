@@ -18,8 +18,9 @@ __attribute__((noinline)) static void quick_load(uint64_t address, const struct 
     rt_handle_rest(address, ACCESS_READ, 0, 0, 0, 0, 0, 0); // of the others none is looked at
 }
 
-void rt_exit(uint64_t address, uint64_t access, uint64_t word2, uint64_t given, uint64_t word4,
+void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3, uint64_t word4,
              uint64_t word5, uint64_t word6, uint64_t word7) {
+    uint64_t address = word0, access = word1, given = word3; // as of EXIT_STAGE2, ipc/exit.h
     if (MESSAGE_CLASS(rt_record.info) == EXIT_STAGE2 && rt_record.badge < PAGER_NUMBERS) {
         const struct region *region = pager.by_number[rt_record.badge]->last;
         if (region_holds(region, address)) {
@@ -34,5 +35,5 @@ void rt_exit(uint64_t address, uint64_t access, uint64_t word2, uint64_t given, 
             }
         }
     }
-    rt_handle_rest(address, access, word2, given, word4, word5, word6, word7);
+    rt_handle_rest(word0, word1, word2, word3, word4, word5, word6, word7);
 }

@@ -46,11 +46,11 @@ const struct sbi_extension *sbi_find(uint64_t eid) {
 }
 
 void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
-                  uint64_t fid, uint64_t eid) {
-    uint64_t place = SBI_PLACE(eid);
+                  uint64_t a6, uint64_t a7) {
+    uint64_t place = SBI_PLACE(a7);
     sbi_quick *quick = rt_handle_rest;
-    if (__builtin_expect(quick_table[place].eid == eid, 1)) {
+    if (__builtin_expect(quick_table[place].eid == a7, 1)) {
         quick = quick_table[place].quick;
     }
-    quick(a0, a1, a2, a3, a4, a5, fid, eid);
+    quick(a0, a1, a2, a3, a4, a5, a6, a7);
 }
