@@ -52,7 +52,7 @@ HOT struct context *forward_exit(struct vcpu *vcpu, enum exit_class c, uint32_t 
 }
 
 struct task *forward_timer(struct vcpu *vcpu) {
-    vcpu->due = false;
+    vcpu->due &= (uint8_t)~DUE_DEADLINE;
     vcpu->record.word[0] = vcpu->passed;
     vcpu->record.word[1] = arch_now();
     return forward_send(vcpu, EXIT_TIMER, 0);

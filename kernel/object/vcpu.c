@@ -30,7 +30,7 @@ enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint6
     }
     arch_vcpu_reset(vcpu, pc, argument0, argument1);
     vcpu->deadline = DEADLINE_NEVER;
-    vcpu->due = false;
+    vcpu->due = 0;
     vcpu->state = VCPU_RUNNABLE;
     sched_ready(&vcpu->context);
     return STATUS_OK;
@@ -41,7 +41,8 @@ void vcpu_stop(struct vcpu *vcpu) {
     sched_remove(&vcpu->context);
     vcpu->deadline = DEADLINE_NEVER;
     vcpu->wake = DEADLINE_NEVER;
-    vcpu->due = false;
+    vcpu->due = 0;
+    vcpu->preempted = false;
     vcpu->state = VCPU_OFF;
 }
 

@@ -20,6 +20,12 @@ struct route {
     uint32_t simple;     // of `may` and REPLY_FLAGS: what an answer on the short way may consist of
 };
 
+// What comes before a vCPU goes on, bits: one question for all of it.
+enum vcpu_due {
+    DUE_DEADLINE = 1, // its deadline has passed, and nobody has been told yet
+    DUE_TURN = 2,     // a tick ended its turn while its exit was pending: others go first
+};
+
 struct vcpu {
     struct context context; // first
     // What the assembly path reads: the portal of hypercalls, NULL when each must take the long
@@ -29,12 +35,13 @@ struct vcpu {
     uint64_t fast_badge;
     uint64_t deadline; // in ticks of the host's counter; DEADLINE_NEVER: none
     uint64_t wake;     // while parked, with VCPU_FEATURE_TIMER: when its own timer fires
-    uint64_t passed;   // while `due`: the deadline that has passed
+    uint64_t passed;   // while DUE_DEADLINE: the deadline that has passed
     struct record record;
     struct space *space;
     struct vcpu *next_home; // in the list of its CPU
     uint8_t state;          // enum vcpu_state
-    uint8_t due;            // the deadline has passed, and nobody has been told yet
+    uint8_t due;            // enum vcpu_due
+    uint8_t preempted;      // it is queued first because a task had to run: its turn is not over
     uint8_t number;         // in its VM
     uint8_t tracing;
     uint32_t tick_age; // for how many ticks the exit tick_seq has been pending

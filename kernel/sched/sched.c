@@ -45,6 +45,7 @@ struct context *sched_next(struct cpu *cpu) {
     while (cpu->vcpus.head) {
         struct context *context = cpu->vcpus.head;
         sched_remove(context);
+        vcpu_of(context)->preempted = false;
         if (likely(!vcpu_of(context)->due)) {
             return context;
         }
@@ -58,7 +59,14 @@ struct context *sched_next(struct cpu *cpu) {
 
 // PREFERRED is a vCPU that must let others go first, or first tell of its deadline.
 COLD static struct context *sched_later(struct cpu *cpu, struct context *preferred) {
-    sched_insert(preferred, cpu->vcpus.head);
+    struct vcpu *vcpu = vcpu_of(preferred);
+    if (vcpu->due & DUE_TURN) {
+        vcpu->due &= (uint8_t)~DUE_TURN;
+        sched_ready(preferred);
+    } else {
+        vcpu->preempted = true;
+        sched_insert(preferred, cpu->vcpus.head);
+    }
     return sched_next(cpu);
 }
 

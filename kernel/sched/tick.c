@@ -18,7 +18,7 @@ static void tick_event(struct cpu *cpu, uint64_t at) {
 
 void sched_deadline(struct vcpu *vcpu, uint64_t deadline) {
     vcpu->deadline = deadline;
-    vcpu->due = false;
+    vcpu->due &= (uint8_t)~DUE_DEADLINE;
     tick_event(vcpu->context.cpu, deadline);
 }
 
@@ -70,8 +70,27 @@ static void tick_watch_task(struct task *task) {
     }
 }
 
+// A tick meets a task. The guest that it works for, or that it keeps from running, has had its turn
+// all the same: else one that knows when the tick comes would keep the others out for ever.
+static void tick_end_turns(struct cpu *cpu) {
+    for (struct vcpu *vcpu = cpu->home; vcpu; vcpu = vcpu->next_home) {
+        if (vcpu->state == VCPU_EXITED) {
+            vcpu->due |= DUE_TURN;
+        }
+    }
+    struct context *first = cpu->vcpus.head;
+    if (first && vcpu_of(first)->preempted) {
+        vcpu_of(first)->preempted = false;
+        sched_remove(first);
+        sched_ready(first);
+    }
+}
+
 // One tick: the running context, if it may go on, goes to the end of its queue.
 static void tick(struct cpu *cpu, struct context *current) {
+    if (current && current->kind == CONTEXT_TASK) {
+        tick_end_turns(cpu);
+    }
     for (struct vcpu *vcpu = cpu->home; vcpu; vcpu = vcpu->next_home) {
         tick_watch_exit(vcpu);
     }
@@ -102,7 +121,7 @@ COLD static struct context *sched_timer_all(struct cpu *cpu, struct context *cur
             // Not into the record: another exit may be pending there.
             vcpu->passed = vcpu->deadline;
             vcpu->deadline = DEADLINE_NEVER;
-            vcpu->due = true;
+            vcpu->due |= DUE_DEADLINE;
             vcpu_unpark(vcpu);
         }
         if (vcpu->wake <= now) {
