@@ -28,7 +28,7 @@ struct machine {
     struct regs regs;           // of current
     uint64_t root;              // the address space that tasks run in (task.satp)
     struct arch_vcpu guest;     // of cpu->loaded
-    bool fast;                  // the shortest way of a hypercall is taken where it can be
+    bool fast;                  // the shortest ways are taken where they can be
     unsigned fast_calls;        // hypercalls that went that way
     unsigned fast_answers;      // and answers
     struct space *guest_memory; // what a task with that right reads through just now

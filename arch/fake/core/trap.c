@@ -142,10 +142,20 @@ static void trap_save_call(struct task *task) {
     saved->tp = machine.regs.tp;
 }
 
+// The answer to an exit by effects, whose words stay in registers.
+static struct context *trap_effects(struct task *task, uint64_t flags) {
+    const uint64_t *word = machine.regs.general;
+    task->context.regs.general[1] = word[1];
+    return commit_effects(task, flags, word[2], word[3], word[4], word[5], word[6], word[0]);
+}
+
 static struct context *trap_call_core(struct task *task, uint64_t number) {
     uint64_t selector = machine.regs.selector;
     switch (number) {
     case SYSCALL_REPLY_WAIT:
+        if (machine.fast && selector != REPLY_HYPERCALL && selector != REPLY_HYPERCALL_DEADLINE) {
+            return trap_effects(task, selector);
+        }
         trap_save_words(task);
         forward_settle(machine.cpu);
         return commit_reply(task, selector, regs_words(&task->context.regs));
@@ -216,6 +226,9 @@ struct context *trap_timer(void) {
     if (current) {
         trap_enter();
     }
+    if (machine.fast && current && current->kind == CONTEXT_VCPU) {
+        return trap_leave(sched_timer_vcpu(vcpu_of(current)));
+    }
     forward_settle(machine.cpu);
     return trap_leave(sched_timer(machine.cpu, current));
 }
@@ -253,5 +266,8 @@ struct context *trap_switch(struct context *to) {
         sched_ready(current);
     }
     sched_remove(to);
+    if (to->kind == CONTEXT_VCPU) {
+        vcpu_of(to)->preempted = false;
+    }
     return trap_leave(to);
 }

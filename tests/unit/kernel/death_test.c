@@ -1,4 +1,5 @@
-// Losing a server loses nothing: what it served is pending again, and whoever is bound next gets it.
+// Losing a server loses nothing: what it served is pending again, and whoever is bound next gets
+// it.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

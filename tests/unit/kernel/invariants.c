@@ -141,6 +141,10 @@ static void check_task(const struct task *task) {
     require(ready == (running || task->context.queued), "a task that is ready is not to run");
     require((task->state == TASK_CALLING) == (task->call.portal != NULL),
             "a task calls and its call is not pending, or the other way round");
+    require(!task->exit ||
+                (task->serving == &task->exit->record && task->portal &&
+                 task->exit->taken == &task->exit->route[MESSAGE_CLASS(task->exit->record.info)]),
+            "the short way back leads elsewhere");
     require(!task->serving || ready || task->state == TASK_CALLING,
             "a task that is not alive serves something");
     if (task->serving) {
@@ -172,6 +176,8 @@ static void check_vcpu(const struct vcpu *vcpu) {
             "a vCPU that can run is not to run");
     require((vcpu->state == VCPU_EXITED) == (vcpu->record.portal != NULL),
             "a vCPU has exited and its record is not pending, or the other way round");
+    require(!(vcpu->due & DUE_TURN) || vcpu->state == VCPU_EXITED, "a turn ended that is still on");
+    require(!vcpu->preempted || vcpu->context.queued, "what is preempted does not run");
     require(vcpu->state != VCPU_PARKED || !vcpu->due, "a vCPU is parked past its deadline");
     require(vcpu->deadline >= the_cpu->next_event, "the timer is set behind a vCPU's deadline");
     require(vcpu->state != VCPU_PARKED || vcpu->wake >= the_cpu->next_event,

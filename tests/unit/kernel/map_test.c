@@ -1,5 +1,5 @@
-// MAP and UNMAP: which memory, with which rights, where, in pages of which size, and how far one call
-// goes.
+// MAP and UNMAP: which memory, with which rights, where, in pages of which size, and how far one
+// call goes.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,9 +117,10 @@ static void a_frame_allows_what_its_capability_says(void **state) {
             enum status expected = (want & ~have) ? STATUS_DENIED
                                    : valid        ? STATUS_OK
                                                   : STATUS_INVALID;
-            assert_int_equal(world_do(world.init, SYSCALL_MAP, task_space,
-                                      WORDS((have * 8 + want) * 0x1000, 60 + have, 0, 0x1000, want)),
-                             expected);
+            assert_int_equal(
+                world_do(world.init, SYSCALL_MAP, task_space,
+                         WORDS((have * 8 + want) * 0x1000, 60 + have, 0, 0x1000, want)),
+                expected);
         }
     }
 }
@@ -138,8 +139,9 @@ static void nothing_outside_of_the_frame_is_mapped(void **state) {
         world_do(world.init, SYSCALL_MAP, task_space, WORDS(0, 60, 0x1000, 0x1000, RIGHT_R)),
         STATUS_RANGE);
     grant(61, RWX, 0x1800, 0x4000);
-    assert_int_equal(world_do(world.init, SYSCALL_MAP, task_space, WORDS(0, 61, 0, 0x1000, RIGHT_R)),
-                     STATUS_INVALID);
+    assert_int_equal(
+        world_do(world.init, SYSCALL_MAP, task_space, WORDS(0, 61, 0, 0x1000, RIGHT_R)),
+        STATUS_INVALID);
     assert_int_equal(
         world_do(world.init, SYSCALL_MAP, task_space, WORDS(0, 61, 0x800, 0x1000, RIGHT_R)),
         STATUS_INVALID);
@@ -317,7 +319,8 @@ static void partial_progress_is_said(void **state) {
 static void small_pages_far_and_near_are_never_mixed_up(void **state) {
     (void)state;
     // The space remembers its last table: each place must still be its own.
-    const uint64_t places[] = {0, 1ull << 21, 1ull << 30, (1ull << 30) + (1ull << 21), 511ull << 30};
+    const uint64_t places[] = {0, 1ull << 21, 1ull << 30, (1ull << 30) + (1ull << 21),
+                               511ull << 30};
     for (unsigned round = 0; round < 8; round++) {
         for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
             uint64_t address = places[i] + round * 0x1000;
