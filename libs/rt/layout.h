@@ -1,5 +1,5 @@
 // Sizes that the runtime's assembly and C share; rt.c asserts them.
 #pragma once
 
-#define RT_STACK_SIZE 32768
+#define RT_STACK_SIZE 16384
 #define RT_REPLY_SIZE 80 // struct reply, rounded up to the stack's alignment
