@@ -70,7 +70,7 @@ static void store(struct pager *pager, const struct region *region,
     const uint64_t *seen = &state->seq[vm->first + vcpu];
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
-        region->model->write(&pager->state, emulate_words(pager, region),
+        region->model->write(&pager->state, emulate_words(pager, region->state_offset),
                              record->word[0] - region->base, emulate_now(pager),
                              stored_value(vm, vcpu, access, record));
         state_set(&pager->state, seen, record->seq);
@@ -103,7 +103,7 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
             pager_decode(access, (uint32_t)instruction, 0);
         }
     }
-    pager->loaded = NULL;
+    pager->loaded.region = NULL;
     if (access->access != record->word[1]) {
         refuse(pager, region, access, record, reply);
     } else if (!(region->model->sizes & access->size) || !emulate_is_aligned(access, address)) {
@@ -111,9 +111,10 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
     } else if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
-        pager->loaded = region;
+        pager->loaded =
+            (struct pager_loaded){region, region->model->read, region->base, region->state_offset};
         reply->flags = access->flags;
-        reply->word[0] = emulate_load(pager, region, access, address);
+        reply->word[0] = emulate_load(pager, access, address);
         reply->word[6] = access->length;
     }
 }

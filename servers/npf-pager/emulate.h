@@ -7,11 +7,10 @@ ALWAYS_INLINE bool emulate_is_aligned(const struct pager_access *access, uint64_
     return (address & access->inside) == 0;
 }
 
-// The words of REGION's device, as last committed.
-ALWAYS_INLINE const uint64_t *emulate_words(const struct pager *pager,
-                                            const struct region *region) {
+// A device's words, as last committed.
+ALWAYS_INLINE const uint64_t *emulate_words(const struct pager *pager, uint64_t state_offset) {
     const uint8_t *state = state_current(&pager->state);
-    return (const uint64_t *)(const void *)(state + region->state_offset);
+    return (const uint64_t *)(const void *)(state + state_offset);
 }
 
 // Nanoseconds since the counter was 0.
@@ -25,11 +24,12 @@ ALWAYS_INLINE uint64_t emulate_extend(const struct pager_access *access, uint64_
     return (uint64_t)((int64_t)(value << access->shift) >> access->shift) & access->mask;
 }
 
-// Does the load and returns what its register becomes.
-ALWAYS_INLINE uint64_t emulate_load(struct pager *pager, const struct region *region,
-                                    const struct pager_access *access, uint64_t address) {
-    uint64_t value = region->model->read(&pager->state, emulate_words(pager, region),
-                                         address - region->base, emulate_now(pager));
+// Does the load from pager->loaded and returns what the register becomes.
+ALWAYS_INLINE uint64_t emulate_load(struct pager *pager, const struct pager_access *access,
+                                    uint64_t address) {
+    const struct pager_loaded *from = &pager->loaded;
+    uint64_t value = from->read(&pager->state, emulate_words(pager, from->state_offset),
+                                address - from->base, emulate_now(pager));
     if (__builtin_expect(pager->state.changes != 0, 0)) {
         state_commit(&pager->state);
     }

@@ -33,6 +33,14 @@ struct pager_access {
 
 #define PAGER_NO_ACCESS UINT64_MAX
 
+// A device that has been loaded from, so that it is known to have such loads.
+struct pager_loaded {
+    const struct region *region; // NULL: none
+    uint64_t (*read)(struct state *state, const uint64_t *word, uint64_t offset, uint64_t now);
+    uint64_t base;         // of the region
+    uint64_t state_offset; // of the device's words
+};
+
 #define PAGER_NUMBERS 256 // that VMs can have: the badges of their exits
 
 struct pager_vm {
@@ -48,9 +56,7 @@ struct pager {
     struct state state; // not opened while there are no devices
     // The instruction that was decoded last: one that touches a register is seldom alone.
     struct pager_access decoded;
-    // The region whose device it has loaded from, so that device is known to have such loads; NULL
-    // when there is none.
-    const struct region *loaded;
+    struct pager_loaded loaded; // what it has loaded from, when it has
     // How many nanoseconds one tick of the counter lasts: whole ones, and 2^64ths of one.
     uint64_t tick_whole;
     uint64_t tick_fraction;

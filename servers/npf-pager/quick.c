@@ -7,12 +7,11 @@
 
 static_assert(ACCESS_READ == 0, "a load that hardware gives no instruction for is all zeros");
 
-// A load from the device of REGION, by the same instruction as the last one.
-__attribute__((noinline)) static void quick_load(uint64_t address, const struct region *region) {
+// A load from the same device as the last one, at PC; by the same instruction, it is hoped.
+__attribute__((noinline)) static void quick_load(uint64_t pc, uint64_t address) {
     const struct pager_access *access = &pager.decoded;
-    if (rt_guest_fetch(rt_record.pc) == access->instruction &&
-        emulate_is_aligned(access, address)) {
-        uint64_t value = emulate_load(&pager, region, access, address);
+    if (rt_guest_fetch(pc) == access->instruction && emulate_is_aligned(access, address)) {
+        uint64_t value = emulate_load(&pager, access, address);
         rt_reply_write(access->flags, value, access->length);
     }
     rt_handle_rest(address, ACCESS_READ, 0, 0, 0, 0, 0, 0); // of the others none is looked at
@@ -21,11 +20,12 @@ __attribute__((noinline)) static void quick_load(uint64_t address, const struct 
 void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3, uint64_t word4,
              uint64_t word5, uint64_t word6, uint64_t word7) {
     uint64_t address = word0, access = word1, given = word3; // as of EXIT_STAGE2, ipc/exit.h
-    if (MESSAGE_CLASS(rt_record.info) == EXIT_STAGE2 && rt_record.badge < PAGER_NUMBERS) {
-        const struct region *region = pager.by_number[rt_record.badge]->last;
+    if (MESSAGE_CLASS(rt_record.info) == EXIT_STAGE2) {
+        // init gives no badge above what the table has.
+        const struct region *region = pager.by_number[rt_record.badge % PAGER_NUMBERS]->last;
         if (region_holds(region, address)) {
-            if (region == pager.loaded && (access | given) == ACCESS_READ) {
-                quick_load(address, region);
+            if (region == pager.loaded.region && (access | given) == ACCESS_READ) {
+                quick_load(rt_record.pc, address);
                 return;
             }
             if (region_action(region, access) == REGION_MAP) {
