@@ -64,6 +64,7 @@ void world_begin_pages(uint32_t pages) {
     trap_begin(sched_next(&world.cpu));
     require(machine.current && machine.current->kind == CONTEXT_TASK, "init does not run");
     world.init = task_of(machine.current);
+    world.booted = machine.regs;
     world.next_slot = INIT_SLOT_FREE;
     world.next_page = world.first_free = (uint32_t)machine.regs.general[6];
     check();

@@ -28,7 +28,8 @@ struct world {
     unsigned next_slot;
     uint32_t next_page; // of object memory
     uint32_t first_free;
-    bool careless; // no checks after each step: for tests that make very many
+    struct regs booted; // as init began
+    bool careless;      // no checks after each step: for tests that make very many
 };
 
 extern struct world world;
