@@ -53,7 +53,7 @@ struct pager_vm {
 
 struct pager {
     // What the shortest way looks at (quick.c).
-    struct state state; // not opened while there are no devices
+    struct state state;
     // The instruction that was decoded last: one that touches a register is seldom alone.
     struct pager_access decoded;
     struct pager_loaded loaded; // what it has loaded from, when it has
@@ -77,8 +77,9 @@ struct pager {
 // The one there is (main.c): the shortest way has no argument to find it by.
 extern struct pager pager;
 
-// Forms the VMs from CONFIG. Where that contradicts itself: INVALID, EXISTS or NOT_FOUND, and
-// *WRONG names the entry.
+// Forms the VMs from CONFIG. INVALID, EXISTS where that contradicts itself, NOT_FOUND where it
+// names a device that nobody here can play, NO_MEMORY where it is more than this server has room
+// for; *WRONG names the entry.
 NODISCARD enum status pager_configure(struct pager *pager, const struct config *config,
                                       const char **wrong);
 

@@ -14,11 +14,13 @@ static struct sbi sbi;
 
 int main(void) {
     const char *wrong;
-    if (sbi_configure(&sbi, rt_config, &wrong) != STATUS_OK) {
-        rt_die("the config's entry `%.*s` can't be right", CONFIG_NAME, wrong);
+    enum status status = sbi_configure(&sbi, rt_config, &wrong);
+    if (status != STATUS_OK) {
+        rt_die("the config's entry `%.*s` can't be right: %s", CONFIG_NAME, wrong,
+               status_text(status));
     }
     const struct config_entry *region = rt_need("state");
-    enum status status = sbi_adopt(&sbi, (void *)(uintptr_t)region->address, region->size);
+    status = sbi_adopt(&sbi, (void *)(uintptr_t)region->address, region->size);
     if (status != STATUS_OK) {
         rt_die("the state left by another server can't be taken over: %s", status_text(status));
     }

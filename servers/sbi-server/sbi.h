@@ -91,7 +91,8 @@ bool sbi_has(uint64_t eid);
 // The extension EID where it is one of those that take the long way, else NULL (quick.c).
 const struct sbi_extension *sbi_find(uint64_t eid);
 
-// Forms the VMs from CONFIG. INVALID, and *WRONG names the entry, where that contradicts itself.
+// Forms the VMs from CONFIG. INVALID where that contradicts itself, NO_MEMORY where it is more than
+// this server has room for; *WRONG names the entry.
 NODISCARD enum status sbi_configure(struct sbi *sbi, const struct config *config,
                                     const char **wrong);
 

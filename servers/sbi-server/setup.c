@@ -5,27 +5,40 @@
 #include "libs/config/config.h"
 #include "servers/sbi-server/sbi.h"
 
-static bool set_vcpus(struct sbi_vm *vm, const struct config_entry *entry) {
-    if (entry->address == 0 || entry->address > SBI_VCPUS || vm->vcpus != 0) {
-        return false;
+static enum status set_vcpus(struct sbi_vm *vm, const struct config_entry *entry) {
+    if (entry->address == 0 || vm->vcpus != 0) {
+        return STATUS_INVALID;
+    }
+    if (entry->address > SBI_VCPUS) {
+        return STATUS_NO_MEMORY;
     }
     vm->vcpus = (uint32_t)entry->address;
-    return true;
+    return STATUS_OK;
 }
 
-static bool set_ring(struct ring **place, const struct config_entry *entry) {
+static enum status set_ring(struct ring **place, const struct config_entry *entry) {
     struct ring *ring = (struct ring *)(uintptr_t)entry->address;
     if (*place || !ring || entry->size < sizeof(*ring) || ring->magic != RING_MAGIC) {
-        return false;
+        return STATUS_INVALID;
     }
     *place = ring;
-    return true;
+    return STATUS_OK;
 }
 
-static bool add_range(struct sbi_vm *vm, const struct config_entry *entry) {
-    if (vm->range_count == SBI_RANGES || entry->size == 0 ||
-        entry->size - 1 > UINT64_MAX - entry->guest) {
-        return false;
+static enum status set_output(struct sbi_vm *vm, const struct config_entry *entry) {
+    return set_ring(&vm->out, entry);
+}
+
+static enum status set_input(struct sbi_vm *vm, const struct config_entry *entry) {
+    return set_ring(&vm->in, entry);
+}
+
+static enum status add_range(struct sbi_vm *vm, const struct config_entry *entry) {
+    if (entry->size == 0 || entry->size - 1 > UINT64_MAX - entry->guest) {
+        return STATUS_INVALID;
+    }
+    if (vm->range_count == SBI_RANGES) {
+        return STATUS_NO_MEMORY;
     }
     vm->range[vm->range_count++] = (struct sbi_range){
         .guest = entry->guest,
@@ -33,21 +46,13 @@ static bool add_range(struct sbi_vm *vm, const struct config_entry *entry) {
         .memory = (uint8_t *)(uintptr_t)entry->address,
         .writable = (entry->rights & RIGHT_W) != 0,
     };
-    return true;
+    return STATUS_OK;
 }
 
-static bool set_output(struct sbi_vm *vm, const struct config_entry *entry) {
-    return set_ring(&vm->out, entry);
-}
-
-static bool set_input(struct sbi_vm *vm, const struct config_entry *entry) {
-    return set_ring(&vm->in, entry);
-}
-
-// The entries that belong to a VM. False: one is not as it must be.
+// The entries that belong to a VM.
 static const struct {
     const char *name;
-    bool (*take)(struct sbi_vm *vm, const struct config_entry *entry);
+    enum status (*take)(struct sbi_vm *vm, const struct config_entry *entry);
 } of_vm[] = {
     {"vcpus", set_vcpus},
     {"console-out", set_output},
@@ -66,12 +71,12 @@ static struct sbi_vm *vm_of(struct sbi *sbi, uint32_t number) {
     return &sbi->vm[sbi->place[number] - 1];
 }
 
-static bool take_entry(struct sbi *sbi, const struct config_entry *entry) {
+static enum status take_entry(struct sbi *sbi, const struct config_entry *entry) {
     uint32_t number;
     for (size_t i = 0; i < sizeof(of_vm) / sizeof(of_vm[0]); i++) {
         if (config_of_vm(entry, of_vm[i].name, SBI_NUMBERS, &number, NULL)) {
             struct sbi_vm *vm = vm_of(sbi, number);
-            return vm && of_vm[i].take(vm, entry);
+            return vm ? of_vm[i].take(vm, entry) : STATUS_NO_MEMORY;
         }
     }
     if (config_is(entry, "console")) {
@@ -79,24 +84,25 @@ static bool take_entry(struct sbi *sbi, const struct config_entry *entry) {
     } else if (config_is(entry, "init")) {
         sbi->init = entry->slot;
     }
-    return true;
+    return STATUS_OK;
 }
 
 enum status sbi_configure(struct sbi *sbi, const struct config *config, const char **wrong) {
     memset(sbi, 0, sizeof(*sbi));
     for (uint32_t i = 0; i < config->count; i++) {
-        if (!take_entry(sbi, &config->entry[i])) {
-            *wrong = config->entry[i].name;
-            return STATUS_INVALID;
+        *wrong = config->entry[i].name;
+        enum status status = take_entry(sbi, &config->entry[i]);
+        if (status != STATUS_OK) {
+            return status;
         }
     }
+    *wrong = "vcpus";
     uint32_t first = 0;
     for (uint32_t i = 0; i < sbi->vm_count; i++) {
         sbi->vm[i].first = first;
         first += sbi->vm[i].vcpus;
         if (first > SBI_VCPUS) {
-            *wrong = "vcpus";
-            return STATUS_INVALID;
+            return STATUS_NO_MEMORY;
         }
     }
     return STATUS_OK;
