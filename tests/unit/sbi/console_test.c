@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "ipc/console.h"
+#include "servers/sbi-server/memory.h"
 #include "tests/unit/sbi/world.h"
 
 #define DBCN 0x4442434e
@@ -98,6 +99,20 @@ static void test_refuses_buffers_outside_of_ram(void **state) {
     world_expect(world_call(DBCN, WRITE, 1, WORLD_RAM, 1), INVALID_PARAM, 0);
     world_expect(world_call(DBCN, READ, 1, WORLD_RAM, UINT64_MAX), INVALID_PARAM, 0);
     assert_string_equal(world_output(0), "");
+}
+
+// RAM at both ends of the address space is not one piece.
+static void test_addresses_do_not_go_round(void **state) {
+    (void)state;
+    static uint8_t bytes[2][0x1000];
+    static const struct sbi_vm vm = {
+        .range_count = 2,
+        .range = {{-0x1000ull, 0x1000, bytes[0], true}, {0, 0x1000, bytes[1], true}},
+    };
+    assert_true(memory_check(&vm, -0x10ull, 0xf, true));
+    assert_false(memory_check(&vm, -0x10ull, 0x11, true));
+    assert_false(memory_check(&vm, -0x10ull, 0x20, true));
+    assert_false(memory_check(&vm, 1, UINT64_MAX, true));
 }
 
 static void test_a_vm_has_no_other_vms_memory(void **state) {
@@ -256,6 +271,7 @@ int main(void) {
         TEST(writes_nothing_of_nothing),
         TEST(writes_up_to_the_end_of_a_range),
         TEST(refuses_buffers_outside_of_ram),
+        TEST(addresses_do_not_go_round),
         TEST(a_vm_has_no_other_vms_memory),
         TEST(writes_one_byte),
         TEST(legacy_putchar),

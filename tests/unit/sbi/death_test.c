@@ -30,6 +30,17 @@ static void prepare_victim(void) {
     assert_int_equal(sbi_adopt(&victim, world->state, sizeof(world->state)), STATUS_OK);
 }
 
+// What others may see is never ahead of the state: it could not be taken back.
+static void expect_nothing_ahead(const struct world *now) {
+    const struct state_header *header = (const void *)now->state;
+    const struct sbi_state *state =
+        (const void *)(now->state + STATE_SLOTS_AT + header->active * header->slot_size);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(now->out[i].head <= state->console[i].head);
+    }
+    assert_true(now->in.tail <= state->console[0].tail);
+}
+
 static void expect_same_world(const struct world *a, const struct world *b) {
     for (unsigned i = 0; i < 2; i++) {
         assert_memory_equal(&a->out[i], &b->out[i], sizeof(a->out[i]));
@@ -63,6 +74,7 @@ static void die_everywhere(const struct message *record) {
     end = *world;
     for (unsigned i = 0; i < images.count; i++) {
         memcpy(world, images.image[i], sizeof(*world));
+        expect_nothing_ahead(world);
         struct reply reply = world_serve(record);
         assert_memory_equal(&reply, &undisturbed, sizeof(reply));
         expect_same_world(world, &end);
