@@ -13,11 +13,8 @@ void ipi_raise(const struct sbi_call *call, uint64_t harts, struct reply *reply)
     if (harts == 0) {
         return; // a mask of none would mean the vCPU that calls
     }
-    // No harts at all would be taken for the one that calls.
-    if (harts != 0) {
-        reply->flags |= REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_SOFTWARE);
-        reply->word[4] = harts;
-    }
+    reply->flags |= REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_SOFTWARE);
+    reply->word[4] = harts;
 }
 
 static uint32_t send(struct sbi_call *call, struct reply *reply) {
