@@ -22,10 +22,15 @@ struct cpu {
     // The vCPU whose hypercall the assembly path has just forwarded: its record is not written
     // down yet (forward_settle does that, should anything but the answer come next).
     struct vcpu *fast;
+    // The vCPU that can be entered with the hardware as it is: loaded, with its floating-point
+    // registers and its counters. The architecture sets it, and `core` in its place (never NULL,
+    // which "nobody is to run" would be equal to) when one of these is no longer so.
+    struct context *ready;
     struct vcpu *loaded;    // whose system registers are in the hardware
     struct context *fp;     // whose floating-point registers are in the hardware
     struct run_queue tasks; // servers go before guests: whoever answers exits must not wait
     struct run_queue vcpus;
+    struct vcpu *alone;  // the vCPU that lives on this CPU, when there is just one
     struct vcpu *home;   // the list of all vCPUs that live on this CPU (vcpu.next_home)
     uint64_t next_event; // when the host's timer is to fire, in ticks of the counter
     uint64_t next_tick;

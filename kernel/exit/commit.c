@@ -303,8 +303,7 @@ struct context *commit_effects(struct task *task, uint64_t flags, uint64_t word2
                                uint64_t word4, uint64_t word5, uint64_t word6, uint64_t word0) {
     struct vcpu *vcpu = task->exit;
     struct portal *portal = task->portal;
-    if (unlikely(!vcpu || portal->head || task->context.cpu->tasks.head || vcpu->due ||
-                 vcpu->tracing)) {
+    if (unlikely(!vcpu || portal->head || task->context.cpu->tasks.head || vcpu->detained)) {
         return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
     }
     const struct route *route = vcpu->taken;

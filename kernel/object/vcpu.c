@@ -19,6 +19,7 @@ void vcpu_init(struct vcpu *vcpu, struct space *space, uint8_t number, struct cp
     vcpu->fast_info = MESSAGE_INFO(EXIT_HYPERCALL, number, 1);
     vcpu->next_home = cpu->home;
     cpu->home = vcpu;
+    cpu->alone = vcpu->next_home ? NULL : vcpu;
     space->users++;
     space->vcpu[number] = vcpu;
     arch_vcpu_init(vcpu);
@@ -86,6 +87,7 @@ void vcpu_end(struct vcpu *vcpu) {
             break;
         }
     }
+    cpu->alone = cpu->home && !cpu->home->next_home ? cpu->home : NULL;
     arch_vcpu_end(vcpu);
     vcpu->space->vcpu[vcpu->number] = NULL;
     vcpu->space->users--;

@@ -40,10 +40,15 @@ struct vcpu {
     struct space *space;
     struct vcpu *next_home; // in the list of its CPU
     uint8_t state;          // enum vcpu_state
-    uint8_t due;            // enum vcpu_due
-    uint8_t preempted;      // it is queued first because a task had to run: its turn is not over
-    uint8_t number;         // in its VM
-    uint8_t tracing;
+    union {
+        struct {
+            uint8_t due;     // enum vcpu_due
+            uint8_t tracing; // exits are timed
+        };
+        uint16_t detained; // either: no answer takes the short way
+    };
+    uint8_t preempted; // it is queued first because a task had to run: its turn is not over
+    uint8_t number;    // in its VM
     uint32_t tick_age; // for how many ticks the exit tick_seq has been pending
     uint64_t tick_seq;
     uint64_t features;         // enum vcpu_feature

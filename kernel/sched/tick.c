@@ -151,8 +151,7 @@ HOT struct context *sched_timer_vcpu(struct vcpu *vcpu) {
     struct cpu *cpu = vcpu->context.cpu;
     uint64_t now = arch_now();
     // What happens most: the deadline of the one vCPU that lives here, while it runs.
-    if (likely(vcpu->deadline <= now && now < cpu->next_tick && cpu->home == vcpu &&
-               !vcpu->next_home)) {
+    if (likely(vcpu->deadline <= now && now < cpu->next_tick && cpu->alone == vcpu)) {
         vcpu->record.word[0] = vcpu->deadline;
         vcpu->record.word[1] = now;
         vcpu->deadline = DEADLINE_NEVER;

@@ -85,7 +85,7 @@ static inline _Noreturn void rt_reply_call(uint64_t word0, uint64_t word1, uint6
 
 // The same with WRITE: VALUE goes to the register that FLAGS name, and ADVANCE skips LENGTH bytes.
 static inline _Noreturn void rt_reply_write(uint64_t flags, uint64_t value, uint64_t length) {
-    rt_reply_effect_registers(flags, value, 0, length);
+    rt_reply_write_registers(flags, value, length);
 }
 
 // The same with MAP alone: ADDRESS, MAPPING and OFFSET are words 2, 3 and 5.

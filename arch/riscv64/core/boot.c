@@ -64,6 +64,7 @@ static void boot_cpu(struct cpu *cpu) {
     asm volatile("hfence.gvma\n hfence.vvma" ::: "memory");
     cpu->core.kind = CONTEXT_CORE;
     cpu->core.cpu = cpu;
+    cpu->ready = &cpu->core;
     cpu->stack_top = (uint64_t)boot_bundle;
     csr_write(sscratch, cpu);
 }

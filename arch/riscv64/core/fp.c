@@ -18,6 +18,7 @@ void fp_take(struct cpu *cpu, struct context *context) {
         return;
     }
     csr_set(sstatus, SSTATUS_FS);
+    cpu->ready = &cpu->core;
     if (cpu->fp) {
         fp_save(fp_of(cpu->fp));
         if (cpu->fp->kind == CONTEXT_TASK) {
@@ -31,5 +32,6 @@ void fp_take(struct cpu *cpu, struct context *context) {
 void fp_forget(struct context *context) {
     if (context->cpu->fp == context) {
         context->cpu->fp = NULL;
+        context->cpu->ready = &context->cpu->core;
     }
 }

@@ -159,6 +159,7 @@ void trap_load_guest(struct vcpu *vcpu) {
         vcpu_return_counters(cpu);
     }
     fp_take(cpu, &vcpu->context);
+    cpu->ready = &vcpu->context;
 }
 
 // A task trapped, or an interrupt came while it ran.

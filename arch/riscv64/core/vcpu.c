@@ -25,6 +25,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
     struct cpu *cpu = vcpu->context.cpu;
     if (cpu->loaded == vcpu) {
         cpu->loaded = NULL; // what is in the hardware is of its last life
+        cpu->ready = &cpu->core;
         cpu->borrowed = false;
     }
     fp_forget(&vcpu->context);
@@ -68,6 +69,7 @@ bool vcpu_borrow_counters(struct cpu *cpu) {
     if (cpu->loaded && !cpu->borrowed) {
         cpu->loaded->arch.scounteren = enabled;
         cpu->borrowed = true;
+        cpu->ready = &cpu->core;
     }
     csr_write(scounteren, SCOUNTEREN_ALL);
     return true;
@@ -102,6 +104,7 @@ void vcpu_load_slow(struct vcpu *vcpu) {
     csr_write(scounteren, arch->scounteren);
     csr_write(senvcfg, arch->senvcfg);
     cpu->loaded = vcpu;
+    cpu->ready = &cpu->core;
     csr_write(vsstatus, arch->vsstatus);
     csr_write(vsie, arch->vsie);
     csr_write(vstvec, arch->vstvec);
@@ -202,6 +205,7 @@ void arch_vcpu_fence(struct vcpu *vcpu) {
     csr_write(hgatp, vcpu->arch.hgatp);
     asm volatile("hfence.vvma" ::: "memory");
     csr_write(hgatp, hgatp);
+    asm volatile("fence.i"); // a guest's remote fence of instructions comes here too
 }
 
 void arch_vcpu_end(struct vcpu *vcpu) {
@@ -209,6 +213,7 @@ void arch_vcpu_end(struct vcpu *vcpu) {
     fp_forget(&vcpu->context);
     if (cpu->loaded == vcpu) {
         cpu->loaded = NULL;
+        cpu->ready = &cpu->core;
         cpu->borrowed = false;
     }
     csr_write(vsatp, 0);

@@ -157,12 +157,8 @@ arrive_guest_right:
 
 leave_vcpu:
     ld t0, CONTEXT_CPU(a0)
-    ld t1, CPU_LOADED(t0)
-    ld t2, CPU_FP(t0)
-    lbu t0, CPU_BORROWED(t0)
-    bne t1, a0, leave_load_guest
-    bne t2, a0, leave_load_guest
-    beqz t0, leave
+    ld t1, CPU_READY(t0)
+    beq t1, a0, leave
 leave_load_guest:
     mv s0, a0                   // the C functions keep s0
     call trap_load_guest
@@ -251,8 +247,10 @@ effects:
     ld tp, CONTEXT_CPU(sp)
     csrw sscratch, tp
     ld sp, CPU_STACK_TOP(tp)
-    la ra, vector_leave
-    tail commit_effects
+    call commit_effects
+    ld t1, CPU_READY(tp)
+    beq t1, a0, leave           // back to the guest, for which all is in place
+    j vector_leave
 
     // A task's system call: t0 its number, t1 the selector; both and t2…t6 may be changed.
 task_call:

@@ -18,6 +18,9 @@ _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t w
 // What rt_now returns.
 uint64_t rt_counter(void);
 
+// The same without word 4.
+_Noreturn void rt_reply_write_registers(uint64_t flags, uint64_t word0, uint64_t word6);
+
 // The same for calls.
 _Noreturn void rt_reply_call_registers(uint64_t word0, uint64_t word1, uint64_t word2,
                                        uint64_t word3, uint64_t word4, uint64_t word5,

@@ -90,6 +90,17 @@ static inline _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t wor
     __builtin_unreachable();
 }
 
+// The same for effects without RAISE: word 4 says nothing then.
+static inline _Noreturn void rt_reply_write_registers(uint64_t flags, uint64_t word0,
+                                                      uint64_t word6) {
+    register uint64_t a0 asm("a0") = word0;
+    register uint64_t a6 asm("a6") = word6;
+    register uint64_t t0 asm("t0") = 0;
+    register uint64_t t1 asm("t1") = flags;
+    asm volatile("ecall" ::"r"(a0), "r"(a6), "r"(t0), "r"(t1) : "memory");
+    __builtin_unreachable();
+}
+
 // REPLY_WAIT of a call: all words count, and the flags are 0.
 static inline _Noreturn void rt_reply_call_registers(uint64_t word0, uint64_t word1, uint64_t word2,
                                                      uint64_t word3, uint64_t word4, uint64_t word5,
