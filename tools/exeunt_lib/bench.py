@@ -31,6 +31,9 @@ SIZES = (
 
 # A run takes a few seconds; these end one that hangs, in wall time and in virtual time.
 BOUNDS = {"timeout": 600.0, "virtual_timeout": 60.0}
+# The loader polls the disk, and QEMU's disk answers in its own time: the shortest of so many boots
+# is nearest to what is executed when the disk is quick.
+BOOTS = 5
 SHF_WRITE, SHF_ALLOC = "W", "A"
 
 
@@ -67,6 +70,13 @@ def as_large_as(path: Path, other: Path, scratch: Path) -> Path:
     return padded
 
 
+def boot_length(arch: str, manifest: Path, guest: Path) -> int | None:
+    """Instructions from the core's first to the guest's first, of one boot."""
+    begins = boot_bench(arch, manifest=manifest, guest=guest)
+    begin, end = begins.get("core_begin"), begins.get("guest_begin")
+    return None if begin is None or end is None else end - begin
+
+
 def measure(arch: str) -> dict:
     """Boots the bench guest, twice; returns what the JSON holds."""
     manifest = ROOT / f"guest/manifests/bench-{arch}.dts"
@@ -76,13 +86,12 @@ def measure(arch: str) -> dict:
     # it began; the core's beginning, init has.
     with tempfile.TemporaryDirectory(prefix="exeunt-bench-") as scratch:
         guest = as_large_as(guests / "bench.bin", guests / "gkernel.bin", Path(scratch))
-        begins = boot_bench(arch, manifest=manifest, guest=guest)
-    begin, end = begins.get("core_begin"), begins.get("guest_begin")
+        boots = [boot_length(arch, manifest, guest) for _ in range(BOOTS)]
     return {
         "arch": arch,
         "operations": {name: numbers.get(name) for name, *_ in OPERATIONS[arch]},
         **core_sizes(arch),
-        "boot": None if begin is None or end is None else end - begin,
+        "boot": None if None in boots else min(boots),
     }
 
 
