@@ -106,6 +106,7 @@ struct init {
     uint64_t high;         // where the frame INIT_SLOT_HIGH begins
     uint32_t object_next;  // the first page of object memory that nobody has yet
     uint32_t object_count; // how many there are in all
+    uint32_t loaded;       // jobs that the loader has told of, by number
     bool ending;           // all VMs have ended; waiting for the console to finish
     bool failed;           // the machine is to end with a failure
     bool sees_machine;     // the machine's UART and reset registers are mapped
@@ -175,7 +176,7 @@ void config_write(struct config_writer *writer);
 // vm.c
 void vm_prepare(unsigned index);
 void vm_list_jobs(struct fs_jobs *jobs);
-void vm_loaded(unsigned job);
+void vm_loaded(unsigned number);
 void vm_stop(struct vm *vm, enum vm_state state);
 struct vm *vm_by_badge(uint64_t badge);
 

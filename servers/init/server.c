@@ -1,6 +1,7 @@
 // Starting a server: its address space from its ELF file, its capabilities from the manifest.
 #include <string.h>
 
+#include "arch/elf_machine.h"
 #include "libs/elf/elf.h"
 #include "servers/init/init.h"
 
@@ -17,7 +18,7 @@ static const void *server_file(const struct server *server) {
 static void server_open(const struct server *server, struct elf_image *elf) {
     const char *why = "";
     enum status status = elf_open(server_file(server), server->file->size, server->file->size,
-                                  ELF_MACHINE_RISCV, elf, &why);
+                                  ARCH_ELF_MACHINE, elf, &why);
     if (status != STATUS_OK) {
         init_refuse("init: /servers/%s: image `%s`: %s", server->manifest->name, server->file->name,
                     why);

@@ -225,9 +225,10 @@ void vm_loaded(unsigned number) {
     job.path[sizeof(job.path) - 1] = '\0';
     job.error[sizeof(job.error) - 1] = '\0';
     struct vm *vm = vm_of_job(&job);
-    if (!vm || vm->state != VM_LOADING || vm->jobs == 0) {
-        return;
+    if (!vm || vm->state != VM_LOADING || vm->jobs == 0 || (init.loaded >> number & 1)) {
+        return; // told twice: the loader died between telling and noting that it had
     }
+    init.loaded |= 1u << number;
     if (job.state != FS_JOB_DONE) {
         rt_log("VM %s: %s", vm->manifest->name,
                job.error[0] ? job.error : "its files can't be read");

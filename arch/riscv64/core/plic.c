@@ -20,11 +20,12 @@ bool arch_irq_fits(uint64_t size, uint64_t context) {
 void arch_irq_enable(const struct irq *irq) {
     *plic_register(irq, PLIC_PRIORITY(irq->line)) = 1;
     *plic_register(irq, PLIC_THRESHOLD(irq->context)) = 0;
-    *plic_register(irq, PLIC_ENABLE(irq->context) + irq->line / 32 * 4) |= 1u << irq->line % 32;
+    *plic_register(irq, PLIC_ENABLE(irq->context) + irq->line / 32 * 4ull) |= 1u << irq->line % 32;
 }
 
 void arch_irq_disable(const struct irq *irq) {
-    *plic_register(irq, PLIC_ENABLE(irq->context) + irq->line / 32 * 4) &= ~(1u << irq->line % 32);
+    *plic_register(irq, PLIC_ENABLE(irq->context) + irq->line / 32 * 4ull) &=
+        ~(1u << irq->line % 32);
     arch_irq_complete(irq);
 }
 

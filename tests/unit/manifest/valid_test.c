@@ -47,7 +47,7 @@ static const struct manifest wanted = {
             [SBI_SERVER] = {.name = "sbi-server",
                             .image = "sbi-server.elf",
                             .deadline_ms = 100,
-                            .state_size = 4096,
+                            .state_size = 8192,
                             .calls = INIT | 1u << CONSOLE},
             [NPF_PAGER] = {.name = "npf-pager",
                            .image = "npf-pager.elf",
