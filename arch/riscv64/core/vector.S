@@ -467,6 +467,14 @@ call_slow:
     sd t3, X(0)(sp)
     mv a0, sp
     mv a1, t1
+    // Nothing of what the checks looked at may reach the caller, should it return at once.
+    li s0, 0
+    li s2, 0
+    li s3, 0
+    li s4, 0
+    li s5, 0
+    li s6, 0
+    li s7, 0
     ld tp, CONTEXT_CPU(sp)
     csrw sscratch, tp
     ld sp, CPU_STACK_TOP(tp)
