@@ -17,7 +17,8 @@
 
 #define PAGES 240
 #define STEPS 300
-#define LINES 4 // interrupt lines that may be asserted
+#define MEMORY (1ull << 30) // physical, of the servers' frames
+#define LINES 4             // interrupt lines that may be asserted
 
 static struct server servers[2];
 static struct guest guest;
@@ -25,7 +26,8 @@ static struct guest guest;
 // A world with an init that has everything, two servers with little, and a guest.
 static void begin(void) {
     world_begin_pages(PAGES);
-    machine.fast = input_byte() & 1;
+    unsigned shape = input_byte();
+    machine.fast = shape & 1;
     for (unsigned i = 0; i < 2; i++) {
         server_make(&servers[i], input_byte() % 8, 1 + i);
     }
@@ -33,7 +35,8 @@ static void begin(void) {
     for (unsigned i = 0; i < 2; i++) {
         const struct server *server = &servers[i];
         server_grant(server, 1, servers[1 - i].portal_slot, RIGHT_CALL, 0x10 + i, 0);
-        server_grant(server, 2, INIT_SLOT_HIGH, RIGHT_R | (i ? RIGHT_W : 0), 0x100000, 0x400000);
+        server_grant(server, 2, INIT_SLOT_HIGH, RIGHT_R | (i ? RIGHT_W : 0),
+                     MEMORY - world.init->cap[INIT_SLOT_HIGH].base, 16ull << 21);
         server_grant(server, 3, guest.vcpu_slot[i], RIGHT_R, 0, 0);
         server_grant(server, 4, world.init_portal, RIGHT_CALL, 0x20 + i, 0);
     }
@@ -42,17 +45,39 @@ static void begin(void) {
         guest_route(&guest, 1, (enum exit_class)c, servers[which & 1].portal_slot, which,
                     MAY_ALL & ~((uint64_t)which << 4), ~0u << (which & 7), ~0u);
     }
+    for (unsigned i = 1; i < GUEST_VCPUS && (shape & 2); i++) {
+        world_do(world.init, SYSCALL_DESTROY, guest.vcpu_slot[i], WORDS(0));
+    }
 }
 
-// A number of the kind that KIND says, which makes sense more often than not.
-static uint64_t number(char kind) {
+// The slot of TASK's that holds the WHICHth capability of TYPE, or 0.
+static uint64_t slot_of(const struct task *task, enum object_type type, unsigned which) {
+    uint64_t found = 0;
+    for (uint32_t i = 0; i < 64 && i < task->cap_count; i++) {
+        if (task->cap[i].type == type) {
+            found = i;
+            if (which-- == 0) {
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+// A number of the kind that KIND says, for TASK, which makes sense more often than not.
+static uint64_t number(const struct task *task, char kind) {
     unsigned byte = input_byte();
     if (byte == 0xff) {
         return input_long();
     }
+    static const char types[OBJECT_COUNT + 1] = "NFOTSVPI"; // by enum object_type
+    const char *type = kind ? strchr(types, kind) : NULL;
+    if (type && byte < 0xf0) {
+        return slot_of(task, (enum object_type)(type - types), byte % 16);
+    }
     switch (kind) {
-    case 's': // a slot
-        return byte < 0xe0 ? byte % 48 : byte % 2 ? world.init->cap_count : byte;
+    case 'e': // most likely an empty slot
+        return byte < 0xe0 ? 24 + byte % 40 : byte % 2 ? task->cap_count : byte;
     case 'p': // a page of the object memory
         return byte < 0xe0 ? world.first_free + byte % 100u : byte;
     case 'n': // pages of an object
@@ -67,17 +92,36 @@ static uint64_t number(char kind) {
         return machine.now + byte * (ARCH_TICK / 16);
     case 'm': // a mapping of a reply
         return REPLY_MAPPING(byte & 3, byte & 0x80 ? 12 : byte & 0x40 ? 21 : 30, byte >> 3 & 7);
-    default: // a small number
+    case 'b': // a kind of space
+        return byte % 64 ? byte & 1 : byte;
+    case 'i': // a small number
         return byte % 16;
+    default: // any slot
+        return byte < 0xe0 ? byte % 48 : byte;
     }
 }
 
 // The arguments of each system call, by their kinds: selector, then words.
 static const char *const shapes[SYSCALL_COUNT] = {
-    [SYSCALL_REPLY_WAIT] = "f",    [SYSCALL_CALL] = "siiii",   [SYSCALL_SIGNAL] = "s",
-    [SYSCALL_CREATE] = "ispnssss", [SYSCALL_DESTROY] = "s",    [SYSCALL_MAP] = "sasazr",
-    [SYSCALL_UNMAP] = "saz",       [SYSCALL_GRANT] = "sssraz", [SYSCALL_BIND] = "isssiiii",
-    [SYSCALL_TASK] = "siaaaaaa",   [SYSCALL_VCPU] = "siaii",   [SYSCALL_EXIT] = "ii",
+    [SYSCALL_REPLY_WAIT] = "f",  [SYSCALL_CALL] = "Piiii",   [SYSCALL_SIGNAL] = "P",
+    [SYSCALL_CREATE] = "iOpne",  [SYSCALL_DESTROY] = "s",    [SYSCALL_MAP] = "SaFazr",
+    [SYSCALL_UNMAP] = "Saz",     [SYSCALL_GRANT] = "Tesraz", [SYSCALL_BIND] = "issssiii",
+    [SYSCALL_TASK] = "Tiaaaaaa", [SYSCALL_VCPU] = "Viaii",   [SYSCALL_EXIT] = "ii",
+};
+
+// What each kind of CREATE takes; a frame and a pool can't be made.
+static const char *const creates[OBJECT_COUNT] = {
+    [OBJECT_NONE] = "Opne",    [OBJECT_FRAME] = "Opne",  [OBJECT_POOL] = "Opne",
+    [OBJECT_TASK] = "OpneS",   [OBJECT_SPACE] = "Opneb", [OBJECT_VCPU] = "OpneSi",
+    [OBJECT_PORTAL] = "Opnei", [OBJECT_IRQ] = "OpneiFi",
+};
+
+// What each BIND takes.
+static const char *const binds[] = {
+    [BIND_PORTAL] = "PT",
+    [BIND_ROUTE] = "ViPiiii",
+    [BIND_FAULT] = "TPi",
+    [BIND_IRQ] = "IPi",
 };
 
 static uint64_t reply_flags(void) {
@@ -85,10 +129,32 @@ static uint64_t reply_flags(void) {
     if (byte < 0x40) {
         return byte & 1;
     }
+    uint64_t numbers = REPLY_REGISTER(input_byte() % 34) | REPLY_INTERRUPT(input_byte() % 4);
+    if (byte < 0xa0) {
+        return REPLY_FLAGS | 1u << byte % 12 | 1u << (byte >> 2) % 12 | numbers;
+    }
     uint64_t flags = byte < 0xf0 ? REPLY_FLAGS : 0;
-    flags |= input_byte();
-    flags |= (uint64_t)(input_byte() & 0x1f) << 8;
-    return flags | REPLY_REGISTER(input_byte() % 40) | REPLY_INTERRUPT(input_byte() % 4);
+    return flags | input_byte() | (uint64_t)(input_byte() & 0x1f) << 8 | numbers;
+}
+
+// The words of an answer: those of MAP fit together more often than not.
+static void reply_words(const struct task *task, uint64_t flags, uint64_t word[MESSAGE_WORDS]) {
+    word[0] = input_byte();
+    word[1] = input_byte();
+    word[6] = number(task, 'i');
+    if (flags & REPLY_MAP) {
+        unsigned bits = input_byte() % 4 ? 12 : 21;
+        unsigned place = input_byte();
+        word[2] = (uint64_t)(place & 7) << bits;
+        word[3] = place < 0xe0
+                      ? REPLY_MAPPING(2, bits, place >> 6 & 1 ? RIGHT_R : RIGHT_R | RIGHT_W)
+                      : number(task, 'm');
+        word[5] = (uint64_t)(place >> 3 & 7) << bits;
+    } else {
+        word[2] = flags & REPLY_START ? number(task, 'i') : number(task, 't');
+        word[3] = number(task, 'a');
+        word[4] = flags & (REPLY_RAISE | REPLY_FENCE) ? input_byte() & 15 : number(task, 'i');
+    }
 }
 
 static void system_call(struct task *task) {
@@ -102,17 +168,20 @@ static void system_call(struct task *task) {
     struct authority_step step = {.task = task, .call = call};
     if (call == SYSCALL_REPLY_WAIT) {
         step.selector = reply_flags();
-        const uint64_t words[MESSAGE_WORDS] = {
-            input_byte(), input_byte(), step.selector & REPLY_MAP ? number('a') : number('t'),
-            number('m'),  input_byte(), number('a'),
-            number('i'),  input_byte(),
-        };
-        memcpy(step.word, words, sizeof(words));
+        reply_words(task, step.selector, step.word);
     } else {
         const char *shape = shapes[call];
-        step.selector = number(shape[0]);
-        for (unsigned i = 0; i < MESSAGE_WORDS && shape[i + 1]; i++) {
-            step.word[i] = number(shape[i + 1]);
+        step.selector = number(task, *shape++);
+        if (call == SYSCALL_BIND) {
+            step.selector %= BIND_IRQ + 2;
+        }
+        if (call == SYSCALL_BIND && step.selector <= BIND_IRQ) {
+            shape = binds[step.selector];
+        } else if (call == SYSCALL_CREATE && step.selector < OBJECT_COUNT) {
+            shape = creates[step.selector];
+        }
+        for (unsigned i = 0; i < MESSAGE_WORDS && shape[i]; i++) {
+            step.word[i] = number(task, shape[i]);
         }
     }
     authority_before(&step);
@@ -125,14 +194,16 @@ static void guest_exit(struct vcpu *vcpu) {
     struct arch_vcpu *state = machine_guest(vcpu);
     state->enabled = byte >> 5;
     if (byte & 1) {
-        state->own_time = number('t');
+        state->own_time = number(world.init, 't');
     }
     machine.regs.user = (byte & 6) == 6;
-    if (byte & 8) {
-        world_hypercall(vcpu, WORDS(byte, number('t')));
+    if (byte & 16) {
+        world_time(machine.timer); // the tick, or a deadline, meets the guest
+    } else if (byte & 8) {
+        world_hypercall(vcpu, WORDS(byte, number(world.init, 't')));
     } else {
         world_exit(vcpu, (enum exit_class)(input_byte() % EXIT_GUEST_CLASSES),
-                   WORDS(number('a'), byte, number('a'), byte));
+                   WORDS(number(world.init, 'a'), byte, number(world.init, 'a'), byte));
     }
 }
 
@@ -167,7 +238,7 @@ static void one_step(void) {
     } else if (machine.current->kind == CONTEXT_VCPU) {
         guest_exit(vcpu_of(machine.current));
     } else if (byte < 44) {
-        machine.regs.pc = number('a');
+        machine.regs.pc = number(world.init, 'a');
         world_fault(task_of(machine.current), (enum fault)(byte % FAULT_COUNT), 1, 2);
     } else {
         system_call(task_of(machine.current));

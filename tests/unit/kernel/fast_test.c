@@ -255,11 +255,7 @@ static void server_step(void) {
     struct task *task = server.task;
     uint64_t soon = machine.now + random_below(3 * ARCH_TICK);
     uint64_t mapping = REPLY_MAPPING(random_below(8) ? FRAME : 0, 12, RIGHT_R);
-    // A hypercall's own length is the same however it is answered.
     uint64_t length = 2 * random_below(3);
-    if (world.cpu.fast || (task->serving && MESSAGE_CLASS(task->serving->info) == EXIT_HYPERCALL)) {
-        length = 0;
-    }
     const uint64_t *words =
         WORDS(random_below(100), 7, 0x80000000 + random_below(16) * 0x1000, mapping,
               random_below(3) ? 0 : random_below(8), random_below(4) * 0x1000, length, 8);

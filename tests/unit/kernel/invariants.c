@@ -223,9 +223,6 @@ static void check_portal(const struct portal *portal) {
 static void check_irq(const struct irq *irq) {
     check_record(&irq->record);
     require(the_cpu->irq[irq->line] == irq, "a line does not know its object");
-    require(!irq->record.server || machine.line[irq->line].taken ||
-                !machine.line[irq->line].enabled,
-            "a line can fire that is being served");
     if (irq->route) {
         require(object_type_at(irq->route) == OBJECT_PORTAL, "a line's route is gone");
         counted[pool_index(irq->route)].references++;
@@ -284,6 +281,8 @@ void invariants_check(const struct cpu *cpu) {
             check_counts(i);
         }
     }
+    require(cpu->alone == (cpu->home && !cpu->home->next_home ? cpu->home : NULL),
+            "who lives alone does not, or the other way round");
     require(machine.timer == cpu->next_event, "the timer is not set to the next event");
     require(cpu->next_event <= cpu->next_tick, "the timer is set behind the next tick");
     require(!cpu->loaded || object_type_at(cpu->loaded) == OBJECT_VCPU,
