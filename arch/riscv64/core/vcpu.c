@@ -216,7 +216,12 @@ void arch_vcpu_end(struct vcpu *vcpu) {
         cpu->ready = &cpu->core;
         cpu->borrowed = false;
     }
-    csr_write(vsatp, 0);
-    csr_write(hgatp, 0);
+    if (!cpu->loaded) {
+        // Only where no other vCPU's registers are: with hgatp 0 its guest would see the machine's
+        // own memory. So would the calling task by hlv, if it serves this vCPU's exit.
+        csr_clear(hstatus, HSTATUS_HU);
+        csr_write(vsatp, 0);
+        csr_write(hgatp, 0);
+    }
     asm volatile("hfence.gvma" ::: "memory"); // its VMID may come again, with other memory
 }
