@@ -24,9 +24,11 @@ void arch_irq_enable(const struct irq *irq) {
 }
 
 void arch_irq_disable(const struct irq *irq) {
+    // In this order: the controller ignores the completion of a line that is not enabled (PLIC
+    // 1.0, chapter 9), and a line that stays claimed never fires again.
+    arch_irq_complete(irq);
     *plic_register(irq, PLIC_ENABLE(irq->context) + irq->line / 32 * 4ull) &=
         ~(1u << irq->line % 32);
-    arch_irq_complete(irq);
 }
 
 void arch_irq_complete(const struct irq *irq) {
