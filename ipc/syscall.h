@@ -73,7 +73,8 @@ enum task_op {
     TASK_RECEIVE, // the caller's own slot is not needed (t1 = 0): a1 = receive entry, a2 = its sp,
                   // a3 = tp there; a4, a5 = the range of code whose faulting loads go on at a6
     TASK_READ,    // back: a0 = enum task_state, a1 = pc, a2 = seq of the record being served
-    TASK_GUEST,   // a1 = 1: may read guest memory by the architecture's instructions for it
+    TASK_GUEST,   // a1 = 1: may read guest memory by the architecture's instructions for it. Once
+                  // it has started, that is not taken back: BUSY
 };
 
 enum task_state { TASK_NEW, TASK_READY, TASK_WAITING, TASK_CALLING, TASK_DEAD };

@@ -48,6 +48,9 @@ enum status syscall_task(struct task *task) {
         syscall_result(task, 2, other->serving ? other->serving->seq : 0);
         return STATUS_OK;
     case TASK_GUEST:
+        if (other->guest_right && other->state != TASK_NEW) {
+            return STATUS_BUSY; // what it is shown just now may be in its saved registers
+        }
         other->guest_right = syscall_arg(task, 1) == 1;
         return STATUS_OK;
     default:
