@@ -1,6 +1,6 @@
 // The protocol of init's portal: what servers tell init. init answers at once and never calls
 // anyone, so a call to it can't deadlock. word[0] is the operation, the reply's word[0] a status.
-// The badge of the capability says which server calls (its number in the manifest) .
+// The badge of the capability says which server calls (its number in the manifest).
 #pragma once
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // What travels between the core and a server: a record one way, a reply the other.
 //
-// A server receives at a fixed place, its receive entry (TASK_START in ipc/syscall.h): the record
+// A server receives at a fixed place, its receive entry (TASK_RECEIVE in ipc/syscall.h): the record
 // arrives in registers there, and the one way out is SYSCALL_REPLY_WAIT, which answers the record
 // and waits for the next. On riscv64 a record is
 //

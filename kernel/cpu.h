@@ -35,7 +35,6 @@ struct cpu {
     uint64_t next_event; // when the host's timer is to fire, in ticks of the counter
     uint64_t next_tick;
     uint32_t id;
-    uint64_t space_root; // the address space in the hardware, as arch_task_enter writes it
     struct irq *irq[IRQ_LINES];
     bool borrowed; // a task has the counters that the loaded guest switched off (arch)
 };

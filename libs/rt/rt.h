@@ -2,8 +2,6 @@
 // the receive entry, the system calls as C functions and the few of musl's system calls that make
 // sense here: output goes to the server's log, exit ends the server, and all else is refused. There
 // is no heap: a server's memory is what it was linked with and what init gave it.
-//
-//
 // A server is one thread. `main` prepares its state and ends in rt_serve.
 #pragma once
 
@@ -125,7 +123,7 @@ uint64_t rt_guest_fetch(uint64_t pc);
 #define RT_NO_INSTRUCTION UINT64_MAX
 
 // One line, printf-like, into the server's log ring (config "log"), from where the console writes
-// it. Never blocks; when the ring is full the line is dropped and counted.
+// it. Never blocks; when the ring is full the line is dropped.
 __attribute__((format(printf, 1, 2))) void rt_log(const char *format, ...);
 
 // rt_log's lines go to RING from now on, and PORTAL is signalled. (A server's config says both, as

@@ -32,8 +32,8 @@ static struct context *trap_stage2(struct vcpu *vcpu, uint64_t cause, uint64_t v
                                    uint32_t mode) {
     uint64_t *word = vcpu->record.word;
     uint64_t htinst = csr_read(htinst);
-    // A pseudo-instruction says that the walk of the guest's own page table faulted (§8.6.3). Its
-    // cause is that of a load whatever the access was.
+    // A pseudo-instruction says that the walk of the guest's own page table faulted (§8.6.3). The
+    // cause is that of the access which needed the walk; on QEMU 7.2 that of a load for all.
     bool walk = htinst != 0 && (htinst & 0x3) == 0;
     // htval is the address without its two low bits, which stval has (§8.2.8); a walk touches
     // aligned entries.
