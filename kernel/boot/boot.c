@@ -9,7 +9,9 @@
 #include "kernel/object/task.h"
 
 #define INIT_SPACE_PAGES 128 // root, struct, and tables enough to map gigabytes in small pages
-#define INIT_TASK_PAGES 8    // some nine hundred capabilities
+// An object's page is its tag in the TLB, and the narrowest tag has 14 bits (riscv64's VMID).
+#define OBJECT_MEMORY_MAX (PAGE_SIZE << 14)
+#define INIT_TASK_PAGES 8 // some nine hundred capabilities
 
 static const struct bundle_header *boot_bundle_check(hpa_t address) {
     const struct bundle_header *bundle = arch_phys_to_virt(address);
@@ -17,8 +19,12 @@ static const struct bundle_header *boot_bundle_check(hpa_t address) {
         arch_panic("no boot bundle (build/bundle.py makes it) at", address.v);
     }
     if (bundle->segment_count > BUNDLE_SEGMENTS || (bundle->size & PAGE_MASK) ||
-        bundle->size > 1ull << 30 || bundle->object_memory > 1ull << 28) {
+        bundle->size > 1ull << 30) {
         arch_panic("the boot bundle's header is wrong; its size is", bundle->size);
+    }
+    if (bundle->object_memory > OBJECT_MEMORY_MAX) {
+        arch_panic("object-memory in the manifest is too large; it has bytes",
+                   bundle->object_memory);
     }
     return bundle;
 }
