@@ -72,7 +72,8 @@ enum task_op {
     TASK_STOP,    // as if it had faulted with FAULT_EXIT, status a1
     TASK_RECEIVE, // the caller's own slot is not needed (t1 = 0): a1 = receive entry, a2 = its sp,
                   // a3 = tp there; a4, a5 = the range of code whose faulting loads go on at a6
-    TASK_READ,    // back: a0 = enum task_state, a1 = pc, a2 = seq of the record being served
+    TASK_READ,    // back: a0 = enum task_state, a1 = pc, a2 = seq of the record being served,
+                  // a3 = its receive entry; 0: it has not come as far as to name one
     TASK_GUEST,   // a1 = 1: may read guest memory by the architecture's instructions for it. Once
                   // it has started, that is not taken back: BUSY
 };

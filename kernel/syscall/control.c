@@ -46,6 +46,7 @@ enum status syscall_task(struct task *task) {
         syscall_result(task, 0, other->state);
         syscall_result(task, 1, regs_pc(&other->context.regs));
         syscall_result(task, 2, other->serving ? other->serving->seq : 0);
+        syscall_result(task, 3, other->receive_pc);
         return STATUS_OK;
     case TASK_GUEST:
         if (other->guest_right && other->state != TASK_NEW) {

@@ -68,6 +68,12 @@ enum status core_vcpu(unsigned slot, enum vcpu_op op, uint64_t a1, uint64_t a2, 
     return rt_system_call(SYSCALL_VCPU, slot, &words);
 }
 
+bool core_task_receives(unsigned slot) {
+    struct rt_words words = {.word = {TASK_READ}};
+    core_need(rt_system_call(SYSCALL_TASK, slot, &words), "TASK", "a server's state");
+    return words.word[3] != 0;
+}
+
 void core_task(unsigned slot, enum task_op op, uint64_t a1, uint64_t a2, uint64_t a4,
                const char *what) {
     struct rt_words words = {.word = {op, a1, a2, 0, a4}};

@@ -5,8 +5,20 @@
 
 #define ATTEMPTS_MAX 3 // servers that may die on one record before its VM is stopped
 
-static enum status handle_vm_end(const struct message *message) {
+// The VM that a call is about; NULL when it is no VM whose exits the caller serves: what one server
+// says of its guests is nothing to the others.
+static struct vm *handle_vm(const struct message *message) {
     struct vm *vm = vm_by_badge(message->word[1]);
+    for (unsigned c = 0; vm && c < EXIT_GUEST_CLASSES; c++) {
+        if (vm->manifest->exit[c] == message->badge) {
+            return vm;
+        }
+    }
+    return NULL;
+}
+
+static enum status handle_vm_end(const struct message *message) {
+    struct vm *vm = handle_vm(message);
     if (!vm) {
         return STATUS_NOT_FOUND;
     }
@@ -25,7 +37,7 @@ static enum status handle_vm_end(const struct message *message) {
 }
 
 static enum status handle_vm_report(const struct message *message) {
-    struct vm *vm = vm_by_badge(message->word[1]);
+    struct vm *vm = handle_vm(message);
     if (!vm) {
         return STATUS_NOT_FOUND;
     }
@@ -48,7 +60,7 @@ static enum status handle_call(const struct message *message) {
         vm_loaded((unsigned)message->word[1]);
         return STATUS_OK;
     case INIT_DRAINED:
-        if (init.ending) {
+        if (init.ending && message->badge == init.manifest.console) {
             init_end(init.failed);
         }
         return STATUS_OK;
@@ -64,6 +76,7 @@ static void handle_fault(const struct message *message) {
     }
     struct server *server = &init.server[message->badge];
     bool serving = message->word[FAULT_WORD_INFO] != UINT64_MAX;
+    bool began = core_task_receives(SLOT_SERVER(message->badge) + SERVER_SLOT_TASK);
     report_fault(server, message);
     server->death_pc = message->word[FAULT_WORD_PC];
     if (serving && MESSAGE_CLASS(message->word[FAULT_WORD_INFO]) < EXIT_GUEST_CLASSES &&
@@ -77,11 +90,14 @@ static void handle_fault(const struct message *message) {
         }
     }
     // One that can't even begin would die for ever.
-    server->early_deaths = serving || server->served_once ? 0 : server->early_deaths + 1;
+    server->early_deaths = began ? 0 : server->early_deaths + 1;
     if (server->early_deaths >= ATTEMPTS_MAX) {
-        init_refuse("init: /servers/%s: it died %u times without serving anything: not started "
+        init_refuse("init: /servers/%s: it died %u times before it served anything: not started "
                     "again",
                     server->manifest->name, ATTEMPTS_MAX);
+        if (message->badge == init.manifest.console) {
+            init_end(1); // nobody is left who could write what is in the rings
+        }
         init_finish(true);
         return;
     }
@@ -92,9 +108,6 @@ void init_handle(void *state, const struct message *message, struct reply *reply
     (void)state;
     switch (MESSAGE_CLASS(message->info)) {
     case EXIT_CALL:
-        if (message->badge < init.manifest.server_count) {
-            init.server[message->badge].served_once = true;
-        }
         reply->word[0] = handle_call(message);
         break;
     case EXIT_FAULT:

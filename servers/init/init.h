@@ -61,8 +61,7 @@ struct server {
     struct memory config, state, dma, log;
     uint64_t incarnation;  // how often it was started
     uint64_t death_pc;     // where the last one died
-    uint32_t early_deaths; // in a row, without having served anything
-    bool served_once;
+    uint32_t early_deaths; // in a row, before it could have served anything
 };
 
 enum vm_state { VM_LOADING, VM_RUNNING, VM_ENDED, VM_FAILED };
@@ -155,6 +154,7 @@ void core_grant_frame(unsigned task, unsigned to, struct memory memory, uint64_t
                       const char *what);
 void core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what);
 enum status core_vcpu(unsigned slot, enum vcpu_op op, uint64_t a1, uint64_t a2, uint64_t a3);
+bool core_task_receives(unsigned slot); // it has come as far as its receive loop
 void core_task(unsigned slot, enum task_op op, uint64_t a1, uint64_t a2, uint64_t a4,
                const char *what);
 
