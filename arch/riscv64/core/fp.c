@@ -5,7 +5,7 @@
 #include "kernel/object/task.h"
 #include "kernel/object/vcpu.h"
 
-// In vector.S: the core is compiled without floating point.
+// In fp_registers.S: the core is compiled without floating point.
 void fp_save(struct fp_regs *regs);
 void fp_restore(const struct fp_regs *regs);
 

@@ -18,6 +18,7 @@ void offsets(void) {
 
 OFFSET(REGS_SSTATUS, offsetof(struct regs, sstatus))
 OFFSET(REGS_HSTATUS, offsetof(struct regs, hstatus))
+OFFSET(FP_FCSR, offsetof(struct fp_regs, fcsr))
 OFFSET(CONTEXT_CPU, offsetof(struct context, cpu))
 OFFSET(CONTEXT_KIND, offsetof(struct context, kind))
 OFFSET(CONTEXT_QUICK, offsetof(struct context, quick))
