@@ -26,6 +26,9 @@ static enum status handle_vm_end(const struct message *message) {
         return STATUS_OK; // told twice: its server died after telling
     }
     bool failed = message->word[3] != 0;
+    if (init.manifest.vm_count > 1) {
+        rt_log("VM %s:", vm->manifest->name); // whose the lines are that follow
+    }
     if (message->word[2] == VM_END_REBOOT) {
         rt_log("Guest: SBI SRST reboot: VMs are not started again");
         failed = true;

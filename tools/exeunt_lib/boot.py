@@ -147,5 +147,8 @@ def boot_once(boot: Boot, live: bool) -> Result:
         ended = run_process(command, boot.timeout, live, boot.virtual_timeout)
     if ended.status == STATUS_TIMEOUT:
         return ended
+    if any(line.startswith("manifest refused: ") for line in ended.lines):
+        source = boot.manifest or f"guest/manifests/default-{boot.arch}.dts"
+        say(f"the manifest that was refused is {source}")
     clean = ended.status == 0 and CLEAN_END in (line.strip() for line in ended.lines)
     return ended._replace(status=0 if clean else 1)
