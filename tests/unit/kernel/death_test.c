@@ -130,6 +130,7 @@ static void init_is_told_what_how_where_and_on_what(void **state) {
     world_fault(server.task, FAULT_INSTRUCTION, 0x22, 0x33);
     assert_ptr_equal(machine.current, &world.init->context); // at once
     struct message death = told(71, FAULT_INSTRUCTION);
+    assert_int_equal(death.seq, 1);
     assert_int_equal(death.word[FAULT_WORD_DETAIL], 0x22);
     assert_int_equal(death.word[FAULT_WORD_ADDRESS], 0x33);
     assert_int_equal(death.word[FAULT_WORD_PC], 0x8765);

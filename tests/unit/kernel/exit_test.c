@@ -67,6 +67,24 @@ static void classes_go_where_their_routes_lead(void **state) {
     assert_int_equal(world_message().badge, BADGE);
 }
 
+static void a_route_says_nothing_unknown(void **state) {
+    (void)state;
+    const struct route before = guest.vcpu[0]->route[EXIT_STAGE2];
+    for (unsigned bit = 12; bit < 64; bit++) {
+        assert_int_equal(
+            world_do(world.init, SYSCALL_BIND, BIND_ROUTE,
+                     WORDS(guest.vcpu_slot[0], EXIT_STAGE2, server.portal_slot, 1, 1ull << bit)),
+            STATUS_INVALID);
+    }
+    assert_int_equal(world_do(world.init, SYSCALL_BIND, BIND_ROUTE,
+                              WORDS(guest.vcpu_slot[0], EXIT_GUEST_CLASSES, server.portal_slot)),
+                     STATUS_RANGE);
+    assert_int_equal(world_do(world.init, SYSCALL_BIND, BIND_ROUTE,
+                              WORDS(guest.vcpu_slot[0], UINT64_MAX, server.portal_slot)),
+                     STATUS_RANGE);
+    assert_memory_equal(&before, &guest.vcpu[0]->route[EXIT_STAGE2], sizeof(before));
+}
+
 static void an_exit_without_a_route_stops_the_vcpu(void **state) {
     (void)state;
     unsigned slot = world_create(OBJECT_VCPU, 1, guest.space_slot, 9, 0);
@@ -221,6 +239,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(each_class_brings_its_words_badge_number_and_place),
         TEST(classes_go_where_their_routes_lead),
+        TEST(a_route_says_nothing_unknown),
         TEST(an_exit_without_a_route_stops_the_vcpu),
         TEST(a_busy_servers_exits_queue_and_other_guests_run_on),
         TEST(the_sequence_number_grows_by_one_with_each_exit_of_that_vcpu),

@@ -438,6 +438,7 @@ static void what_is_mapped_otherwise_is_not_mapped_over(void **state) {
     (void)state;
     const uint64_t small = REPLY_MAPPING(FRAME, 12, RIGHT_R | RIGHT_W);
     const uint64_t large = REPLY_MAPPING(FRAME, 21, RIGHT_R | RIGHT_W);
+    effect(REPLY_MAP, WORDS(0, 0, 0x80000000, small, 0, 0));
     effect(REPLY_MAP, WORDS(0, 0, 0x80001000, small, 0, 0x1000));
     effect(REPLY_MAP, WORDS(0, 0, 0x80400000, large, 0, 0x400000));
     world_exit(vcpu, EXIT_STAGE2, WORDS(0));

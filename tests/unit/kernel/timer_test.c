@@ -252,14 +252,20 @@ static void a_timer_of_its_own_only_wakes_the_guest(void **state) {
     assert_null(world_time(499));
     assert_ptr_equal(world_time(500), &vcpu->context); // no exit: its hardware does the rest
     assert_int_equal(vcpu->record.seq, seq);
+    // Ticks in between do not make it forgotten.
+    machine_guest(vcpu)->own_time = 2 * ARCH_TICK + 300;
+    world_exit(vcpu, EXIT_IDLE, WORDS(0));
+    world_reply(server.task, REPLY_FLAGS | REPLY_PARK, WORDS(0));
+    assert_null(world_time(2 * ARCH_TICK + 299));
+    assert_ptr_equal(world_time(2 * ARCH_TICK + 300), &vcpu->context);
     // Already fired: no park.
     world_exit(vcpu, EXIT_IDLE, WORDS(0));
     assert_ptr_equal(world_reply(server.task, REPLY_FLAGS | REPLY_PARK, WORDS(0)), &vcpu->context);
     // Its firmware's timer works beside it.
     machine_guest(vcpu)->own_time = 9000;
-    arm(700, REPLY_PARK);
-    world_time(700);
-    timer_exit(700, 700);
+    arm(2700, REPLY_PARK);
+    world_time(2700);
+    timer_exit(2700, 2700);
 }
 
 static void features_are_set_while_it_is_off_and_only_those_there_are(void **state) {
