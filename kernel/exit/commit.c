@@ -219,6 +219,7 @@ static struct context *commit_other(struct record *record, const uint64_t *word)
     struct task *caller;
     record->portal = NULL;
     record->server = NULL;
+    record->info &= ~(255 * MESSAGE_ONE_ATTEMPT); // the next one is another
     switch ((enum record_owner)record->owner) {
     case RECORD_CALL:
         caller = container_of(record, struct task, call);

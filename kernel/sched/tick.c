@@ -27,12 +27,17 @@ void sched_wake(struct vcpu *vcpu, uint64_t at) {
     tick_event(vcpu->context.cpu, at);
 }
 
-// The task that keeps RECORD waiting: the last in the chain of calls that began with it.
+// The task that keeps RECORD waiting: the last in the chain of calls that began with it. NULL: that
+// one is being started again.
 static struct task *tick_culprit(const struct record *record) {
     struct task *task = record->server;
     for (int depth = 0; task && depth < 16 && task->state == TASK_CALLING; depth++) {
+        const struct portal *portal = task->call.portal;
+        if (portal && !portal->receiver) {
+            return NULL; // it waits for one that is being started again, which is nobody's fault
+        }
         if (!task->call.server) {
-            break; // it stands in a queue: the receiver is busy, dead, or itself in the chain
+            break; // it stands in a queue: the receiver is busy, or itself in the chain
         }
         task = task->call.server;
     }
@@ -48,16 +53,18 @@ static void tick_watch_exit(struct vcpu *vcpu) {
         return;
     }
     uint32_t limit = record->portal->deadline_ticks;
-    if (limit && ++vcpu->tick_age >= limit) {
+    struct task *culprit = tick_culprit(record);
+    if (limit && culprit && ++vcpu->tick_age >= limit) {
         vcpu->tick_age = 0;
-        task_die(tick_culprit(record), FAULT_HANG, 0, 0);
+        task_die(culprit, FAULT_HANG, 0, 0);
     }
 }
 
 // Has the running task been at the same record for longer than its portal allows?
 static void tick_watch_task(struct task *task) {
     struct record *serving = task->serving;
-    uint64_t key = serving ? (uint64_t)(uintptr_t)serving + serving->seq : 0;
+    // Serving nothing, as at its start, each call it makes is progress.
+    uint64_t key = serving ? (uint64_t)(uintptr_t)serving + serving->seq : task->call.seq;
     if (key != task->tick_key) {
         task->tick_key = key;
         task->tick_age = 0;

@@ -105,7 +105,7 @@ static void read_root(struct reader *reader, int root) {
     int servers = reader_child(reader, root, "servers", READER_REQUIRED);
     int vms = reader_child(reader, root, "vms", READER_REQUIRED);
     reader->manifest->object_memory =
-        reader_pages(reader, root, "object-memory", 1ull << 40, READER_REQUIRED);
+        reader_pages(reader, root, "object-memory", 1ull << 26, READER_REQUIRED);
     if (!reader_failed(reader))
         read_host(reader, host);
     if (!reader_failed(reader))

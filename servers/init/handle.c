@@ -60,7 +60,7 @@ static enum status handle_call(const struct message *message) {
     case INIT_VM_REPORT:
         return handle_vm_report(message);
     case INIT_LOADED:
-        vm_loaded((unsigned)message->word[1]);
+        vm_loaded(message->badge, message->word[1]);
         return STATUS_OK;
     case INIT_DRAINED:
         if (init.ending && message->badge == init.manifest.console) {
@@ -70,6 +70,14 @@ static enum status handle_call(const struct message *message) {
     default:
         return STATUS_INVALID;
     }
+}
+
+// A server stays dead, and without it nothing can go on.
+static void handle_give_up(uint64_t server) {
+    if (server == init.manifest.console) {
+        init_end(1); // nobody is left who could write what is in the rings
+    }
+    init_finish(true);
 }
 
 // A server died. It is started again; whoever waits for it will be served by the new one.
@@ -92,16 +100,22 @@ static void handle_fault(const struct message *message) {
             vm_stop(vm, VM_FAILED);
         }
     }
+    if (serving && MESSAGE_CLASS(message->word[FAULT_WORD_INFO]) >= EXIT_GUEST_CLASSES &&
+        message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX) {
+        // No VM's: whoever comes next would die on it too, and guests would never have a turn.
+        init_refuse("init: /servers/%s: %u of them died on one %s: not started again",
+                    server->manifest->name, ATTEMPTS_MAX,
+                    exit_class_name(MESSAGE_CLASS(message->word[FAULT_WORD_INFO])));
+        handle_give_up(message->badge);
+        return;
+    }
     // One that can't even begin would die for ever.
     server->early_deaths = began ? 0 : server->early_deaths + 1;
     if (server->early_deaths >= ATTEMPTS_MAX) {
         init_refuse("init: /servers/%s: it died %u times before it served anything: not started "
                     "again",
                     server->manifest->name, ATTEMPTS_MAX);
-        if (message->badge == init.manifest.console) {
-            init_end(1); // nobody is left who could write what is in the rings
-        }
-        init_finish(true);
+        handle_give_up(message->badge);
         return;
     }
     server_restart((unsigned)message->badge);

@@ -83,8 +83,8 @@ struct vm {
 // What init knows of the machine, from the device tree that the firmware left.
 struct machine {
     uint64_t timebase;
-    const char *isa;
-    const char *mmu;
+    char isa[MANIFEST_ISA];
+    char mmu[32];
     struct manifest_range ram[4];
     unsigned ram_count;
     struct manifest_range tree; // the device tree itself
@@ -176,7 +176,7 @@ void config_write(struct config_writer *writer);
 // vm.c
 void vm_prepare(unsigned index);
 void vm_list_jobs(struct fs_jobs *jobs);
-void vm_loaded(unsigned number);
+void vm_loaded(uint64_t loader, uint64_t number);
 void vm_stop(struct vm *vm, enum vm_state state);
 struct vm *vm_by_badge(uint64_t badge);
 

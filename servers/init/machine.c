@@ -1,6 +1,7 @@
 // The machine's device tree, read in one pass: each look-up by libfdt would go through all of it
 // again.
 #include <libfdt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "servers/init/init.h"
@@ -79,9 +80,10 @@ static void machine_node(struct machine *machine, const struct node *node,
     if (node->timebase) {
         machine->timebase = fdt32_ld(node->timebase);
     }
-    if (node->isa && !machine->isa) {
-        machine->isa = node->isa;
-        machine->mmu = node->mmu ? node->mmu : "riscv,sv39";
+    if (node->isa && !machine->isa[0]) {
+        // Copies: the tree itself need not stay in sight.
+        snprintf(machine->isa, sizeof(machine->isa), "%s", node->isa);
+        snprintf(machine->mmu, sizeof(machine->mmu), "%s", node->mmu ? node->mmu : "riscv,sv39");
     }
     if (!node->reg || parent->address < 1 || parent->address > 2 || parent->size < 0 ||
         parent->size > 2 || node->reg_cells < parent->address) {
@@ -142,7 +144,7 @@ void machine_read(struct machine *machine, uint64_t tree_address) {
     }
     machine->tree = (struct manifest_range){tree_address, fdt_totalsize(tree)};
     machine_walk(machine, tree);
-    if (!machine->ram_count || !machine->timebase || !machine->isa) {
+    if (!machine->ram_count || !machine->timebase || !machine->isa[0]) {
         init_refuse("init: the machine's device tree lacks memory, /cpus/timebase-frequency or a "
                     "CPU's riscv,isa");
         init_end(1);

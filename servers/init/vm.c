@@ -134,8 +134,14 @@ static uint64_t vm_image_limit(const struct vm *vm) { return vm->span[0].size - 
 
 static void vm_add_job(struct fs_jobs *jobs, struct vm *vm, enum fs_job_kind kind,
                        const struct manifest_file *file, uint64_t address, uint64_t limit) {
-    if (file->source != MANIFEST_SOURCE_PATH || jobs->count >= FS_JOBS) {
+    if (file->source == MANIFEST_SOURCE_NONE) {
         return;
+    }
+    if (file->source != MANIFEST_SOURCE_PATH || jobs->count >= FS_JOBS) {
+        init_refuse("init: /vms/%s: `%s` can't be loaded: only files on the disk (`path`) can, and "
+                    "%u of them in all",
+                    vm->manifest->name, file->path, FS_JOBS);
+        init_end(1);
     }
     struct fs_job *job = &jobs->job[jobs->count++];
     job->kind = kind;
@@ -215,7 +221,7 @@ static struct vm *vm_of_job(const struct fs_job *job) {
     return NULL;
 }
 
-void vm_loaded(unsigned number) {
+void vm_loaded(uint64_t loader, uint64_t number) {
     struct fs_jobs *jobs = memory_see(init.jobs.physical);
     if (number >= FS_JOBS || number >= jobs->count) {
         return; // a confused loader
@@ -225,7 +231,8 @@ void vm_loaded(unsigned number) {
     job.path[sizeof(job.path) - 1] = '\0';
     job.error[sizeof(job.error) - 1] = '\0';
     struct vm *vm = vm_of_job(&job);
-    if (!vm || vm->state != VM_LOADING || vm->jobs == 0 || (init.loaded >> number & 1)) {
+    if (!vm || vm->manifest->loader != loader || vm->state != VM_LOADING || vm->jobs == 0 ||
+        (init.loaded >> number & 1)) {
         return; // told twice: the loader died between telling and noting that it had
     }
     init.loaded |= 1u << number;

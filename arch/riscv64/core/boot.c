@@ -53,6 +53,8 @@ static void boot_cpu(struct cpu *cpu) {
     csr_write(hedeleg, HEDELEG_ALL);
     csr_write(hideleg, HVIP_SOFTWARE | HVIP_TIMER | HVIP_EXTERNAL);
     csr_write(hvip, 0);
+    csr_write(hie, 0);
+    csr_write(senvcfg, 0);
     csr_write(hcounteren, HCOUNTEREN_TM);
     csr_write(htimedelta, 0);
     csr_write(henvcfg, 0);

@@ -174,7 +174,7 @@ static void test_the_root_holds_all_it_must(void **state) {
                 "is 0x400800; choose a multiple of 0x1000, whole pages");
     EDIT_CELLS(&edit, "/", "object-memory", 0);
     edit_expect(&edit, STATUS_INVALID, "/", "object-memory",
-                "is 0; choose one from 4096 to 1099511627776");
+                "is 0; choose one from 4096 to 67108864");
     EDIT_CELLS(&edit, "/", "object-memory", 1, 2, 3);
     edit_expect(&edit, STATUS_INVALID, "/", "object-memory",
                 "has 12 bytes; write one number, of one or two cells: <...>");
