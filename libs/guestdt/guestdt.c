@@ -15,6 +15,8 @@ static void write_chosen(struct writer *writer, const struct manifest_vm *vm,
         writer_u64(writer, "linux,initrd-start", params->initrd.address);
         writer_u64(writer, "linux,initrd-end", params->initrd.address + params->initrd.size);
     }
+    if (params->seed_size != 0)
+        writer_bytes(writer, "rng-seed", params->seed, params->seed_size);
     writer_end(writer);
 }
 

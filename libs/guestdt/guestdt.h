@@ -16,15 +16,20 @@ struct guestdt_params {
     const char *isa;
     const char *mmu;
     struct manifest_range initrd; // guest-physical; size 0: none
+    // What the guest's random numbers begin with: a secret of its own, as /chosen/rng-seed; size 0:
+    // none. Linux takes one of 32 bytes for enough, and without any seeds itself again and again
+    // while it boots, which takes it 80 million instructions.
+    const void *seed;
+    size_t seed_size;
 };
 
 // Writes a flattened device tree (Devicetree Specification 0.4) for VM into the SIZE bytes at
 // BUFFER, which is aligned to 8 bytes, and stores in *USED how many it takes. NO_MEMORY: SIZE is
 // too small. INVALID: the ISA string is none of this architecture.
 //
-// In it: cpus, one memory node per region, chosen (bootargs, initrd), reserved-memory where there
-// is some, the emulated devices, and those passed-through ranges that the manifest calls compatible
-// with something. Everything else the guest finds out from its firmware.
+// In it: cpus, one memory node per region, chosen (bootargs, initrd, seed), reserved-memory where
+// there is some, the emulated devices, and those passed-through ranges that the manifest calls
+// compatible with something. Everything else the guest finds out from its firmware.
 NODISCARD enum status guestdt_make(const struct manifest_vm *vm,
                                    const struct guestdt_params *params, void *buffer, size_t size,
                                    size_t *used);

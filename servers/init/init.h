@@ -4,12 +4,14 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ipc/bundle.h"
 #include "ipc/config.h"
 #include "ipc/fs.h"
 #include "ipc/ring.h"
+#include "libs/chacha20/chacha20.h"
 #include "libs/manifest/manifest.h"
 #include "libs/rt/rt.h"
 
@@ -90,6 +92,9 @@ struct machine {
     struct manifest_range tree; // the device tree itself
     uint64_t uart;              // a 16550's registers, for the lines before there is a console
     uint64_t reset;             // sifive,test0's
+    // The firmware's /chosen/rng-seed, from which every VM gets a seed of its own.
+    uint8_t seed[CHACHA20_KEY];
+    bool has_seed;
 };
 
 struct init {
@@ -172,6 +177,10 @@ struct config_writer {
     char *text; // the texts grow down from the end
 };
 void config_write(struct config_writer *writer);
+
+// tree.c: writes the device tree of VM to the SIZE bytes at TO, if it is not one from the disk.
+// False when it can't be made, which has been said.
+bool tree_make(const struct vm *vm, void *to, size_t size);
 
 // vm.c
 void vm_prepare(unsigned index);

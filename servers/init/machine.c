@@ -34,27 +34,54 @@ struct node {
     const fdt32_t *timebase;
     const char *isa;
     const char *mmu;
+    const void *seed;
+    int seed_size;
 };
 
+// By the first letter, for most properties are of no interest.
 static void node_take(struct node *node, const char *name, const void *value, int size) {
-    if (strcmp(name, "reg") == 0) {
-        node->reg = value;
-        node->reg_cells = size / 4;
-    } else if (strcmp(name, "compatible") == 0) {
-        node->compatible = value;
-        node->compatible_size = size;
-    } else if (strcmp(name, "device_type") == 0) {
-        node->type = value;
-    } else if (strcmp(name, "#address-cells") == 0 && size == 4) {
-        node->cells.address = (int)fdt32_ld(value);
-    } else if (strcmp(name, "#size-cells") == 0 && size == 4) {
-        node->cells.size = (int)fdt32_ld(value);
-    } else if (strcmp(name, "timebase-frequency") == 0 && size == 4) {
-        node->timebase = value;
-    } else if (strcmp(name, "riscv,isa") == 0) {
-        node->isa = value;
-    } else if (strcmp(name, "mmu-type") == 0) {
-        node->mmu = value;
+    switch (name[0]) {
+    case '#':
+        if (strcmp(name, "#address-cells") == 0 && size == 4) {
+            node->cells.address = (int)fdt32_ld(value);
+        } else if (strcmp(name, "#size-cells") == 0 && size == 4) {
+            node->cells.size = (int)fdt32_ld(value);
+        }
+        break;
+    case 'c':
+        if (strcmp(name, "compatible") == 0) {
+            node->compatible = value;
+            node->compatible_size = size;
+        }
+        break;
+    case 'd':
+        if (strcmp(name, "device_type") == 0) {
+            node->type = value;
+        }
+        break;
+    case 'm':
+        if (strcmp(name, "mmu-type") == 0) {
+            node->mmu = value;
+        }
+        break;
+    case 'r':
+        if (strcmp(name, "reg") == 0) {
+            node->reg = value;
+            node->reg_cells = size / 4;
+        } else if (strcmp(name, "rng-seed") == 0) {
+            node->seed = value;
+            node->seed_size = size;
+        } else if (strcmp(name, "riscv,isa") == 0) {
+            node->isa = value;
+        }
+        break;
+    case 't':
+        if (strcmp(name, "timebase-frequency") == 0 && size == 4) {
+            node->timebase = value;
+        }
+        break;
+    default:
+        break;
     }
 }
 
@@ -84,6 +111,10 @@ static void machine_node(struct machine *machine, const struct node *node,
         // Copies: the tree itself need not stay in sight.
         snprintf(machine->isa, sizeof(machine->isa), "%s", node->isa);
         snprintf(machine->mmu, sizeof(machine->mmu), "%s", node->mmu ? node->mmu : "riscv,sv39");
+    }
+    if (node->seed && node->seed_size >= (int)sizeof(machine->seed)) {
+        memcpy(machine->seed, node->seed, sizeof(machine->seed));
+        machine->has_seed = true;
     }
     if (!node->reg || parent->address < 1 || parent->address > 2 || parent->size < 0 ||
         parent->size > 2 || node->reg_cells < parent->address) {

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "libs/guestdt/guestdt.h"
 #include "servers/init/init.h"
 
 #define VM_TREE_BYTES 0x10000ull // kept free for the device tree at the end of the first span
@@ -169,28 +168,10 @@ void vm_list_jobs(struct fs_jobs *jobs) {
     }
 }
 
-static bool vm_make_tree(struct vm *vm) {
-    if (vm->manifest->device_tree.source != MANIFEST_SOURCE_NONE) {
-        return true; // it has been loaded
-    }
-    const struct guestdt_params params = {
-        .timebase = init.machine.timebase,
-        .isa = init.machine.isa,
-        .mmu = init.machine.mmu,
-        .initrd = vm->initrd,
-    };
-    size_t used = 0;
-    void *to = memory_see(vm_physical(vm, vm->tree, VM_TREE_BYTES));
-    enum status status = guestdt_make(vm->manifest, &params, to, VM_TREE_BYTES, &used);
-    if (status != STATUS_OK) {
-        rt_log("VM %s: its device tree can't be made: %s", vm->manifest->name, status_text(status));
-    }
-    return status == STATUS_OK;
-}
-
 static void vm_start(struct vm *vm) {
     unsigned index = (unsigned)(vm - init.vm);
-    if (!vm_make_tree(vm)) {
+    void *tree = memory_see(vm_physical(vm, vm->tree, VM_TREE_BYTES));
+    if (!tree_make(vm, tree, VM_TREE_BYTES)) {
         vm_stop(vm, VM_FAILED);
         return;
     }

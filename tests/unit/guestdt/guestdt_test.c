@@ -147,6 +147,17 @@ static void test_chosen_holds_the_command_line_and_the_initrd(void **state) {
     expect_u64("/chosen", "linux,initrd-end", 0x1fff123457);
 }
 
+static void test_chosen_holds_the_seed(void **state) {
+    (void)state;
+    make();
+    expect_no("/chosen", "rng-seed");
+    static const uint8_t seed[32] = {0, 1, 2, [31] = 0xff};
+    params.seed = seed;
+    params.seed_size = sizeof(seed);
+    make();
+    assert_memory_equal(value("/chosen", "rng-seed", sizeof(seed)), seed, sizeof(seed));
+}
+
 static void test_regions_that_touch_are_one_to_the_guest(void **state) {
     (void)state;
     load(blob_bench, BLOB_SIZE(bench));
@@ -342,6 +353,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_the_default_vm, reset),
         cmocka_unit_test_setup(test_chosen_holds_the_command_line_and_the_initrd, reset),
+        cmocka_unit_test_setup(test_chosen_holds_the_seed, reset),
         cmocka_unit_test_setup(test_regions_that_touch_are_one_to_the_guest, reset),
         cmocka_unit_test_setup(test_reserved_memory_is_said, reset),
         cmocka_unit_test_setup(test_passthrough_without_a_name_is_not_said, reset),
