@@ -32,12 +32,10 @@ void sched_wake(struct vcpu *vcpu, uint64_t at) {
 static struct task *tick_culprit(const struct record *record) {
     struct task *task = record->server;
     for (int depth = 0; task && depth < 16 && task->state == TASK_CALLING; depth++) {
-        const struct portal *portal = task->call.portal;
-        if (portal && !portal->receiver) {
-            return NULL; // it waits for one that is being started again, which is nobody's fault
-        }
         if (!task->call.server) {
-            break; // it stands in a queue: the receiver is busy, or itself in the chain
+            // It stands in a queue: the receiver is busy, or itself in the chain; or there is none,
+            // because it is being started again, which is nobody's fault.
+            return task->call.portal->receiver ? task : NULL;
         }
         task = task->call.server;
     }
