@@ -6,7 +6,7 @@
 #include "arch/panic.h"
 #include "kernel/object/pool.h"
 
-#define TASKS 32
+#define TASKS 128
 #define CAPS 3072
 
 #define require(condition, message) machine_require(condition, message)

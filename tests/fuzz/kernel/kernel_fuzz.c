@@ -45,6 +45,12 @@ static void begin(void) {
         guest_route(&guest, 1, (enum exit_class)c, servers[which & 1].portal_slot, which,
                     MAY_ALL & ~((uint64_t)which << 4), ~0u << (which & 7), ~0u);
     }
+    for (unsigned i = 0; i < GUEST_VCPUS && (shape & 4); i++) {
+        world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_STOP));
+        world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i],
+                 WORDS(VCPU_FEATURES, VCPU_FEATURE_TIMER));
+        world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_START));
+    }
     for (unsigned i = 1; i < GUEST_VCPUS && (shape & 2); i++) {
         world_do(world.init, SYSCALL_DESTROY, guest.vcpu_slot[i], WORDS(0));
     }
@@ -53,7 +59,7 @@ static void begin(void) {
 // The slot of TASK's that holds the WHICHth capability of TYPE, or 0.
 static uint64_t slot_of(const struct task *task, enum object_type type, unsigned which) {
     uint64_t found = 0;
-    for (uint32_t i = 0; i < 64 && i < task->cap_count; i++) {
+    for (uint32_t i = 0; i < 100 && i < task->cap_count; i++) {
         if (task->cap[i].type == type) {
             found = i;
             if (which-- == 0) {
@@ -83,30 +89,32 @@ static uint64_t number(const struct task *task, char kind) {
     case 'n': // pages of an object
         return byte < 0x80 ? 1 : byte % 14;
     case 'a': // an address
-        return (uint64_t)(byte & 15) << (byte & 0x80 ? 12 : byte & 0x40 ? 21 : 30);
     case 'z': // a size
         return (uint64_t)(byte & 15) << (byte & 0x80 ? 12 : byte & 0x40 ? 21 : 30);
     case 'r': // rights
         return byte % (RIGHTS_ALL + 1);
     case 't': // a time
-        return machine.now + byte * (ARCH_TICK / 16);
+        return machine.now + byte * (ARCH_TICK / 16ull);
     case 'm': // a mapping of a reply
         return REPLY_MAPPING(byte & 3, byte & 0x80 ? 12 : byte & 0x40 ? 21 : 30, byte >> 3 & 7);
     case 'b': // a kind of space
         return byte % 64 ? byte & 1 : byte;
     case 'i': // a small number
         return byte % 16;
+    case 'j': // a smaller one
+        return byte % 10;
     default: // any slot
         return byte < 0xe0 ? byte % 48 : byte;
     }
 }
 
 // The arguments of each system call, by their kinds: selector, then words.
-static const char *const shapes[SYSCALL_COUNT] = {
+static const char *const shapes[SYSCALL_COUNT + 1] = {
     [SYSCALL_REPLY_WAIT] = "f",  [SYSCALL_CALL] = "Piiii",   [SYSCALL_SIGNAL] = "P",
     [SYSCALL_CREATE] = "iOpne",  [SYSCALL_DESTROY] = "s",    [SYSCALL_MAP] = "SaFazr",
     [SYSCALL_UNMAP] = "Saz",     [SYSCALL_GRANT] = "Tesraz", [SYSCALL_BIND] = "issssiii",
-    [SYSCALL_TASK] = "Tiaaaaaa", [SYSCALL_VCPU] = "Viaii",   [SYSCALL_EXIT] = "ii",
+    [SYSCALL_TASK] = "Tiaaaaaa", [SYSCALL_VCPU] = "Vjiaii",  [SYSCALL_EXIT] = "ii",
+    [SYSCALL_COUNT] = "ii",
 };
 
 // What each kind of CREATE takes; a frame and a pool can't be made.
@@ -157,13 +165,49 @@ static void reply_words(const struct task *task, uint64_t flags, uint64_t word[M
     }
 }
 
+static enum status checked_call(struct task *task, enum syscall call, uint64_t selector,
+                                const uint64_t *words) {
+    struct authority_step step = {.task = task, .call = call, .selector = selector};
+    memcpy(step.word, words, sizeof(step.word));
+    authority_before(&step);
+    bool returned = world_call(task, call, selector, words) == &task->context;
+    authority_after(&step);
+    return returned ? (enum status)machine.regs.status : STATUS_OK;
+}
+
+// init makes another task, as it would for a server's new version: bound to a portal before or
+// after its first steps, whoever is bound there now.
+static void spawn(struct task *init) {
+    unsigned how = input_byte();
+    uint64_t page = number(init, 'p') & ~1ull;
+    uint64_t slot = 64 + 2 * (how % 16);
+    uint64_t portal = number(init, 'P');
+    uint64_t watcher = number(init, 'P');
+    checked_call(init, SYSCALL_CREATE, OBJECT_SPACE, WORDS(INIT_SLOT_POOL, page, 5, slot));
+    checked_call(init, SYSCALL_CREATE, OBJECT_TASK,
+                 WORDS(INIT_SLOT_POOL, page + 5, 1, slot + 1, slot));
+    checked_call(init, SYSCALL_BIND, BIND_FAULT, WORDS(slot + 1, watcher, 9));
+    if (how & 0x40) {
+        checked_call(init, SYSCALL_BIND, BIND_PORTAL, WORDS(portal, slot + 1));
+    }
+    checked_call(init, SYSCALL_TASK, slot + 1, WORDS(TASK_START, 0x1000));
+    if (how & 0x80) {
+        checked_call(init, SYSCALL_GRANT, slot + 1, WORDS(1, portal, RIGHT_CALL, how));
+    }
+}
+
 static void system_call(struct task *task) {
     unsigned byte = input_byte();
     // What servers do most is to answer.
-    unsigned limit = task == world.init ? 200 : 80;
-    enum syscall call = byte >= limit ? SYSCALL_REPLY_WAIT : (enum syscall)(byte % SYSCALL_COUNT);
+    unsigned limit = task == world.init ? 195 : 80;
+    enum syscall call =
+        byte >= limit ? SYSCALL_REPLY_WAIT : (enum syscall)(byte % (SYSCALL_COUNT + 1));
     if (call == SYSCALL_EXIT && task == world.init && byte % 5) {
         call = SYSCALL_REPLY_WAIT;
+    }
+    if (byte >= 240 && task == world.init) {
+        spawn(task);
+        return;
     }
     struct authority_step step = {.task = task, .call = call};
     if (call == SYSCALL_REPLY_WAIT) {
@@ -184,9 +228,7 @@ static void system_call(struct task *task) {
             step.word[i] = number(task, shape[i]);
         }
     }
-    authority_before(&step);
-    world_call(task, call, step.selector, step.word);
-    authority_after(&step);
+    checked_call(task, call, step.selector, step.word);
 }
 
 static void guest_exit(struct vcpu *vcpu) {
@@ -226,7 +268,7 @@ static void one_step(void) {
     unsigned byte = input_byte();
     machine.instructions += byte;
     if (byte < 16) {
-        world_time(machine.now + input_byte() * (ARCH_TICK / 16));
+        world_time(machine.now + input_byte() * (ARCH_TICK / 16ull));
     } else if (byte < 24) {
         world_line(WORLD_WAKE_LINE + byte % LINES);
     } else if (byte < 28) {

@@ -305,7 +305,6 @@ static void a_frame_is_dropped_without_any_right(void **state) {
 static void unknown_numbers_are_invalid(void **state) {
     (void)state;
     assert_int_equal(init_do(SYSCALL_COUNT, 0, WORDS(0)), STATUS_INVALID);
-    assert_int_equal(init_do((enum syscall)0x7fffffff, 0, WORDS(0)), STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_BIND, BIND_IRQ + 1, WORDS(0)), STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_BIND, UINT64_MAX, WORDS(0)), STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_TASK, server.task_slot, WORDS(TASK_GUEST + 1)),

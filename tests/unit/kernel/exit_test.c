@@ -27,7 +27,7 @@ static void each_class_brings_its_words_badge_number_and_place(void **state) {
     struct vcpu *vcpu = guest.vcpu[0];
     for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {
         world_enter(vcpu);
-        machine.regs.pc = 0x1000 * (c + 1);
+        machine.regs.pc = 0x1000ull * (c + 1);
         machine.regs.user = c % 2;
         for (unsigned i = 0; i < MESSAGE_WORDS; i++) {
             machine.regs.general[i] = 0x900 + i;
@@ -39,7 +39,7 @@ static void each_class_brings_its_words_badge_number_and_place(void **state) {
         assert_int_equal(MESSAGE_VCPU(message.info), 0);
         assert_int_equal(MESSAGE_MODE(message.info), c % 2 ? 0 : 1);
         assert_int_equal(MESSAGE_ATTEMPT(message.info), 0);
-        assert_int_equal(message.pc, 0x1000 * (c + 1));
+        assert_int_equal(message.pc, 0x1000ull * (c + 1));
         assert_int_equal(message.seq, c + 1);
         assert_int_equal(message.badge, BADGE);
         for (unsigned i = 0; i < 4; i++) {
@@ -50,7 +50,7 @@ static void each_class_brings_its_words_badge_number_and_place(void **state) {
         assert_int_equal(vcpu->state, VCPU_EXITED);
         assert_ptr_equal(vcpu->record.server, server.task);
         assert_ptr_equal(world_reply(server.task, REPLY_FLAGS, WORDS(0)), &vcpu->context);
-        assert_int_equal(machine.regs.pc, 0x1000 * (c + 1));
+        assert_int_equal(machine.regs.pc, 0x1000ull * (c + 1));
     }
 }
 
@@ -103,7 +103,7 @@ static void an_exit_without_a_route_stops_the_vcpu(void **state) {
 static void a_busy_servers_exits_queue_and_other_guests_run_on(void **state) {
     (void)state;
     for (unsigned i = 1; i < GUEST_VCPUS; i++) {
-        world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_START, 0x2000 * i));
+        world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_START, 0x2000ull * i));
     }
     world_sleep();
     world_exit(guest.vcpu[0], EXIT_SYSREG, WORDS(10));

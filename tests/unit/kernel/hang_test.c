@@ -184,6 +184,56 @@ static void a_server_that_calls_itself_is_found(void **state) {
     assert_ptr_equal(a.portal->tail, &vcpu->record); // its own call went with it
 }
 
+static void waiting_for_one_that_is_started_again_is_nobodys_hang(void **state) {
+    (void)state;
+    world_exit(vcpu, EXIT_STAGE2, WORDS(1));
+    world_call(a.task, SYSCALL_CALL, 1, WORDS(1));
+    world_fault(b.task, FAULT_MEMORY, 0, 0);
+    world_sleep();
+    world_ticks(10 * LIMIT);
+    assert_int_equal(a.task->state, TASK_CALLING);
+    server_restart(&b, 2);
+    world_sleep();
+    // From now on somebody is there to be waited for.
+    assert_in_range(ticks_until_death(b.task), LIMIT - 1, LIMIT + 1);
+    found(&b, 2);
+}
+
+static void one_that_is_no_longer_bound_is_found_as_well(void **state) {
+    (void)state;
+    // It still serves the call; nobody is bound in its place (any more).
+    world_exit(vcpu, EXIT_STAGE2, WORDS(1));
+    world_call(a.task, SYSCALL_CALL, 1, WORDS(1));
+    static struct server next;
+    next = (struct server){.portal = b.portal, .portal_slot = b.portal_slot};
+    server_make_task(&next);
+    world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(b.portal_slot, next.task_slot));
+    world_do(world.init, SYSCALL_DESTROY, next.task_slot, WORDS(0));
+    assert_null(b.portal->receiver);
+    world_sleep();
+    assert_in_range(ticks_until_death(b.task), LIMIT - 1, LIMIT + 1);
+    found(&b, 2);
+}
+
+static void calls_at_its_start_are_progress(void **state) {
+    (void)state;
+    static struct server fresh;
+    world_run(world.init);
+    fresh.portal_slot = world_create(OBJECT_PORTAL, 1, LIMIT, 0, 0);
+    server_make_task(&fresh);
+    server_grant(&fresh, 1, c.portal_slot, RIGHT_CALL, 0, 0);
+    world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(fresh.portal_slot, fresh.task_slot));
+    world_do(world.init, SYSCALL_TASK, fresh.task_slot, WORDS(TASK_START, 0x1000));
+    world_sleep();
+    for (unsigned i = 0; i < 20 * LIMIT; i++) {
+        world_call(fresh.task, SYSCALL_CALL, 1, WORDS(0));
+        world_reply(c.task, 0, WORDS(0));
+        assert_ptr_equal(machine.current, &fresh.task->context);
+        world_ticks(LIMIT - 1);
+        assert_int_equal(fresh.task->state, TASK_READY);
+    }
+}
+
 static void an_exit_that_waits_in_a_queue_accuses_nobody(void **state) {
     (void)state;
     world_run(world.init);
@@ -235,6 +285,9 @@ int main(void) {
         TEST(the_end_of_a_chain_is_found_though_its_own_portal_has_no_limit),
         TEST(a_circle_of_calls_is_broken),
         TEST(a_server_that_calls_itself_is_found),
+        TEST(waiting_for_one_that_is_started_again_is_nobodys_hang),
+        TEST(one_that_is_no_longer_bound_is_found_as_well),
+        TEST(calls_at_its_start_are_progress),
         TEST(an_exit_that_waits_in_a_queue_accuses_nobody),
         TEST(an_exit_without_a_server_accuses_nobody),
         TEST(deadlines_of_any_length_are_kept),

@@ -56,7 +56,7 @@ static bool is(uint64_t address, uint64_t offset, unsigned bits, unsigned rights
 // How many bits the page at ADDRESS has; 0 when nothing is mapped.
 static unsigned page_bits(const struct space *space, uint64_t address) {
     const uint64_t *entry = &space->root[address >> 30];
-    for (unsigned bits = 30; arch_pte_present(*entry); bits -= 9) {
+    for (unsigned bits = 30; bits >= 12 && arch_pte_present(*entry); bits -= 9) {
         if (arch_pte_leaf(*entry)) {
             return bits;
         }
@@ -89,11 +89,11 @@ static void what_is_mapped_is_that_memory_with_those_rights(void **state) {
     (void)state;
     const unsigned valid[] = {RIGHT_R, RIGHT_X, RIGHT_R | RIGHT_W, RIGHT_R | RIGHT_X, RWX};
     for (unsigned i = 0; i < sizeof(valid) / sizeof(valid[0]); i++) {
-        assert_int_equal(map(i * 0x1000, 0x7000, 0x1000, valid[i]), STATUS_OK);
+        assert_int_equal(map(i * 0x1000ull, 0x7000, 0x1000, valid[i]), STATUS_OK);
         for (unsigned rights = 1; rights <= RWX; rights++) {
-            assert_int_equal(is(i * 0x1000, 0x7000, 12, rights), rights == valid[i]);
+            assert_int_equal(is(i * 0x1000ull, 0x7000, 12, rights), rights == valid[i]);
         }
-        assert_false(is(i * 0x1000, 0x8000, 12, valid[i]));
+        assert_false(is(i * 0x1000ull, 0x8000, 12, valid[i]));
     }
 }
 
@@ -119,7 +119,7 @@ static void a_frame_allows_what_its_capability_says(void **state) {
                                                   : STATUS_INVALID;
             assert_int_equal(
                 world_do(world.init, SYSCALL_MAP, task_space,
-                         WORDS((have * 8 + want) * 0x1000, 60 + have, 0, 0x1000, want)),
+                         WORDS((have * 8 + want) * 0x1000ull, 60 + have, 0, 0x1000, want)),
                 expected);
         }
     }
@@ -192,10 +192,10 @@ static void nothing_is_mapped_over(void **state) {
 
 static void a_table_in_the_way_of_a_large_page_is_used_instead(void **state) {
     (void)state;
-    assert_int_equal(map(5 * 0x1000, 5 * 0x1000, 0x1000, RIGHT_R), STATUS_OK);
-    assert_int_equal(unmap(5 * 0x1000, 0x1000), STATUS_OK);
+    assert_int_equal(map(5 * 0x1000ull, 5 * 0x1000ull, 0x1000, RIGHT_R), STATUS_OK);
+    assert_int_equal(unmap(5 * 0x1000ull, 0x1000), STATUS_OK);
     assert_int_equal(map(0, 0, 2ull << 21, RIGHT_R), STATUS_OK);
-    assert_int_equal(world_result(0), 512 * 0x1000); // as far as one call goes
+    assert_int_equal(world_result(0), 512 * 0x1000ull); // as far as one call goes
     assert_int_equal(page_bits(world_space(task_space), 0), 12);
     assert_int_equal(map(1ull << 21, 1ull << 21, 1ull << 21, RIGHT_R), STATUS_OK);
     assert_int_equal(page_bits(world_space(task_space), 1ull << 21), 21);
@@ -217,19 +217,20 @@ static void a_table_in_the_way_of_a_large_page_is_used_instead(void **state) {
 
 static void one_call_goes_so_many_pages_far_and_no_further(void **state) {
     (void)state;
-    const uint64_t size = 2000 * 0x1000;
+    const uint64_t size = 2000 * 0x1000ull;
     uint64_t done = 0;
     while (done < size) {
         uint64_t left = size - done;
         assert_int_equal(map(0x1000 + done, done, left, RIGHT_R), STATUS_OK);
-        assert_int_equal(world_result(0),
-                         left < SYSCALL_MAP_STEPS * 0x1000 ? left : SYSCALL_MAP_STEPS * 0x1000);
+        assert_int_equal(world_result(0), left < SYSCALL_MAP_STEPS * 0x1000ull
+                                              ? left
+                                              : SYSCALL_MAP_STEPS * 0x1000ull);
         done += world_result(0);
     }
     done = 0;
     while (done < size) {
         assert_int_equal(unmap(0x1000 + done, size - done), STATUS_OK);
-        assert_true(world_result(0) > 0 && world_result(0) <= SYSCALL_MAP_STEPS * 0x1000);
+        assert_true(world_result(0) > 0 && world_result(0) <= SYSCALL_MAP_STEPS * 0x1000ull);
         done += world_result(0);
     }
     assert_int_equal(page_bits(world_space(task_space), 0x1000), 0);
@@ -323,15 +324,16 @@ static void small_pages_far_and_near_are_never_mixed_up(void **state) {
                                511ull << 30};
     for (unsigned round = 0; round < 8; round++) {
         for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-            uint64_t address = places[i] + round * 0x1000;
-            uint64_t offset = (i * 8 + round) * 0x1000;
+            uint64_t address = places[i] + round * 0x1000ull;
+            uint64_t offset = (i * 8 + round) * 0x1000ull;
             assert_int_equal(map(address, offset, 0x1000, RIGHT_R), STATUS_OK);
             assert_int_equal(map(address, offset, 0x1000, RIGHT_R), STATUS_EXISTS);
         }
     }
     for (unsigned round = 0; round < 8; round++) {
         for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-            assert_true(is(places[i] + round * 0x1000, (i * 8 + round) * 0x1000, 12, RIGHT_R));
+            assert_true(
+                is(places[i] + round * 0x1000ull, (i * 8 + round) * 0x1000ull, 12, RIGHT_R));
         }
     }
     assert_int_equal(unmap(0, 0x8000), STATUS_OK);

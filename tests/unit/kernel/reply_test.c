@@ -181,7 +181,7 @@ static void map_adds_pages_of_each_size(void **state) {
         assert_true(machine.space_fences > fences);
         assert_int_equal(machine.fenced_address, maps[i].address);
     }
-    assert_int_equal(machine.regs.pc, WORLD_GUEST_PC + 4 * 4);
+    assert_int_equal(machine.regs.pc, WORLD_GUEST_PC + 16);
 }
 
 static void park_waits_for_an_interrupt_or_the_deadline(void **state) {

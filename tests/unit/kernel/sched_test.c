@@ -19,7 +19,7 @@ static int begin(void **state) {
     server_make(&b, 0, 2);
     guest_make(&guest, &a, 0x42);
     for (unsigned i = 1; i < GUEST_VCPUS; i++) {
-        world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_START, 0x1000 * i));
+        world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_START, 0x1000ull * i));
     }
     return 0;
 }

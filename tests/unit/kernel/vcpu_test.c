@@ -135,7 +135,7 @@ static void the_number_of_its_exits_goes_on_over_a_restart(void **state) {
 static void each_vcpu_keeps_its_own_hardware_state(void **state) {
     (void)state;
     for (unsigned i = 1; i < GUEST_VCPUS; i++) {
-        control(i, WORDS(VCPU_START, 0x1000 * i));
+        control(i, WORDS(VCPU_START, 0x1000ull * i));
     }
     world_sleep();
     for (unsigned i = 0; i < GUEST_VCPUS; i++) {
