@@ -40,7 +40,14 @@ void report_vm(const struct vm *vm, const struct message *message) {
         rt_log("VM %s: %s at guest address 0x%lx refused, pc 0x%lx", name,
                report_access(message->word[4]), address, pc);
         report_nearest(message);
-        rt_log("  to allow it, add memory or passthrough to /vms/%s in the manifest", name);
+        if (message->word[2] == REPORT_DENIED) {
+            rt_log(
+                "  a passthrough node of /vms/%s grants more by its `rights`; emulated registers "
+                "take aligned accesses of their own size",
+                name);
+        } else {
+            rt_log("  to allow it, add memory or passthrough to /vms/%s in the manifest", name);
+        }
         break;
     case REPORT_INSTRUCTION:
         rt_log("VM %s: the instruction at pc 0x%lx, which accesses an emulated register at 0x%lx, "
