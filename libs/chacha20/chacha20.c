@@ -1,5 +1,7 @@
 #include "libs/chacha20/chacha20.h"
 
+#include <stddef.h>
+
 #define WORDS 16
 #define DOUBLE_ROUNDS 10
 
@@ -28,13 +30,13 @@ void chacha20_block(const uint8_t key[CHACHA20_KEY], uint32_t counter,
     // "expand 32-byte k", the key, the counter, the nonce.
     uint32_t initial[WORDS] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, [12] = counter};
     uint32_t x[WORDS];
-    for (unsigned i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         initial[4 + i] = load(key + 4 * i);
     }
-    for (unsigned i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++) {
         initial[13 + i] = load(nonce + 4 * i);
     }
-    for (unsigned i = 0; i < WORDS; i++) {
+    for (size_t i = 0; i < WORDS; i++) {
         x[i] = initial[i];
     }
     for (unsigned round = 0; round < DOUBLE_ROUNDS; round++) {
@@ -45,7 +47,7 @@ void chacha20_block(const uint8_t key[CHACHA20_KEY], uint32_t counter,
             quarter_round(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
         }
     }
-    for (unsigned i = 0; i < WORDS; i++) {
+    for (size_t i = 0; i < WORDS; i++) {
         store(block + 4 * i, x[i] + initial[i]);
     }
 }
