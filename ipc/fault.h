@@ -10,6 +10,7 @@
     X(BREAKPOINT, "stopped itself (breakpoint)")                                                   \
     X(HANG, "did not come back in time")                                                           \
     X(EXIT, "asked to end")                                                                        \
+    X(STOPPED, "was killed")                                                                       \
     X(OTHER, "trapped for an unexpected cause")
 
 #define FAULT_ENUM(name, text) FAULT_##name,
@@ -25,7 +26,7 @@ static inline const char *fault_text(uint64_t fault) {
 
 enum fault_word {
     FAULT_WORD_CAUSE,   // enum fault
-    FAULT_WORD_DETAIL,  // the architecture's cause (riscv64: scause); EXIT: the status
+    FAULT_WORD_DETAIL,  // the architecture's cause (riscv64: scause); EXIT, STOPPED: the status
     FAULT_WORD_PC,      // where
     FAULT_WORD_ADDRESS, // the address touched (riscv64: stval)
     FAULT_WORD_INFO,    // message.info of the record being served; all ones when none

@@ -1,5 +1,6 @@
-// fs-loader's protocol. At its start it does the jobs that init listed in a shared window (config
-// name "jobs"), in order, and tells init of each (INIT_LOADED); later it serves FS_READ calls.
+// fs-loader's protocol. When init signals it does the jobs that init listed in a shared window
+// (config name "jobs"), in order, and tells init of each (INIT_LOADED); it also serves FS_READ
+// calls.
 #pragma once
 
 #include <assert.h>

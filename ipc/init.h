@@ -1,18 +1,31 @@
 // The protocol of init's portal: what servers tell init. init answers at once and never calls
 // anyone, so a call to it can't deadlock. word[0] is the operation, the reply's word[0] a status.
 // The badge of the capability says which server calls (its number in the manifest).
+//
+// A server's life: it starts and prepares (READY); its first record, init's signal if none came
+// before, makes it take over what the one before it left (TAKEN or REFUSED); then it serves. So a
+// new version can be prepared while the old one serves, and is given its portal last.
 #pragma once
 
 #include <stdint.h>
 
 // X(name, meaning)
 #define INIT_LIST(X)                                                                               \
-    X(READY, "the server has started and will receive; word[1] = its state's version")             \
+    X(READY, "the server knows its config, has touched neither state nor device, and will wait "   \
+             "for its first record; word[1] = the version of the state that it writes")            \
+    X(TAKEN, "its first record came, and it has taken over the state and the devices")             \
+    X(REFUSED, "its first record came, but it can't take over, and has changed nothing: "          \
+               "word[1] = status")                                                                 \
     X(VM_END, "a guest ended: word[1] = VM, word[2] = enum vm_end, word[3] = detail")              \
     X(VM_REPORT, "a VM is to be stopped: word[1] = VM, the words after that: struct report's")     \
     X(LOADED, "fs-loader did job word[1]: word[2] = status, word[3] = bytes, word[4] = entry, "    \
               "word[5] = end of what was placed")                                                  \
-    X(DRAINED, "the console has written all that was in the rings")
+    X(DRAINED, "the console has written all that was in the rings")                                \
+    X(LOOK, "for a monitor, see ipc/monitor.h")                                                    \
+    X(KILL, "for a monitor")                                                                       \
+    X(REPLACE, "for a monitor")                                                                    \
+    X(OUTCOME, "for a monitor")                                                                    \
+    X(TRACE, "for a monitor")
 
 #define INIT_ENUM(name, text) INIT_##name,
 enum init_op { INIT_LIST(INIT_ENUM) INIT_COUNT };

@@ -59,21 +59,25 @@ enum syscall { SYSCALL_LIST(SYSCALL_ENUM) SYSCALL_COUNT };
 #define SYSCALL_VCPUS_MAX 64  // vCPUs of one VM
 
 enum bind {
-    BIND_PORTAL, // a0 = portal (MANAGE), a1 = task (MANAGE): it receives there from now on
-    BIND_ROUTE,  // a0 = vcpu (MANAGE), a1 = enum exit_class (a guest's), a2 = portal (CALL),
-                 // a3 = badge, a4 = may: enum reply_flag, a5 = mask of general registers that a
-                 // reply may write, a6 = mask of those that READ shows
-    BIND_FAULT,  // a0 = task (MANAGE), a1 = portal (CALL), a2 = badge: where its death is told
-    BIND_IRQ,    // a0 = irq (MANAGE), a1 = portal (CALL), a2 = badge
+    BIND_PORTAL, // a0 = portal (MANAGE), a1 = task (MANAGE): it receives there from now on. While
+                 // the task bound before serves a record, that waits for its answer; should it die
+                 // over it, the binding does not come about, and nobody is bound
+    BIND_ROUTE, // a0 = vcpu (MANAGE), a1 = enum exit_class (a guest's), a2 = portal (CALL),
+                // a3 = badge, a4 = may: enum reply_flag, a5 = mask of general registers that a
+                // reply may write, a6 = mask of those that READ shows
+    BIND_FAULT, // a0 = task (MANAGE), a1 = portal (CALL), a2 = badge: where its death is told
+    BIND_IRQ,   // a0 = irq (MANAGE), a1 = portal (CALL), a2 = badge
 };
 
 enum task_op {
     TASK_START,   // a1 = pc, a2 = sp, a3 = tp, a4 = argument; begins there; see TASK_RECEIVE
-    TASK_STOP,    // as if it had faulted with FAULT_EXIT, status a1
+    TASK_STOP,    // as if it had faulted: FAULT_STOPPED, status a1
     TASK_RECEIVE, // the caller's own slot is not needed (t1 = 0): a1 = receive entry, a2 = its sp,
                   // a3 = tp there; a4, a5 = the range of code whose faulting loads go on at a6
     TASK_READ,    // back: a0 = enum task_state, a1 = pc, a2 = seq of the record being served,
-                  // a3 = its receive entry; 0: it has not come as far as to name one
+                  // a3 = its receive entry; 0: it has not come as far as to name one;
+                  // a4 = instructions from the death, or the unbinding, of its portal's last
+                  // receiver to the first record that was answered after it; 0: none was so far
     TASK_GUEST,   // a1 = 1: may read guest memory by the architecture's instructions for it. Once
                   // it has started, that is not taken back: BUSY
 };
