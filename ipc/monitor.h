@@ -3,7 +3,8 @@
 //
 //   INIT_LOOK     word[1] = enum monitor_look, word[2] = its number, where it has one: init writes
 //                 what is asked for into the window "monitor". Reply: word[1] = entries, or bytes
-//   INIT_KILL     word[1] = server: ends it as if it had faulted; it is restarted like any other
+//   INIT_KILL     word[1] = server: ends it as if it had faulted; it is restarted like any other.
+//                 When the new one has taken over, init signals the monitor's portal
 //   INIT_REPLACE  word[1] = server, word[2] = bytes: the ELF file at the beginning of the window
 //                 "fs-buffer" is to be its new version. 0 bytes: the file that it was last started
 //                 from. Answered when that has begun (BUSY: another is still being replaced;
@@ -45,7 +46,8 @@ struct monitor_server {
     uint64_t memory; // bytes that are its own: image, stack, config, state, DMA, log, objects
     uint64_t pause_restart; // the longest, in instructions, from a death to the next answer
     uint64_t pause_replace; // the same for a planned replacement
-    uint64_t early_deaths;  // in a row, before it took over anything
+    uint32_t early_deaths;  // in a row, before it took over anything
+    uint32_t serves;        // 1: it has taken over; 0: it is still being started
 };
 
 static_assert(sizeof(struct monitor_server) == 80, "init and the monitor see one layout");
