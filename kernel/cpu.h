@@ -34,6 +34,8 @@ struct cpu {
     struct vcpu *home;   // the list of all vCPUs that live on this CPU (vcpu.next_home)
     uint64_t next_event; // when the host's timer is to fire, in ticks of the counter
     uint64_t next_tick;
+    uint32_t starved; // for how many ticks tasks have kept every vCPU from running
+    bool guests_turn; // for one tick, vCPUs go before tasks
     uint32_t id;
     struct irq *irq[IRQ_LINES];
     bool borrowed; // a task has the counters that the loaded guest switched off (arch)

@@ -262,6 +262,9 @@ struct context *commit_reply(struct task *task, uint64_t flags,
     } else {
         next = commit_other(record, word);
     }
+    if (task->portal && unlikely(task->portal->lost)) {
+        portal_found(task->portal);
+    }
     task_wait(task);
     return sched_choose(task->context.cpu, next);
 }

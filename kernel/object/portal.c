@@ -1,5 +1,6 @@
 #include "kernel/object/portal.h"
 
+#include "arch/time.h"
 #include "kernel/object/task.h"
 #include "kernel/sched/sched.h"
 
@@ -126,16 +127,61 @@ void portal_bind(struct portal *portal, struct task *task) {
         old->portal = NULL;
         old->exit = NULL; // its answer, if it owes one, takes the long way
         portal->waiting = NULL;
+        if (old->state != TASK_WAITING && !portal->held) {
+            portal->held = old;
+            old->leaving = portal;
+        }
     }
     portal->receiver = task;
     task->portal = portal;
-    if (task->state == TASK_WAITING) {
-        struct record *record = portal_take(portal);
-        if (record) {
-            task_receive(task, record);
-            sched_ready(&task->context);
-        } else {
-            portal->waiting = task;
-        }
+    if (task->leaving) { // it comes back
+        task->leaving = NULL;
+        portal->held = NULL;
     }
+    if (!portal->held) {
+        portal_admit(portal);
+    }
+}
+
+void portal_admit(struct portal *portal) {
+    struct task *task = portal->receiver;
+    portal->held = NULL;
+    if (!task) {
+        return; // it died before it came to receive
+    }
+    if (!portal->lost) {
+        portal->lost = arch_instructions();
+    }
+    if (task->state != TASK_WAITING) {
+        return;
+    }
+    struct record *record = portal_take(portal);
+    if (record) {
+        task_receive(task, record);
+        sched_ready(&task->context);
+    } else {
+        portal->waiting = task;
+    }
+}
+
+void portal_unbind(struct task *task) {
+    struct portal *portal = task->leaving ? task->leaving : task->portal;
+    if (!portal) {
+        return;
+    }
+    if (portal->held == task) {
+        portal->held = NULL;
+    }
+    if (portal->receiver) {
+        portal->receiver->portal = NULL;
+    }
+    portal->receiver = NULL;
+    portal->waiting = NULL;
+    portal->lost = arch_instructions();
+    task->leaving = NULL;
+}
+
+COLD void portal_found(struct portal *portal) {
+    portal->pause = arch_instructions() - portal->lost;
+    portal->lost = 0;
 }

@@ -14,6 +14,10 @@ struct portal {
     uint32_t deadline_ticks; // of the host: how long its task may take for one record
     struct record signal;    // SIGNAL: one record, however often it was signalled
     uint64_t signals;        // since the record was last delivered
+    struct task *held; // still serves a record of this portal, and another is bound already: that
+                       // one gets no record before
+    uint64_t lost;     // instructions counted when its receiver was lost; 0: records are answered
+    uint64_t pause;    // from there to the first answer of the one bound next
 };
 
 void portal_init(struct portal *portal, uint64_t deadline_ticks);
@@ -50,5 +54,15 @@ struct task *portal_signal(struct portal *portal, uint64_t badge);
 // The record of a signal was answered: sends it again when there were more meanwhile.
 void portal_signal_done(struct portal *portal);
 
-// From now on TASK receives there. The task bound before, if any, no longer does.
+// From now on TASK receives there. The task bound before, if any, no longer does, and is done with
+// its record before that.
 void portal_bind(struct portal *portal, struct task *task);
+
+// TASK, bound or still serving, is gone. Nobody is bound then: not even who was to come after it.
+void portal_unbind(struct task *task);
+
+// Its receiver may take records from now on: who served the last of those before is done with it.
+void portal_admit(struct portal *portal);
+
+// The first record is answered since its receiver was lost.
+void portal_found(struct portal *portal);

@@ -40,12 +40,24 @@ COLD static void task_take(struct task *task, struct portal *portal) {
     sched_ready(&task->context);
 }
 
+COLD static void task_leave(struct task *task) {
+    struct portal *portal = task->leaving;
+    task->leaving = NULL;
+    if (portal) {
+        portal_admit(portal);
+    }
+}
+
 HOT void task_wait(struct task *task) {
     struct portal *portal = task->portal;
     task->serving = NULL;
     task->exit = NULL;
     task->state = TASK_WAITING;
     if (unlikely(!portal)) {
+        task_leave(task);
+        return;
+    }
+    if (unlikely(portal->held)) {
         return;
     }
     if (unlikely(portal->head)) {
@@ -68,12 +80,7 @@ void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t add
     sched_remove(&task->context);
     task->exit = NULL;
     task->state = TASK_DEAD;
-    if (task->portal) {
-        // It must be gone from its portal before the record goes back there.
-        task->portal->waiting = NULL;
-        task->portal->receiver = NULL;
-        task->portal = NULL;
-    }
+    portal_unbind(task); // before the record goes back there
     if (serving) {
         task->serving = NULL;
         portal_send_again(serving);

@@ -19,9 +19,10 @@ struct task {
     struct record *serving;   // what it must answer; NULL: nothing
     const uint64_t *arriving; // not NULL: it is entered at its receive entry with `serving`, whose
                               // words are there; its saved registers do not count
-    struct vcpu *exit;     // the vCPU whose exit it serves, when the exit was handed over: such an
-                           // answer may take the short way (exit/commit.c)
-    struct portal *portal; // where it receives
+    struct vcpu *exit;      // the vCPU whose exit it serves, when the exit was handed over: such an
+                            // answer may take the short way (exit/commit.c)
+    struct portal *portal;  // where it receives
+    struct portal *leaving; // where it received: another comes to its place once it is done
     struct space *space;
     uint64_t tick_key; // what it did at the last tick that met it running …
     uint32_t tick_age; // … and for how many such ticks it has done the same

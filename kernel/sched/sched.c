@@ -36,7 +36,7 @@ void sched_remove(struct context *context) {
 }
 
 struct context *sched_next(struct cpu *cpu) {
-    if (cpu->tasks.head) {
+    if (cpu->tasks.head && !(unlikely(cpu->guests_turn) && cpu->vcpus.head)) {
         struct context *task = cpu->tasks.head;
         sched_remove(task);
         return task;
@@ -53,6 +53,10 @@ struct context *sched_next(struct cpu *cpu) {
         if (server) {
             return &server->context;
         }
+    }
+    if (unlikely(cpu->tasks.head)) { // it was the guests' turn, and none could take it
+        cpu->guests_turn = false;
+        return sched_next(cpu);
     }
     return NULL;
 }

@@ -9,6 +9,9 @@
 #include "kernel/object/vcpu.h"
 #include "kernel/sched/sched.h"
 
+#define TICKS_UNBOUND 100 // a task that no portal gives a limit may run so long at a time
+#define TICKS_STARVED 10  // so long tasks may keep all guests from running; then it is their turn
+
 static void tick_event(struct cpu *cpu, uint64_t at) {
     if (at < cpu->next_event) {
         cpu->next_event = at;
@@ -58,17 +61,16 @@ static void tick_watch_exit(struct vcpu *vcpu) {
     }
 }
 
-// Has the running task been at the same record for longer than its portal allows?
+// Has the running task been at the same record, or at its start, for longer than its portal allows?
 static void tick_watch_task(struct task *task) {
     struct record *serving = task->serving;
-    // Serving nothing, as at its start, each call it makes is progress.
-    uint64_t key = serving ? (uint64_t)(uintptr_t)serving + serving->seq : task->call.seq;
+    uint64_t key = serving ? (uint64_t)(uintptr_t)serving + serving->seq : 0;
     if (key != task->tick_key) {
         task->tick_key = key;
         task->tick_age = 0;
         return;
     }
-    uint32_t limit = task->portal ? task->portal->deadline_ticks : 0;
+    uint32_t limit = task->portal ? task->portal->deadline_ticks : TICKS_UNBOUND;
     if (limit && ++task->tick_age >= limit) {
         task->tick_age = 0;
         task_die(task, FAULT_HANG, 0, 0);
@@ -91,8 +93,19 @@ static void tick_end_turns(struct cpu *cpu) {
     }
 }
 
+// Tasks go before guests, but servers that give each other no end of work must not keep them out.
+static void tick_watch_guests(struct cpu *cpu, const struct context *current) {
+    bool starving = cpu->vcpus.head && current && current->kind == CONTEXT_TASK;
+    cpu->starved = starving ? cpu->starved + 1 : 0;
+    cpu->guests_turn = cpu->starved >= TICKS_STARVED;
+    if (cpu->guests_turn) {
+        cpu->starved = 0;
+    }
+}
+
 // One tick: the running context, if it may go on, goes to the end of its queue.
 static void tick(struct cpu *cpu, struct context *current) {
+    tick_watch_guests(cpu, current);
     if (current && current->kind == CONTEXT_TASK) {
         tick_end_turns(cpu);
     }

@@ -21,8 +21,10 @@ static enum status bind_portal(struct task *task) {
     if (!receiver) {
         return status;
     }
-    // One that serves something must first be done with it: its record belongs to the old portal.
-    if (receiver->portal || receiver->serving || receiver->state == TASK_DEAD) {
+    // One that serves something must first be done with it, unless it comes back to where that is
+    // from.
+    if (receiver->portal || receiver->state == TASK_DEAD ||
+        (receiver->serving && receiver->leaving != portal)) {
         return STATUS_BUSY;
     }
     portal_bind(portal, receiver);

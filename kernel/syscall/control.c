@@ -40,13 +40,14 @@ enum status syscall_task(struct task *task) {
         if (other->state == TASK_DEAD) {
             return STATUS_BUSY;
         }
-        task_die(other, FAULT_EXIT, syscall_arg(task, 1), 0);
+        task_die(other, FAULT_STOPPED, syscall_arg(task, 1), 0);
         return STATUS_OK;
     case TASK_READ:
         syscall_result(task, 0, other->state);
         syscall_result(task, 1, regs_pc(&other->context.regs));
         syscall_result(task, 2, other->serving ? other->serving->seq : 0);
         syscall_result(task, 3, other->receive_pc);
+        syscall_result(task, 4, other->portal ? other->portal->pause : 0);
         return STATUS_OK;
     case TASK_GUEST:
         if (other->guest_right && other->state != TASK_NEW) {

@@ -173,7 +173,8 @@ static bool destroy_is_served(const struct portal *portal) {
 }
 
 static enum status destroy_portal(const struct portal *portal) {
-    if (portal->references || portal->receiver || portal->head || destroy_is_served(portal)) {
+    if (portal->references || portal->receiver || portal->held || portal->head ||
+        destroy_is_served(portal)) {
         return STATUS_BUSY;
     }
     return STATUS_OK;

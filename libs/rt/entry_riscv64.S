@@ -20,6 +20,15 @@ rt_receive:
     j rt_exit
 1:  j rt_hypercall
 
+    // The same for the first record, whatever it is: it goes the long way, to begin in rt.c.
+    .global rt_receive_first
+rt_receive_first:
+    sd t0, 0(sp)
+    sd t1, 8(sp)
+    sd t2, 16(sp)
+    sd t3, 24(sp)
+    j rt_handle_rest
+
     // A server without these of its own.
     .weak rt_exit, rt_hypercall
 rt_exit:

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ipc/init.h"
 #include "ipc/ring.h"
 #include "libs/rt/layout.h"
 
@@ -26,7 +27,13 @@ struct {
     void *state;
 } rt_handling;
 
-extern char rt_receive[], rt_fetch_begin[], rt_fetch_end[], rt_fetch_failed[];
+// What is done at the first record.
+static struct {
+    rt_take_over *take_over;
+    rt_handler *handle;
+} beginning;
+
+extern char rt_receive[], rt_receive_first[], rt_fetch_begin[], rt_fetch_end[], rt_fetch_failed[];
 
 static struct ring *log_ring;
 static unsigned log_portal;
@@ -34,6 +41,13 @@ static unsigned log_portal;
 // musl's own start: its thread structure, by which errno and the locale are found.
 void __init_libc(char **envp, char *name);
 int main(void);
+
+static _Noreturn void end(uint64_t why) {
+    struct rt_words words = {.word = {why}};
+    enum status status = rt_system_call(SYSCALL_EXIT, 0, &words);
+    (void)status; // it does not return
+    __builtin_unreachable();
+}
 
 static void start_musl(void) {
     // An empty environment, and an auxiliary vector that says only the page size (AT_PAGESZ = 6):
@@ -55,22 +69,51 @@ _Noreturn void rt_start(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint
         const struct config_entry *console = rt_find("console", 0);
         rt_log_to(log ? (struct ring *)log->address : NULL, console ? console->slot : 0);
     }
-    struct rt_words words = {.word = {(uint64_t)(uint32_t)main()}};
-    enum status status = rt_system_call(SYSCALL_EXIT, 0, &words);
-    (void)status; // it does not return
-    __builtin_unreachable();
+    end((uint64_t)(uint32_t)main());
 }
 
-_Noreturn void rt_serve(rt_handler *handle, void *state) {
-    rt_handling.handle = handle;
-    rt_handling.state = state;
-    struct rt_words words = {.word = {TASK_RECEIVE, (uint64_t)rt_receive, (uint64_t)&rt_record,
+static void receive_at(const char *entry) {
+    struct rt_words words = {.word = {TASK_RECEIVE, (uint64_t)entry, (uint64_t)&rt_record,
                                       rt_thread_pointer(), (uint64_t)rt_fetch_begin,
                                       (uint64_t)rt_fetch_end, (uint64_t)rt_fetch_failed}};
     enum status status = rt_system_call(SYSCALL_TASK, 0, &words);
     (void)status; // has no way to fail
+}
+
+static void tell_init(enum init_op op, uint64_t word) {
+    const struct config_entry *init = rt_has_config ? rt_find("init", 0) : NULL;
+    struct rt_words words = {.word = {op, word}};
+    if (init) {
+        enum status status = rt_call(init->slot, &words);
+        (void)status; // init answers, or there is nobody left who could do anything
+    }
+}
+
+// The handler of the first record.
+static void begin(void *state, const struct message *record, struct reply *reply) {
+    enum status status = beginning.take_over ? beginning.take_over(state) : STATUS_OK;
+    if (status != STATUS_OK) {
+        tell_init(INIT_REFUSED, status);
+        end(status);
+    }
+    tell_init(INIT_TAKEN, 0);
+    rt_handling.handle = beginning.handle;
+    receive_at(rt_receive);
+    beginning.handle(state, record, reply);
+}
+
+_Noreturn void rt_succeed(rt_take_over *take_over, uint32_t version, rt_handler *handle,
+                          void *state) {
+    beginning.take_over = take_over;
+    beginning.handle = handle;
+    rt_handling.handle = begin;
+    rt_handling.state = state;
+    tell_init(INIT_READY, version);
+    receive_at(rt_receive_first);
     rt_reply_registers(WAIT_ONLY, 0, 0, 0);
 }
+
+_Noreturn void rt_serve(rt_handler *handle, void *state) { rt_succeed(NULL, 0, handle, state); }
 
 const struct config_entry *rt_find(const char *name, unsigned index) {
     for (uint32_t i = 0; i < rt_config->count; i++) {
@@ -185,8 +228,5 @@ void rt_die(const char *format, ...) {
     va_start(arguments, format);
     log_format(format, arguments);
     va_end(arguments);
-    struct rt_words words = {.word = {1}};
-    enum status status = rt_system_call(SYSCALL_EXIT, 0, &words);
-    (void)status; // it does not return
-    __builtin_unreachable();
+    end(1);
 }

@@ -2,7 +2,7 @@
 // the receive entry, the system calls as C functions and the few of musl's system calls that make
 // sense here: output goes to the server's log, exit ends the server, and all else is refused. There
 // is no heap: a server's memory is what it was linked with and what init gave it.
-// A server is one thread. `main` prepares its state and ends in rt_serve.
+// A server is one thread. `main` prepares and ends in rt_succeed or rt_serve.
 #pragma once
 
 #include <stdbool.h>
@@ -35,7 +35,18 @@ struct reply {
 // A server's whole logic: answers RECORD by filling REPLY, which arrives zeroed.
 typedef void rt_handler(void *state, const struct message *record, struct reply *reply);
 
-// Waits for records and answers them by HANDLE, for ever.
+// Takes over what the server before this one left, its state region and its devices, or begins them
+// where there was none. What it returns, when that is not OK, is why it can't, and then it has
+// changed nothing: a server that it was to replace goes on, as if nothing had been asked.
+typedef enum status rt_take_over(void *state);
+
+// Waits for records and answers them by HANDLE, for ever. Before the first, which init sends if
+// nobody else does, TAKE_OVER is called: up to then another one may serve, whom this one is to
+// replace, and whose state is of version VERSION or older.
+_Noreturn void rt_succeed(rt_take_over *take_over, uint32_t version, rt_handler *handle,
+                          void *state);
+
+// The same for a server that has nothing to take over.
 _Noreturn void rt_serve(rt_handler *handle, void *state);
 
 // A server may define this for hypercalls that it can answer without looking at the whole record:

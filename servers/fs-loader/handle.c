@@ -65,6 +65,9 @@ static enum status read_file(struct loader *loader, uint64_t *bytes) {
 
 void loader_handle(void *state, const struct message *record, struct reply *reply) {
     struct loader *loader = state;
+    // init has listed jobs; or it is the first record of a server whose predecessor died over them.
+    if (MESSAGE_CLASS(record->info) == EXIT_SIGNAL)
+        loader_do_jobs(loader);
     if (MESSAGE_CLASS(record->info) != EXIT_CALL)
         return;
     if (record->word[0] == FS_READ)

@@ -2,7 +2,6 @@
 // virtio-mmio slots), "dma" (struct shared below), "jobs" (struct fs_jobs), those that the jobs
 // name, "buffer" (what FS_READ reads to; optional) and "state" (optional); capability "init".
 #include "arch/elf_machine.h"
-#include "ipc/init.h"
 #include "libs/image/image.h"
 #include "servers/fs-loader/disk.h"
 #include "servers/fs-loader/loader.h"
@@ -19,16 +18,6 @@ struct shared {
 static struct loader loader;
 static struct fs_disk disk;
 static _Alignas(8) uint8_t own_state[STATE_SLOTS_AT + 2 * sizeof(struct loader_state)];
-
-static void adopt_state(void) {
-    const struct config_entry *state = rt_find("state", 0);
-    void *region = state != NULL ? (void *)(uintptr_t)state->address : own_state;
-    size_t size = state != NULL ? state->size : sizeof(own_state);
-    enum status status = loader_adopt(&loader, region, size);
-    if (status != STATUS_OK)
-        rt_die("fs-loader: the state that another version left can't be used: %s",
-               status_text(status));
-}
 
 // Reads go to all memory that this server may write, its devices' registers aside.
 static void add_memory(const struct config_entry *registers) {
@@ -63,14 +52,21 @@ static void open_disk(struct shared *shared, uint64_t physical) {
     loader_mount(&loader, &reader);
 }
 
+static enum status take_over(void *taking) {
+    const struct config_entry *dma = rt_need("dma");
+    const struct config_entry *state = rt_find("state", 0);
+    void *region = state != NULL ? (void *)(uintptr_t)state->address : own_state;
+    size_t size = state != NULL ? state->size : sizeof(own_state);
+    enum status status = loader_adopt(taking, region, size);
+    if (status == STATUS_OK)
+        open_disk((struct shared *)(uintptr_t)dma->address, dma->physical);
+    return status;
+}
+
 int main(void) {
     loader.config = rt_config;
     loader.machine = ARCH_ELF_MACHINE;
     loader.init = rt_need("init")->slot;
-    adopt_state();
-    struct rt_words ready = {.word = {INIT_READY, LOADER_STATE_VERSION}};
-    if (rt_call(loader.init, &ready) != STATUS_OK)
-        rt_log("fs-loader: init does not listen");
     const struct config_entry *dma = rt_need("dma");
     if (dma->size < sizeof(struct shared) || dma->physical == 0)
         rt_die(
@@ -86,7 +82,5 @@ int main(void) {
     if (buffer != NULL && (buffer->rights & RIGHT_W))
         loader.buffer =
             (struct loader_memory){(uint8_t *)(uintptr_t)buffer->address, buffer->size, 0};
-    open_disk(shared, dma->physical);
-    loader_do_jobs(&loader);
-    rt_serve(loader_handle, &loader);
+    rt_succeed(take_over, LOADER_STATE_VERSION, loader_handle, &loader);
 }

@@ -54,6 +54,8 @@ static enum status handle_vm_report(const struct message *message) {
 static enum status handle_call(const struct message *message) {
     switch ((enum init_op)message->word[0]) {
     case INIT_READY:
+    case INIT_TAKEN:
+    case INIT_REFUSED:
         return STATUS_OK;
     case INIT_VM_END:
         return handle_vm_end(message);

@@ -181,6 +181,7 @@ void server_start(unsigned index) {
         server_interrupts(index);
     }
     core_task(slot + SERVER_SLOT_TASK, TASK_START, entry, 0, SERVER_CONFIG_ADDRESS, name);
+    (void)!rt_signal(slot + SERVER_SLOT_PORTAL); // its first record, if no other waits there
 }
 
 void server_restart(unsigned index) {

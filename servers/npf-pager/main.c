@@ -20,6 +20,11 @@
 
 struct pager pager;
 
+static enum status take_over(void *state) {
+    const struct config_entry *region = rt_need("state");
+    return pager_adopt(state, (void *)(uintptr_t)region->address, region->size);
+}
+
 int main(void) {
     const char *wrong;
     enum status status = pager_configure(&pager, rt_config, &wrong);
@@ -27,10 +32,5 @@ int main(void) {
         rt_die("the config's entry `%.*s` can't be right: %s", CONFIG_NAME, wrong,
                status_text(status));
     }
-    const struct config_entry *region = rt_need("state");
-    status = pager_adopt(&pager, (void *)(uintptr_t)region->address, region->size);
-    if (status != STATUS_OK) {
-        rt_die("the state left by another server can't be taken over: %s", status_text(status));
-    }
-    rt_serve(pager_serve, &pager);
+    rt_succeed(take_over, PAGER_STATE_VERSION, pager_serve, &pager);
 }

@@ -12,6 +12,15 @@
 
 static struct sbi sbi;
 
+static enum status take_over(void *state) {
+    const struct config_entry *region = rt_need("state");
+    enum status status = sbi_adopt(state, (void *)(uintptr_t)region->address, region->size);
+    if (status == STATUS_OK) {
+        sbi_resume(state);
+    }
+    return status;
+}
+
 int main(void) {
     const char *wrong;
     enum status status = sbi_configure(&sbi, rt_config, &wrong);
@@ -19,11 +28,5 @@ int main(void) {
         rt_die("the config's entry `%.*s` can't be right: %s", CONFIG_NAME, wrong,
                status_text(status));
     }
-    const struct config_entry *region = rt_need("state");
-    status = sbi_adopt(&sbi, (void *)(uintptr_t)region->address, region->size);
-    if (status != STATUS_OK) {
-        rt_die("the state left by another server can't be taken over: %s", status_text(status));
-    }
-    sbi_resume(&sbi);
-    rt_serve(sbi_serve, &sbi);
+    rt_succeed(take_over, SBI_STATE_VERSION, sbi_serve, &sbi);
 }

@@ -424,8 +424,10 @@ answer_call:
     bnez s1, reply
     beqz s2, reply
     ld s3, PORTAL_HEAD(s2)
+    ld s6, PORTAL_LOST(s2)
     lbu s5, TASK_GUEST_RIGHT(s4)
-    bnez s3, reply              // somebody else waits for this server
+    or s3, s3, s6               // somebody else waits for this server, or it is new
+    bnez s3, reply
     bnez s5, reply              // the caller's own guest must be shown to it again
     // The point of no return: s4 is the caller, s2 the server's portal.
     sd zero, RECORD_PORTAL(s0)

@@ -169,9 +169,18 @@ _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t w
     answer(&reply);
 }
 
-_Noreturn void rt_serve(rt_handler *handle, void *state) {
+_Noreturn void rt_serve(rt_handler *handle, void *state) { rt_succeed(NULL, 0, handle, state); }
+
+// init always sends a first record, and takes READY and TAKEN as they are.
+_Noreturn void rt_succeed(rt_take_over *take_over, uint32_t version, rt_handler *handle,
+                          void *state) {
     serve_handle = handle;
     serve_state = state;
+    fakert.version = version;
+    fakert.refused = take_over ? take_over(state) : STATUS_OK;
+    if (fakert.refused != STATUS_OK) {
+        leave(FAKERT_REFUSED);
+    }
     (void)setjmp(serve_next);
     if (queue_next == queue_count) {
         leave(FAKERT_WAITING);

@@ -17,6 +17,7 @@
 enum fakert_end {
     FAKERT_WAITING, // it waits for the next record, and there is none
     FAKERT_DIED,    // rt_die; fakert.text says why
+    FAKERT_REFUSED, // it did not take over what is there; fakert.refused says why
     FAKERT_KILLED,  // at request number fakert.kill_at
     FAKERT_LEFT,    // main returned
 };
@@ -44,6 +45,8 @@ struct fakert {
     void (*on_call)(unsigned portal, struct rt_words *words);
 
     // What it did.
+    uint32_t version; // of the state that it writes, as it told init
+    enum status refused;
     uint32_t answered;
     struct message answered_record[FAKERT_RECORDS];
     struct reply answer[FAKERT_RECORDS];
