@@ -63,6 +63,7 @@ struct manifest_server {
     uint32_t calls;          // servers whose portal it may call: bits 1 << index
     uint32_t signals;        // servers whose portal it may only signal: bits 1 << index
     bool guest_access;       // it may read guest memory by the architecture's instructions for it
+    bool monitor;            // it may do what ipc/monitor.h says; one server at most
     uint32_t window_count;
     struct manifest_window window[MANIFEST_WINDOWS];
     uint32_t interrupt_count;

@@ -97,10 +97,23 @@ static void read_emulates(struct reader *reader, int node, struct manifest_serve
     }
 }
 
+// init's reports and files go to one place each.
+static void read_monitor(struct reader *reader, int node, struct manifest_server *server) {
+    const struct manifest *manifest = reader->manifest;
+    bool wanted = reader_flag(reader, node, "monitor");
+    for (uint32_t i = 0; wanted && i < manifest->server_count; i++) {
+        if (manifest->server[i].monitor)
+            reader_fail(reader, STATUS_EXISTS, node, "monitor",
+                        "makes this a second monitor, beside /servers/%s; remove it from one",
+                        manifest->server[i].name);
+    }
+    server->monitor = wanted;
+}
+
 static void read_server(struct reader *reader, int node, struct manifest_server *server) {
     static const char *const properties[] = {
-        "image",   "deadline-ms",  "state-size",      "dma-size", "calls",
-        "signals", "guest-access", "interrupt-lines", "emulates", NULL};
+        "image",        "deadline-ms",     "state-size", "dma-size", "calls", "signals",
+        "guest-access", "interrupt-lines", "emulates",   "monitor",  NULL};
     reader_check_form(reader, node, &(struct reader_form){properties, NULL, NULL});
     reader_text(reader, node, "image", server->image, sizeof(server->image), READER_REQUIRED);
     server->deadline_ms = (uint32_t)reader_number(reader, node, "deadline-ms", 1, DEADLINE_MAX_MS);
@@ -110,6 +123,7 @@ static void read_server(struct reader *reader, int node, struct manifest_server 
     server->calls = reader_servers(reader, node, "calls");
     server->signals = reader_servers(reader, node, "signals");
     server->guest_access = reader_flag(reader, node, "guest-access");
+    read_monitor(reader, node, server);
     read_windows(reader, node, server);
     read_lines(reader, node, server);
     read_emulates(reader, node, server);

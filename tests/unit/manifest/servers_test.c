@@ -289,12 +289,28 @@ static void test_emulated_devices_are_a_list_of_texts(void **state) {
                 "holds a name of 48 bytes; choose one of 1 to 47");
 }
 
+static void test_there_is_one_monitor(void **state) {
+    (void)state;
+    edit_expect_good(&edit);
+    assert_false(edit.manifest.server[2].monitor);
+    edit_bytes(&edit, "/servers/sbi-server", "monitor", NULL, 0);
+    edit_expect_good(&edit);
+    assert_true(edit.manifest.server[2].monitor);
+    edit_bytes(&edit, "/servers/npf-pager", "monitor", NULL, 0);
+    edit_expect(&edit, STATUS_EXISTS, "/servers/npf-pager", "monitor",
+                "makes this a second monitor, beside /servers/sbi-server; remove it from one");
+    EDIT_CELLS(&edit, "/servers/npf-pager", "monitor", 1);
+    edit_expect(&edit, STATUS_INVALID, "/servers/npf-pager", "monitor",
+                "has a value; write `monitor;` for yes, and leave it out for no");
+}
+
 static void test_unknown_properties_are_refused(void **state) {
     (void)state;
     EDIT_CELLS(&edit, "/servers/console", "deadline", 5);
     edit_expect(&edit, STATUS_INVALID, "/servers/console", "deadline",
                 "is unknown here; remove it or correct its name (there are: image, deadline-ms, "
-                "state-size, dma-size, calls, signals, guest-access, interrupt-lines, emulates)");
+                "state-size, dma-size, calls, signals, guest-access, interrupt-lines, emulates, "
+                "monitor)");
     EDIT_CELLS(&edit, "/servers/console/uart@10000000", "size", 5);
     edit_expect(&edit, STATUS_INVALID, "/servers/console/uart@10000000", "size",
                 "is unknown here; remove it or correct its name (there are: reg, rights)");
@@ -313,6 +329,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_device_belongs_to_one, reset),
         cmocka_unit_test_setup(test_interrupt_lines_belong_to_one, reset),
         cmocka_unit_test_setup(test_emulated_devices_are_a_list_of_texts, reset),
+        cmocka_unit_test_setup(test_there_is_one_monitor, reset),
         cmocka_unit_test_setup(test_unknown_properties_are_refused, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
