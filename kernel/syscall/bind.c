@@ -27,6 +27,8 @@ static enum status bind_portal(struct task *task) {
         (receiver->serving && receiver->leaving != portal)) {
         return STATUS_BUSY;
     }
+    syscall_result(task, 0, portal->pause);
+    portal->pause = 0;
     portal_bind(portal, receiver);
     return STATUS_OK;
 }

@@ -36,9 +36,7 @@ static void config_text(struct config_writer *writer, const char *name, const ch
     entry->size = size;
 }
 
-static unsigned config_task(const struct config_writer *writer) {
-    return SLOT_SERVER(writer->server) + SERVER_SLOT_TASK;
-}
+static unsigned config_task(const struct config_writer *writer) { return writer->body->slot; }
 
 // A capability to the portal in init's slot PORTAL; its receiver will see BADGE.
 static unsigned config_portal(struct config_writer *writer, const char *name, unsigned portal,
@@ -62,8 +60,7 @@ static struct config_entry *config_window(struct config_writer *writer, const ch
     entry->size = memory.size;
     entry->physical = memory.physical;
     entry->rights = rights;
-    core_map(SLOT_SERVER(writer->server) + SERVER_SLOT_SPACE, entry->address, memory.physical,
-             memory.size, rights, name);
+    core_map(writer->body->slot + 1, entry->address, memory.physical, memory.size, rights, name);
     writer->address += memory.size;
     return entry;
 }
@@ -181,6 +178,14 @@ static void config_client(struct config_writer *writer, unsigned number, struct 
     config_text(writer, entry, name);
 }
 
+// For the monitor: what init writes down for it, files, and its own lines on the console.
+static void config_monitor(struct config_writer *writer) {
+    config_window(writer, "monitor", init.look, RIGHT_R);
+    config_window(writer, "fs-buffer", init.buffer, RIGHT_R | RIGHT_W);
+    config_window(writer, "console-out", init.monitor_output, RIGHT_R | RIGHT_W);
+    config_window(writer, "console-in", init.monitor_input, RIGHT_R | RIGHT_W);
+}
+
 // For the server that shows lines: guests that name it, and, when it is the hypervisor's console,
 // init and all servers.
 static void config_console(struct config_writer *writer) {
@@ -200,6 +205,14 @@ static void config_console(struct config_writer *writer) {
                           vm->manifest->name);
         }
     }
+    if (init.manifest.console == writer->server && init.monitor != MANIFEST_NONE) {
+        char signal[CONFIG_NAME];
+        snprintf(signal, sizeof(signal), "signal-%u", number);
+        config_client(writer, number, init.monitor_output, init.monitor_input,
+                      CONSOLE_CLIENT_MONITOR, init.manifest.server[init.monitor].name);
+        config_portal(writer, signal, SLOT_SERVER(init.monitor) + SERVER_SLOT_PORTAL,
+                      writer->server + 1u);
+    }
 }
 
 // Badges: init knows a server by its number in the manifest, everyone else by that plus one, so
@@ -207,7 +220,8 @@ static void config_console(struct config_writer *writer) {
 static void config_portals(struct config_writer *writer) {
     const struct manifest_server *manifest = init.server[writer->server].manifest;
     if (manifest->calls >> MANIFEST_INIT & 1) {
-        config_portal(writer, "init", SLOT_INIT_PORTAL, writer->server);
+        config_portal(writer, "init", SLOT_INIT_PORTAL,
+                      server_badge(&init.server[writer->server], writer->side));
     }
     for (unsigned i = 0; i < init.manifest.server_count; i++) {
         // Everybody may signal the console: it shows the log.
@@ -234,7 +248,7 @@ static void config_own(struct config_writer *writer) {
         config_window(writer, window->name,
                       (struct memory){window->host.address, window->host.size}, window->rights);
     }
-    if (server->death_pc) {
+    if (server->death_pc && writer->side == server->side) {
         config_number(writer, "death-pc", server->death_pc);
     }
 }
@@ -243,7 +257,7 @@ void config_write(struct config_writer *writer) {
     const struct manifest_server *manifest = init.server[writer->server].manifest;
     struct config *config = writer->config;
     config->magic = CONFIG_MAGIC;
-    config->size = init.server[writer->server].config.size;
+    config->size = writer->body->config.size;
     config->incarnation = init.server[writer->server].incarnation;
     config->timebase = init.machine.timebase;
     snprintf(config->name, sizeof(config->name), "%s", manifest->name);
@@ -256,6 +270,12 @@ void config_write(struct config_writer *writer) {
     }
     if (loads) {
         config_window(writer, "jobs", init.jobs, RIGHT_R | RIGHT_W);
+    }
+    if (writer->server == init.monitor) {
+        config_monitor(writer);
+    } else if (init.monitor != MANIFEST_NONE && loads &&
+               (init.manifest.server[init.monitor].calls >> writer->server & 1)) {
+        config_window(writer, "buffer", init.buffer, RIGHT_R | RIGHT_W);
     }
     config_console(writer);
 }

@@ -55,12 +55,13 @@ void core_grant_frame(unsigned task, unsigned to, struct memory memory, uint64_t
     core_need(rt_system_call(SYSCALL_GRANT, task, &words), "GRANT", what);
 }
 
-void core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what) {
+uint64_t core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what) {
     struct rt_words words = {0};
     for (unsigned i = 0; i < count; i++) {
         words.word[i] = arguments[i];
     }
     core_need(rt_system_call(SYSCALL_BIND, bind, &words), "BIND", what);
+    return words.word[0];
 }
 
 enum status core_vcpu(unsigned slot, enum vcpu_op op, uint64_t a1, uint64_t a2, uint64_t a3) {
@@ -68,10 +69,10 @@ enum status core_vcpu(unsigned slot, enum vcpu_op op, uint64_t a1, uint64_t a2, 
     return rt_system_call(SYSCALL_VCPU, slot, &words);
 }
 
-bool core_task_receives(unsigned slot) {
+struct rt_words core_task_read(unsigned slot) {
     struct rt_words words = {.word = {TASK_READ}};
     core_need(rt_system_call(SYSCALL_TASK, slot, &words), "TASK", "a server's state");
-    return words.word[3] != 0;
+    return words;
 }
 
 void core_task(unsigned slot, enum task_op op, uint64_t a1, uint64_t a2, uint64_t a4,

@@ -10,7 +10,7 @@
 static struct vm *handle_vm(const struct message *message) {
     struct vm *vm = vm_by_badge(message->word[1]);
     for (unsigned c = 0; vm && c < EXIT_GUEST_CLASSES; c++) {
-        if (vm->manifest->exit[c] == message->badge) {
+        if (vm->manifest->exit[c] == server_of_badge(message->badge)) {
             return vm;
         }
     }
@@ -51,83 +51,155 @@ static enum status handle_vm_report(const struct message *message) {
     return STATUS_OK;
 }
 
-static enum status handle_call(const struct message *message) {
+// What a server says of itself, at its start.
+static enum status handle_start(struct server *server, bool new, const struct message *message) {
     switch ((enum init_op)message->word[0]) {
     case INIT_READY:
+        if (new) {
+            replace_ready((uint32_t)message->word[1]);
+        } else {
+            server->version = (uint32_t)message->word[1];
+        }
+        return STATUS_OK;
     case INIT_TAKEN:
+        if (new) {
+            replace_taken();
+        }
+        server->taken = true;
+        server->early_deaths = 0;
+        server->death_pc = 0;
+        return STATUS_OK;
     case INIT_REFUSED:
-        return STATUS_OK;
-    case INIT_VM_END:
-        return handle_vm_end(message);
-    case INIT_VM_REPORT:
-        return handle_vm_report(message);
-    case INIT_LOADED:
-        vm_loaded(message->badge, message->word[1]);
-        return STATUS_OK;
-    case INIT_DRAINED:
-        if (init.ending && message->badge == init.manifest.console) {
-            init_end(init.failed);
+        if (new) {
+            replace_refused((enum status)message->word[1]);
+        } else {
+            rt_log("server %s: can't take over the state that was left: %s", server->manifest->name,
+                   status_text((enum status)message->word[1]));
         }
         return STATUS_OK;
     default:
-        return STATUS_INVALID;
+        return STATUS_DENIED; // the old one still serves
     }
 }
 
-// A server stays dead, and without it nothing can go on.
-static void handle_give_up(uint64_t server) {
-    if (server == init.manifest.console) {
+static void handle_call(const struct message *message, struct reply *reply) {
+    unsigned index = server_of_badge(message->badge);
+    struct server *server = &init.server[index];
+    bool new = replace_is_new(server, server_side_of_badge(message->badge));
+    enum status status = STATUS_OK;
+    if (index >= init.manifest.server_count) {
+        return;
+    }
+    if (new || message->word[0] <= INIT_REFUSED) {
+        reply->word[0] = handle_start(server, new, message);
+        return;
+    }
+    switch ((enum init_op)message->word[0]) {
+    case INIT_VM_END:
+        status = handle_vm_end(message);
+        break;
+    case INIT_VM_REPORT:
+        status = handle_vm_report(message);
+        break;
+    case INIT_LOADED:
+        vm_loaded(index, message->word[1]);
+        break;
+    case INIT_DRAINED:
+        if (init.ending && index == init.manifest.console) {
+            init_end(init.failed);
+        }
+        break;
+    case INIT_LOOK:
+    case INIT_KILL:
+    case INIT_REPLACE:
+    case INIT_OUTCOME:
+    case INIT_TRACE:
+        status = index == init.monitor ? monitor_handle(message, reply) : STATUS_DENIED;
+        break;
+    default:
+        status = STATUS_INVALID;
+        break;
+    }
+    reply->word[0] = status;
+}
+
+// A server stays dead. Who needs it can't go on.
+static void handle_give_up(unsigned index) {
+    init.server[index].given_up = true;
+    if (index == init.manifest.console) {
         init_end(1); // nobody is left who could write what is in the rings
     }
-    init_finish(true);
+    vm_lose_server(index);
 }
 
-// A server died. It is started again; whoever waits for it will be served by the new one.
-static void handle_fault(const struct message *message) {
-    if (message->badge >= init.manifest.server_count) {
-        return;
+// Three deaths on one exit: the next server would die on it, too.
+static void handle_poison(const struct message *message) {
+    enum exit_class c = MESSAGE_CLASS(message->word[FAULT_WORD_INFO]);
+    struct vm *vm = vm_by_badge(message->word[FAULT_WORD_BADGE]);
+    if (vm && vm->state == VM_RUNNING) {
+        rt_log("VM %s: %u servers died on its exit %lu (%s): the VM is stopped", vm->manifest->name,
+               ATTEMPTS_MAX, (unsigned long)message->word[FAULT_WORD_SEQ], exit_class_name(c));
+        vm_stop(vm, VM_FAILED);
     }
-    struct server *server = &init.server[message->badge];
+}
+
+// Whether SERVER is to be started again after the death that MESSAGE tells of.
+static bool handle_may_restart(struct server *server, const struct message *message) {
+    const char *name = server->manifest->name;
     bool serving = message->word[FAULT_WORD_INFO] != UINT64_MAX;
-    bool began = core_task_receives(SLOT_SERVER(message->badge) + SERVER_SLOT_TASK);
-    report_fault(server, message);
-    server->death_pc = message->word[FAULT_WORD_PC];
-    if (serving && MESSAGE_CLASS(message->word[FAULT_WORD_INFO]) < EXIT_GUEST_CLASSES &&
-        message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX) {
-        struct vm *vm = vm_by_badge(message->word[FAULT_WORD_BADGE]);
-        if (vm && vm->state == VM_RUNNING) {
-            rt_log("VM %s: %u servers died on its exit %lu (%s): the VM is stopped",
-                   vm->manifest->name, ATTEMPTS_MAX, (unsigned long)message->word[FAULT_WORD_SEQ],
-                   exit_class_name(MESSAGE_CLASS(message->word[FAULT_WORD_INFO])));
-            vm_stop(vm, VM_FAILED);
-        }
-    }
-    if (serving && MESSAGE_CLASS(message->word[FAULT_WORD_INFO]) >= EXIT_GUEST_CLASSES &&
-        message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX) {
+    enum exit_class c = MESSAGE_CLASS(message->word[FAULT_WORD_INFO]);
+    bool poison = serving && message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX;
+    if (poison && c >= EXIT_GUEST_CLASSES) {
         // No VM's: whoever comes next would die on it too, and guests would never have a turn.
-        init_refuse("init: /servers/%s: %u of them died on one %s: not started again",
-                    server->manifest->name, ATTEMPTS_MAX,
-                    exit_class_name(MESSAGE_CLASS(message->word[FAULT_WORD_INFO])));
-        handle_give_up(message->badge);
-        return;
+        init_refuse("init: /servers/%s: %u of them died on one %s: not started again", name,
+                    ATTEMPTS_MAX, exit_class_name(c));
+        return false;
+    }
+    if (poison) {
+        handle_poison(message);
     }
     // One that can't even begin would die for ever.
+    bool tells = server->manifest->calls >> MANIFEST_INIT & 1;
+    bool began = tells ? server->taken : core_task_read(server->body->slot).word[3] != 0;
     server->early_deaths = began ? 0 : server->early_deaths + 1;
     if (server->early_deaths >= ATTEMPTS_MAX) {
         init_refuse("init: /servers/%s: it died %u times before it served anything: not started "
                     "again",
-                    server->manifest->name, ATTEMPTS_MAX);
-        handle_give_up(message->badge);
+                    name, ATTEMPTS_MAX);
+        return false;
+    }
+    return true;
+}
+
+// A server died. It is started again; whoever waits for it will be served by the new one.
+static void handle_fault(const struct message *message) {
+    unsigned index = server_of_badge(message->badge);
+    struct server *server = &init.server[index];
+    if (index >= init.manifest.server_count) {
         return;
     }
-    server_restart((unsigned)message->badge);
+    report_fault(server, message);
+    if (replace_is_new(server, server_side_of_badge(message->badge))) {
+        replace_died();
+        return;
+    }
+    replace_abandon(server);
+    if (!server->death_pc) {
+        // Until one has taken over, what the first one left is what matters.
+        server->death_pc = message->word[FAULT_WORD_PC];
+    }
+    if (handle_may_restart(server, message)) {
+        server_restart(index);
+    } else {
+        handle_give_up(index);
+    }
 }
 
 void init_handle(void *state, const struct message *message, struct reply *reply) {
     (void)state;
     switch (MESSAGE_CLASS(message->info)) {
     case EXIT_CALL:
-        reply->word[0] = handle_call(message);
+        handle_call(message, reply);
         break;
     case EXIT_FAULT:
         handle_fault(message);

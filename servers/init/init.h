@@ -21,13 +21,13 @@
 
 // Slots of init's own table. Each server and each VM has a block of its own.
 #define SLOT_INIT_PORTAL INIT_SLOT_FREE
+#define SLOT_BODY_SPARE 10u // and the next one
 #define SLOT_SERVER(i) (16u + (i) * 16u)
 #define SLOT_VM(i) (SLOT_SERVER(MANIFEST_SERVERS) + (i) * 128u)
 
 enum server_slot {
-    SERVER_SLOT_TASK,
-    SERVER_SLOT_SPACE,
-    SERVER_SLOT_PORTAL,
+    SERVER_SLOT_BODY, // and the next one
+    SERVER_SLOT_PORTAL = 2,
     SERVER_SLOT_IRQ, // and the following ones
 };
 
@@ -55,17 +55,49 @@ struct span {
     uint64_t physical;
 };
 
-struct server {
-    const struct manifest_server *manifest;
-    const struct bundle_file *file;
-    struct objects task, space, portal, irq;
-    struct memory image; // its writable segments and its stack
-    struct memory config, state, dma, log;
-    uint64_t incarnation;  // how often it was started
-    uint64_t death_pc;     // where the last one died
-    uint32_t early_deaths; // in a row, before it could have served anything
+// What a server is started from: an ELF file, in the boot bundle or in memory that was taken for
+// it.
+struct file {
+    const char *name;
+    const uint8_t *content;
+    uint64_t size;
+    uint64_t offset;      // in the bundle; where it isn't in `memory`
+    struct memory memory; // size 0: it lies in the bundle
 };
 
+// What a server's task is made of. All bodies are alike, and there is one more than there are
+// servers: in that one the next version of a server is prepared while the old one serves.
+struct body {
+    unsigned slot; // of the task; the next one is its space's
+    struct objects task, space;
+    struct memory image; // the writable segments and the stack
+    struct memory config;
+};
+
+// Why a server's task was let in.
+enum server_start { START_FIRST, START_RESTART, START_REPLACEMENT, START_AGAIN };
+
+struct server {
+    const struct manifest_server *manifest;
+    struct file file;
+    struct body *body;
+    struct objects portal, irq;
+    struct memory state, dma, log;
+    uint64_t incarnation;   // how often it was started
+    uint64_t death_pc;      // where the last one died
+    uint32_t early_deaths;  // in a row, before it had taken over
+    uint32_t version;       // of the state that it writes
+    bool side;              // changes with each replacement: part of badges, see server_badge
+    bool taken;             // it has taken over: it serves
+    bool given_up;          // it died too often and is not started again
+    enum server_start last; // what its last start was
+    uint32_t restarts;      // after deaths
+    uint32_t replacements;  // planned ones
+    uint64_t pause_restart; // the longest, in instructions
+    uint64_t pause_replace; // the same
+};
+
+// In the order of enum monitor_vm_state.
 enum vm_state { VM_LOADING, VM_RUNNING, VM_ENDED, VM_FAILED };
 
 struct vm {
@@ -102,7 +134,15 @@ struct init {
     struct machine machine;
     struct manifest manifest;
     struct server server[MANIFEST_SERVERS];
+    struct body body[MANIFEST_SERVERS + 1];
+    struct body *spare;
+    struct memory spare_file; // where a new version's ELF file goes; size 0: none is taken yet
     struct vm vm[MANIFEST_VMS];
+    uint8_t monitor;              // the server that is the monitor, or MANIFEST_NONE
+    struct memory look;           // what it asked for
+    struct memory buffer;         // files for it
+    struct memory monitor_output; // its console rings
+    struct memory monitor_input;
     struct memory log;             // init's own ring
     struct memory jobs;            // struct fs_jobs, shared with the loader
     struct manifest_range free[4]; // physical memory that nobody has yet
@@ -136,6 +176,7 @@ void machine_read(struct machine *machine, uint64_t tree);
 // memory.c: physical memory and object memory. Running out of either at the start is the
 // manifest's fault: it ends the machine with a message.
 void memory_start(uint64_t begin);
+struct memory memory_try(uint64_t size, uint64_t align); // size 0: there is none
 struct memory memory_take(uint64_t size, uint64_t align, const char *what);
 struct objects objects_take(uint32_t pages, uint32_t align, const char *what);
 uint64_t memory_room(void);
@@ -157,20 +198,69 @@ void core_grant(unsigned task, unsigned to, unsigned from, uint64_t rights, uint
                 const char *what);
 void core_grant_frame(unsigned task, unsigned to, struct memory memory, uint64_t rights,
                       const char *what);
-void core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what);
+uint64_t core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what);
 enum status core_vcpu(unsigned slot, enum vcpu_op op, uint64_t a1, uint64_t a2, uint64_t a3);
-bool core_task_receives(unsigned slot); // it has come as far as its receive loop
+struct rt_words core_task_read(unsigned slot);
 void core_task(unsigned slot, enum task_op op, uint64_t a1, uint64_t a2, uint64_t a4,
                const char *what);
 
-// server.c: starts server INDEX, the first time or again after its death.
-void server_prepare(unsigned index);
+// body.c
+
+// Checks that FILE can be a server's; *WRITABLE is what its segments need of a body's image. NULL,
+// or what is wrong.
+const char *body_check(const struct file *file, uint64_t *writable);
+
+// Makes task and space of SERVER in BODY from FILE, gives them what the manifest says, and starts
+// the task, which is bound to no portal yet.
+void body_start(struct server *server, struct body *body, const struct file *file, bool side);
+void body_end(const struct body *body);
+
+// Takes what a body is made of.
+void body_prepare(struct body *body, unsigned slot, uint64_t image, const char *name);
+
+// server.c
+void server_find(unsigned index);    // first for each: its file
+void server_prepare(unsigned index); // then: memory, objects, portal
 void server_start(unsigned index);
 void server_restart(unsigned index);
+
+// BODY's task is who receives on SERVER's portal from now on, because of START.
+void server_bind(struct server *server, const struct body *body, enum server_start start);
+
+const struct bundle_file *server_bundle_file(const char *name); // NULL: there is no such
+
+// How records of a server's task say who it is: its number, and which of two versions.
+static inline uint64_t server_badge(const struct server *server, bool side) {
+    return (uint64_t)(server - init.server) | (uint64_t)side << 8;
+}
+static inline unsigned server_of_badge(uint64_t badge) { return badge & 0xff; }
+static inline bool server_side_of_badge(uint64_t badge) { return badge >> 8 & 1; }
+
+// The longest pauses so far, the last one included.
+void server_measure(struct server *server);
+
+// What happened to servers, at the end of a run in which something did.
+void server_report_all(void);
+
+// replace.c: a planned replacement, one at a time.
+enum status replace_begin(struct server *server, uint64_t bytes);
+void replace_ready(uint32_t version);                        // the new one is prepared
+void replace_taken(void);                                    // it has taken over
+void replace_refused(enum status status);                    // it can't
+void replace_died(void);                                     // it died
+void replace_abandon(const struct server *server);           // the old one died, if it is SERVER's
+bool replace_is_new(const struct server *server, bool side); // is that the new one?
+void replace_outcome(uint64_t word[MESSAGE_WORDS]);
+
+// monitor.c: what a monitor may ask for (ipc/monitor.h).
+void monitor_prepare(void);
+enum status monitor_handle(const struct message *message, struct reply *reply);
 
 // config.c: what a server is given. See ipc/config.h.
 struct config_writer {
     unsigned server;
+    const struct body *body;
+    bool side;
     unsigned slot;    // the next free one in the server's table
     uint64_t address; // the next free one in its space
     struct config *config;
@@ -188,6 +278,7 @@ void vm_list_jobs(struct fs_jobs *jobs);
 void vm_loaded(uint64_t loader, uint64_t number);
 void vm_stop(struct vm *vm, enum vm_state state);
 struct vm *vm_by_badge(uint64_t badge);
+void vm_lose_server(unsigned server); // it is not started again: who needs it is stopped
 
 // handle.c
 rt_handler init_handle;

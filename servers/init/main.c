@@ -43,19 +43,13 @@ static void main_see_device(uint64_t address) {
     }
 }
 
-static const struct bundle_file *main_manifest(void) {
-    for (uint32_t i = 0; i < init.bundle->file_count && i < BUNDLE_FILES; i++) {
-        if (strncmp(init.bundle->file[i].name, "manifest.dtb", BUNDLE_NAME) == 0) {
-            return &init.bundle->file[i];
-        }
-    }
-    init_refuse("init: the boot bundle has no file manifest.dtb");
-    init_end(1);
-}
-
 static void main_read_manifest(void) {
     static struct manifest_error error;
-    const struct bundle_file *file = main_manifest();
+    const struct bundle_file *file = server_bundle_file("manifest.dtb");
+    if (!file) {
+        init_refuse("init: the boot bundle has no file manifest.dtb");
+        init_end(1);
+    }
     const void *blob = (const char *)init.bundle + file->offset;
     enum status status = manifest_parse(blob, file->size, "riscv64", &init.manifest, &error);
     if (status == STATUS_OK) {
@@ -77,8 +71,12 @@ static void main_start(void) {
     memory_clear(init.log);
     ((struct ring *)memory_see(init.log.physical))->magic = RING_MAGIC;
     for (unsigned i = 0; i < init.manifest.server_count; i++) {
+        server_find(i);
+    }
+    for (unsigned i = 0; i < init.manifest.server_count; i++) {
         server_prepare(i);
     }
+    monitor_prepare();
     rt_log_to(memory_see(init.log.physical),
               SLOT_SERVER(init.manifest.console) + SERVER_SLOT_PORTAL);
     for (unsigned i = 0; i < sizeof(logo) / sizeof(logo[0]); i++) {

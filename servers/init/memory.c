@@ -44,7 +44,7 @@ uint64_t memory_room(void) {
     return room;
 }
 
-struct memory memory_take(uint64_t size, uint64_t align, const char *what) {
+struct memory memory_try(uint64_t size, uint64_t align) {
     size = (size + 0xfff) & ~0xfffull;
     for (unsigned i = 0; i < init.free_count; i++) {
         struct manifest_range *range = &init.free[i];
@@ -61,9 +61,17 @@ struct memory memory_take(uint64_t size, uint64_t align, const char *what) {
         range->address = begin + size;
         return (struct memory){begin, size};
     }
-    init_refuse("init: the machine has no %lu KiB of memory in one piece for %s: give it more",
-                (unsigned long)(size >> 10), what);
-    init_end(1);
+    return (struct memory){0};
+}
+
+struct memory memory_take(uint64_t size, uint64_t align, const char *what) {
+    struct memory memory = memory_try(size, align);
+    if (!memory.size && size) {
+        init_refuse("init: the machine has no %lu KiB of memory in one piece for %s: give it more",
+                    (unsigned long)((size + 0x3ff) >> 10), what);
+        init_end(1);
+    }
+    return memory;
 }
 
 struct objects objects_take(uint32_t pages, uint32_t align, const char *what) {

@@ -1,42 +1,15 @@
-// Starting a server: its address space from its ELF file, its capabilities from the manifest.
+// Servers: what outlives their tasks, their first start and all further ones.
 #include <string.h>
 
-#include "arch/elf_machine.h"
-#include "libs/elf/elf.h"
 #include "servers/init/init.h"
 
-#define SERVER_SPACE_PAGES 32
-#define SERVER_TASK_PAGES 2
-#define SERVER_CONFIG_BYTES 8192
-#define SERVER_CONFIG_ADDRESS 0x30000000ull
 #define TICKS_PER_SECOND_OF_CORE 100 // the core's tick is 10 ms at the usual timebase
+#define BODY_IMAGE_LEAST 0x20000ull  // room for versions that are larger than those in the bundle
 
-static const void *server_file(const struct server *server) {
-    return (const char *)init.bundle + server->file->offset;
-}
+// What the largest server of this manifest writes to; all bodies have the same room.
+static uint64_t image_bytes = BODY_IMAGE_LEAST;
 
-static void server_open(const struct server *server, struct elf_image *elf) {
-    const char *why = "";
-    enum status status = elf_open(server_file(server), server->file->size, server->file->size,
-                                  ARCH_ELF_MACHINE, elf, &why);
-    if (status != STATUS_OK) {
-        init_refuse("init: /servers/%s: image `%s`: %s", server->manifest->name, server->file->name,
-                    why);
-        init_end(1);
-    }
-}
-
-// The pages that a segment takes.
-static uint64_t segment_begin(const struct elf_segment *segment) {
-    return segment->virtual_address & ~0xfffull;
-}
-
-static uint64_t segment_bytes(const struct elf_segment *segment) {
-    uint64_t end = (segment->virtual_address + segment->memory_size + 0xfff) & ~0xfffull;
-    return end - segment_begin(segment);
-}
-
-static const struct bundle_file *server_find_file(const char *name) {
+const struct bundle_file *server_bundle_file(const char *name) {
     for (uint32_t i = 0; i < init.bundle->file_count && i < BUNDLE_FILES; i++) {
         if (strncmp(init.bundle->file[i].name, name, BUNDLE_NAME) == 0) {
             return &init.bundle->file[i];
@@ -45,28 +18,41 @@ static const struct bundle_file *server_find_file(const char *name) {
     return NULL;
 }
 
-void server_prepare(unsigned index) {
+void server_find(unsigned index) {
     struct server *server = &init.server[index];
     const struct manifest_server *manifest = &init.manifest.server[index];
-    const char *name = manifest->name;
+    const struct bundle_file *found = server_bundle_file(manifest->image);
     server->manifest = manifest;
-    server->file = server_find_file(manifest->image);
-    if (!server->file) {
-        init_refuse("init: /servers/%s: property `image`: the boot bundle has no file `%s`", name,
-                    manifest->image);
+    if (!found) {
+        init_refuse("init: /servers/%s: property `image`: the boot bundle has no file `%s`",
+                    manifest->name, manifest->image);
         init_end(1);
     }
-    struct elf_image elf;
-    server_open(server, &elf);
-    uint64_t writable = 0;
-    for (unsigned i = 0; i < elf.segment_count; i++) {
-        struct elf_segment segment = elf_segment(&elf, i);
-        if (segment.flags & ELF_WRITE) {
-            writable += segment_bytes(&segment);
-        }
+    server->file = (struct file){
+        .name = manifest->image,
+        .content = (const uint8_t *)init.bundle + found->offset,
+        .size = found->size,
+        .offset = found->offset,
+    };
+    uint64_t writable;
+    const char *why = body_check(&server->file, &writable);
+    if (why) {
+        init_refuse("init: /servers/%s: image `%s`: %s", manifest->name, manifest->image, why);
+        init_end(1);
     }
-    server->image = memory_take(writable, 4096, name);
-    server->config = memory_take(SERVER_CONFIG_BYTES, 4096, name);
+    image_bytes = writable > image_bytes ? writable : image_bytes;
+}
+
+void server_prepare(unsigned index) {
+    struct server *server = &init.server[index];
+    const struct manifest_server *manifest = server->manifest;
+    const char *name = manifest->name;
+    if (index == 0) {
+        init.spare = &init.body[init.manifest.server_count];
+        body_prepare(init.spare, SLOT_BODY_SPARE, image_bytes, "a new version of a server");
+    }
+    server->body = &init.body[index];
+    body_prepare(server->body, SLOT_SERVER(index) + SERVER_SLOT_BODY, image_bytes, name);
     server->log = memory_take(sizeof(struct ring), 4096, name);
     memory_clear(server->log);
     if (manifest->state_size) {
@@ -75,10 +61,7 @@ void server_prepare(unsigned index) {
     }
     if (manifest->dma_size) {
         server->dma = memory_take(manifest->dma_size, 4096, name);
-        memory_clear(server->dma);
     }
-    server->space = objects_take(SERVER_SPACE_PAGES, 4, name);
-    server->task = objects_take(SERVER_TASK_PAGES, 1, name);
     server->portal = objects_take(1, 1, name);
     server->irq = objects_take(manifest->interrupt_count, 1, name);
     // The core counts whole ticks; one may pass at once.
@@ -87,45 +70,28 @@ void server_prepare(unsigned index) {
                 name);
 }
 
-// Maps what the ELF file says; what is writable is a fresh copy in the server's own memory.
-static uint64_t server_map_image(struct server *server, unsigned space) {
-    struct elf_image elf;
-    uint64_t at = server->image.physical;
-    server_open(server, &elf);
-    for (unsigned i = 0; i < elf.segment_count; i++) {
-        struct elf_segment segment = elf_segment(&elf, i);
-        uint64_t begin = segment_begin(&segment);
-        uint64_t bytes = segment_bytes(&segment);
-        uint64_t rights = (segment.flags & ELF_READ ? RIGHT_R : 0) |
-                          (segment.flags & ELF_WRITE ? RIGHT_R | RIGHT_W : 0) |
-                          (segment.flags & ELF_EXECUTE ? RIGHT_X : 0);
-        if (!(rights & RIGHT_W)) {
-            uint64_t offset = server->file->offset + segment.file_offset;
-            core_map_bundle(space, begin, offset & ~0xfffull, bytes, rights, server->file->name);
-            continue;
-        }
-        char *to = memory_see(at);
-        uint64_t lead = segment.virtual_address - begin;
-        memset(to, 0, bytes);
-        memcpy(to + lead, (const char *)server_file(server) + segment.file_offset,
-               segment.file_size);
-        core_map(space, begin, at, bytes, rights, server->file->name);
-        at += bytes;
+// A pause of so many instructions has ended.
+static void server_paused(struct server *server, uint64_t pause) {
+    if (server->last == START_RESTART && pause > server->pause_restart) {
+        server->pause_restart = pause;
     }
-    return elf.entry;
+    if (server->last == START_REPLACEMENT && pause > server->pause_replace) {
+        server->pause_replace = pause;
+    }
 }
 
-static void server_bind(unsigned index) {
-    const struct server *server = &init.server[index];
-    unsigned slot = SLOT_SERVER(index);
-    const char *name = server->manifest->name;
-    uint64_t portal[] = {slot + SERVER_SLOT_PORTAL, slot + SERVER_SLOT_TASK};
-    core_bind(BIND_PORTAL, portal, 2, name);
-    uint64_t fault[] = {slot + SERVER_SLOT_TASK, SLOT_INIT_PORTAL, index};
-    core_bind(BIND_FAULT, fault, 3, name);
-    if (server->manifest->guest_access) {
-        core_task(slot + SERVER_SLOT_TASK, TASK_GUEST, 1, 0, 0, name);
+void server_measure(struct server *server) {
+    if (!server->given_up) {
+        server_paused(server, core_task_read(server->body->slot).word[4]);
     }
+}
+
+void server_bind(struct server *server, const struct body *body, enum server_start start) {
+    unsigned portal = SLOT_SERVER(server - init.server) + SERVER_SLOT_PORTAL;
+    uint64_t bind[] = {portal, body->slot};
+    server_paused(server, core_bind(BIND_PORTAL, bind, 2, server->manifest->name));
+    server->last = start;
+    (void)!rt_signal(portal); // its first record, if no other waits there
 }
 
 // Lines last as long as the portal: a restarted server gets what fired meanwhile.
@@ -148,46 +114,34 @@ static void server_interrupts(unsigned index) {
     }
 }
 
+static void server_begin(struct server *server, enum server_start start) {
+    server->taken = false;
+    body_start(server, server->body, &server->file, server->side);
+    server_bind(server, server->body, start);
+}
+
 void server_start(unsigned index) {
-    struct server *server = &init.server[index];
-    unsigned slot = SLOT_SERVER(index);
-    const char *name = server->manifest->name;
-    core_create(OBJECT_SPACE, server->space, slot + SERVER_SLOT_SPACE, 0, 0, 0, name);
-    core_create(OBJECT_TASK, server->task, slot + SERVER_SLOT_TASK, slot + SERVER_SLOT_SPACE, 0, 0,
-                name);
-    uint64_t entry = server_map_image(server, slot + SERVER_SLOT_SPACE);
-    core_map(slot + SERVER_SLOT_SPACE, SERVER_CONFIG_ADDRESS, server->config.physical,
-             server->config.size, RIGHT_R, name);
-    server->incarnation++;
-    struct config_writer writer = {
-        .server = index,
-        .slot = 1,
-        .address = 0x40000000,
-        .config = memory_see(server->config.physical),
-        .text = (char *)memory_see(server->config.physical) + server->config.size,
-    };
-    memory_clear(server->config);
-    config_write(&writer);
-    // Texts were written where init sees the page: the server sees it elsewhere.
-    for (uint32_t i = 0; i < writer.config->count; i++) {
-        struct config_entry *entry_at = &writer.config->entry[i];
-        if (entry_at->kind == CONFIG_TEXT) {
-            entry_at->address =
-                entry_at->address - (uint64_t)(uintptr_t)writer.config + SERVER_CONFIG_ADDRESS;
-        }
-    }
-    server_bind(index);
-    if (server->incarnation == 1) {
-        server_interrupts(index);
-    }
-    core_task(slot + SERVER_SLOT_TASK, TASK_START, entry, 0, SERVER_CONFIG_ADDRESS, name);
-    (void)!rt_signal(slot + SERVER_SLOT_PORTAL); // its first record, if no other waits there
+    server_begin(&init.server[index], START_FIRST);
+    server_interrupts(index);
 }
 
 void server_restart(unsigned index) {
-    unsigned slot = SLOT_SERVER(index);
-    const char *name = init.server[index].manifest->name;
-    core_destroy(slot + SERVER_SLOT_TASK, name);
-    core_destroy(slot + SERVER_SLOT_SPACE, name);
-    server_start(index);
+    struct server *server = &init.server[index];
+    body_end(server->body);
+    server->restarts++;
+    server_begin(server, START_RESTART);
+}
+
+void server_report_all(void) {
+    for (unsigned i = 0; i < init.manifest.server_count; i++) {
+        struct server *server = &init.server[i];
+        if (server->restarts == 0 && server->replacements == 0) {
+            continue;
+        }
+        server_measure(server);
+        rt_log("server %s: restarted %u times, longest pause %lu instructions; replaced %u times, "
+               "longest pause %lu instructions",
+               server->manifest->name, server->restarts, (unsigned long)server->pause_restart,
+               server->replacements, (unsigned long)server->pause_replace);
+    }
 }

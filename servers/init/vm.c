@@ -260,12 +260,29 @@ static void vm_all_ended(void) {
         }
         failed += init.vm[i].state == VM_FAILED;
     }
+    server_report_all();
     if (failed) {
         rt_log("Hypervisor: %u of %u VMs failed", failed, init.manifest.vm_count);
     } else {
         rt_log("Hypervisor ok!");
     }
     init_finish(failed != 0);
+}
+
+void vm_lose_server(unsigned server) {
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        struct vm *vm = &init.vm[i];
+        bool needs = vm->manifest->console == server ||
+                     (vm->state == VM_LOADING && vm->manifest->loader == server);
+        for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {
+            needs |= vm->manifest->exit[c] == server;
+        }
+        if (needs && (vm->state == VM_LOADING || vm->state == VM_RUNNING)) {
+            rt_log("VM %s: can't go on without its server %s", vm->manifest->name,
+                   init.manifest.server[server].name);
+            vm_stop(vm, VM_FAILED);
+        }
+    }
 }
 
 void vm_stop(struct vm *vm, enum vm_state state) {
