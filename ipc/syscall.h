@@ -61,7 +61,8 @@ enum syscall { SYSCALL_LIST(SYSCALL_ENUM) SYSCALL_COUNT };
 enum bind {
     BIND_PORTAL, // a0 = portal (MANAGE), a1 = task (MANAGE): it receives there from now on. While
                  // the task bound before serves a record, that waits for its answer; should it die
-                 // over it, the binding does not come about, and nobody is bound
+                 // over it, the binding does not come about, and nobody is bound. Back: a0 = as a4
+                 // of TASK_READ, of the one before
     BIND_ROUTE, // a0 = vcpu (MANAGE), a1 = enum exit_class (a guest's), a2 = portal (CALL),
                 // a3 = badge, a4 = may: enum reply_flag, a5 = mask of general registers that a
                 // reply may write, a6 = mask of those that READ shows
