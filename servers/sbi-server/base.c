@@ -1,16 +1,16 @@
 // Chapter 4: the base extension.
 #include "servers/sbi-server/quick.h"
 #include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/version.h"
 
 // "EXET": not among the numbers that chapter 4.9 assigns.
 #define IMPLEMENTATION_ID 0x45584554u
-#define IMPLEMENTATION_VERSION 1u
 
 // 0 is legal for the three machine registers and tells nothing about the host.
 static const uint64_t answers[SBI_BASE_COUNT] = {
     [SBI_BASE_SPEC_VERSION] = SBI_SPEC_VERSION,
     [SBI_BASE_IMPL_ID] = IMPLEMENTATION_ID,
-    [SBI_BASE_IMPL_VERSION] = IMPLEMENTATION_VERSION,
+    [SBI_BASE_IMPL_VERSION] = SBI_IMPLEMENTATION_VERSION,
     [SBI_BASE_MVENDORID] = 0,
     [SBI_BASE_MARCHID] = 0,
     [SBI_BASE_MIMPID] = 0,

@@ -99,6 +99,9 @@ NODISCARD enum status sbi_configure(struct sbi *sbi, const struct config *config
 // Takes over the state in the region, or begins it. The errors are state_open's.
 NODISCARD enum status sbi_adopt(struct sbi *sbi, void *region, size_t size);
 
+// Makes this version's state from an older one's: struct state_layout's `migrate` (state.c).
+enum status sbi_migrate(uint32_t version, const void *from, uint32_t size_from, void *to);
+
 // Fills CALL from RECORD. False: it is from a vCPU that the config does not know.
 bool sbi_begin(struct sbi *sbi, const struct message *record, struct sbi_call *call);
 
@@ -135,11 +138,5 @@ static inline uint32_t sbi_return_with(struct reply *reply, uint64_t flags, uint
 }
 
 // Makes the answer part of the next commit: should the call come again, this is what it gets.
-static inline uint32_t sbi_keep(struct sbi_call *call, const struct reply *reply) {
-    struct state *state = &call->sbi->state;
-    state_set(state, &call->own->seq, call->seq);
-    state_set(state, &call->own->flags, reply->flags);
-    state_set(state, &call->own->word[0], reply->word[0]);
-    state_set(state, &call->own->word[1], reply->word[1]);
-    return SBI_COMMIT;
-}
+// Returns SBI_COMMIT (state.c).
+uint32_t sbi_keep(struct sbi_call *call, const struct reply *reply);

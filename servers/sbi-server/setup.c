@@ -126,6 +126,7 @@ enum status sbi_adopt(struct sbi *sbi, void *region, size_t size) {
         .version = SBI_STATE_VERSION,
         .size = sizeof(struct sbi_state),
         .initial = &initial,
+        .migrate = sbi_migrate,
     };
     return state_open(&sbi->state, region, size, &layout);
 }

@@ -171,6 +171,8 @@ _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t w
 
 _Noreturn void rt_serve(rt_handler *handle, void *state) { rt_succeed(NULL, 0, handle, state); }
 
+fakert_hypercall *fakert_on_hypercall = rt_hypercall;
+
 // init always sends a first record, and takes READY and TAKEN as they are.
 _Noreturn void rt_succeed(rt_take_over *take_over, uint32_t version, rt_handler *handle,
                           void *state) {
@@ -188,8 +190,8 @@ _Noreturn void rt_succeed(rt_take_over *take_over, uint32_t version, rt_handler 
     const struct message *m = &queue[queue_next++];
     rt_record = (struct rt_head){m->info, m->pc, m->seq, m->badge};
     bool is_hypercall = MESSAGE_CLASS(m->info) == EXIT_HYPERCALL;
-    (is_hypercall ? rt_hypercall : rt_exit)(m->word[0], m->word[1], m->word[2], m->word[3],
-                                            m->word[4], m->word[5], m->word[6], m->word[7]);
+    (is_hypercall ? fakert_on_hypercall : rt_exit)(m->word[0], m->word[1], m->word[2], m->word[3],
+                                                   m->word[4], m->word[5], m->word[6], m->word[7]);
     need(false, "the server came back without an answer");
     abort();
 }

@@ -71,6 +71,11 @@ void fakert_send(const struct message *record);
 // A record of class C, from vCPU VCPU of the VM with number BADGE, with the sequence number SEQ.
 struct message fakert_record(enum exit_class c, uint64_t badge, unsigned vcpu, uint64_t seq);
 
+// Who gets hypercalls: rt_hypercall, unless a program that holds two servers says which one's.
+typedef void fakert_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                              uint64_t a5, uint64_t a6, uint64_t a7);
+extern fakert_hypercall *fakert_on_hypercall;
+
 // Runs the server whose main is ENTRY until one of enum fakert_end.
 enum fakert_end fakert_run(int (*entry)(void));
 

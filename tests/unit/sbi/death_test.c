@@ -51,7 +51,7 @@ static void expect_same_world(const struct world *a, const struct world *b) {
     struct state mine, other;
     const struct state_layout layout = {"sbi-server", SBI_STATE_VERSION, sizeof(struct sbi_state),
                                         NULL, NULL};
-    static _Alignas(8) uint8_t copy[2][4096];
+    static _Alignas(8) uint8_t copy[2][sizeof(a->state)];
     memcpy(copy[0], a->state, sizeof(copy[0]));
     memcpy(copy[1], b->state, sizeof(copy[1]));
     assert_int_equal(state_open(&mine, copy[0], sizeof(copy[0]), &layout), STATUS_OK);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 struct world *world;
+int (*world_server)(void) = sbi_server_main;
 
 static uint64_t last_seq[2][2];
 
@@ -72,7 +73,7 @@ struct reply world_serve(const struct message *record) {
     fakert.on_call = on_call;
     fakert.now = now;
     fakert_send(record);
-    assert_int_equal(fakert_run(sbi_server_main), FAKERT_WAITING);
+    assert_int_equal(fakert_run(world_server), FAKERT_WAITING);
     assert_true(fakert_is_valid(record, fakert_only_answer()));
     return *fakert_only_answer();
 }

@@ -18,7 +18,7 @@
 
 // All memory that outlives the server.
 struct world {
-    uint8_t state[4096];
+    uint8_t state[8192];
     struct ring out[2];
     struct ring in;
     uint8_t ram[WORLD_RAM_SIZE];
@@ -28,6 +28,9 @@ extern struct world *world;
 
 // servers/sbi-server/main.c's main.
 int sbi_server_main(void);
+
+// Who serves world_serve and world_call; sbi_server_main if a test says nothing else.
+extern int (*world_server)(void);
 
 // A new world; cmocka's set-up function.
 int world_begin(void **unused);

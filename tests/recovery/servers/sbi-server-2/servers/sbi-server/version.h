@@ -1,0 +1,4 @@
+// What the guest is told is the version of its firmware (SBI 2.0, chapter 4.3).
+#pragma once
+
+#define SBI_IMPLEMENTATION_VERSION 2u
