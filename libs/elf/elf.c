@@ -1,52 +1,9 @@
 #include "libs/elf/elf.h"
 
-#include <assert.h>
 #include <string.h>
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "headers are used as they are read");
+#include "libs/elf/format.h"
 
-// Chapter 4: the header.
-struct elf_header {
-    uint8_t magic[4];
-    uint8_t class;
-    uint8_t data;
-    uint8_t ident_version;
-    uint8_t rest[9];
-    uint16_t type;
-    uint16_t machine;
-    uint32_t version;
-    uint64_t entry;
-    uint64_t program_headers;
-    uint64_t section_headers;
-    uint32_t flags;
-    uint16_t header_size;
-    uint16_t program_header_size;
-    uint16_t program_header_count;
-    uint16_t section_header_size;
-    uint16_t section_header_count;
-    uint16_t section_names;
-};
-
-// Chapter 5: a program header.
-struct elf_program_header {
-    uint32_t type;
-    uint32_t flags;
-    uint64_t offset;
-    uint64_t virtual_address;
-    uint64_t physical_address;
-    uint64_t file_size;
-    uint64_t memory_size;
-    uint64_t alignment;
-};
-
-static_assert(sizeof(struct elf_header) == 64, "the file has this layout");
-static_assert(sizeof(struct elf_program_header) == 56, "the file has this layout");
-
-#define CLASS_64 2
-#define DATA_LITTLE_ENDIAN 1
-#define VERSION_CURRENT 1
-#define TYPE_EXECUTABLE 2
-#define TYPE_SHARED 3 // position independent
 #define SEGMENT_LOAD 1
 #define SEGMENT_INTERPRETER 3
 #define PROGRAM_HEADERS_MOST 64
@@ -59,15 +16,15 @@ bool elf_is(const void *file, size_t size) {
 
 static enum status check_header(const struct elf_header *header, uint16_t machine,
                                 const char **why) {
-    if (header->class != CLASS_64) {
+    if (header->class != ELF_CLASS_64) {
         *why = "the ELF file is not a 64 bit one";
         return STATUS_UNSUPPORTED;
     }
-    if (header->data != DATA_LITTLE_ENDIAN) {
+    if (header->data != ELF_DATA_LITTLE_ENDIAN) {
         *why = "the ELF file is not little endian";
         return STATUS_UNSUPPORTED;
     }
-    if (header->ident_version != VERSION_CURRENT || header->version != VERSION_CURRENT) {
+    if (header->ident_version != ELF_VERSION_CURRENT || header->version != ELF_VERSION_CURRENT) {
         *why = "the ELF file has an unknown version";
         return STATUS_UNSUPPORTED;
     }
@@ -75,11 +32,11 @@ static enum status check_header(const struct elf_header *header, uint16_t machin
         *why = "the ELF file is for another architecture";
         return STATUS_UNSUPPORTED;
     }
-    if (header->type == TYPE_SHARED) {
+    if (header->type == ELF_TYPE_SHARED) {
         *why = "the ELF file is position independent: link it for a fixed address (-no-pie)";
         return STATUS_UNSUPPORTED;
     }
-    if (header->type != TYPE_EXECUTABLE) {
+    if (header->type != ELF_TYPE_EXECUTABLE) {
         *why = "the ELF file is no executable: it was not linked, or is a core dump";
         return STATUS_UNSUPPORTED;
     }

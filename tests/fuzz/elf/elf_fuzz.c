@@ -1,10 +1,12 @@
-// Whatever bytes a file has: what elf_open() accepts can be loaded without another check.
+// Whatever bytes a file has: what elf_open() accepts can be loaded without another check, and a
+// symbol's name lies in the file.
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libs/elf/elf.h"
+#include "libs/elf/symbol.h"
 
 #define FILE_SIZE 100000u // how long the file claims to be; its beginning is the input
 
@@ -34,6 +36,16 @@ static void check_accepted(const struct elf_image *image) {
     check(entry_found);
 }
 
+static void check_symbol(const uint8_t *file, size_t size, uint64_t address) {
+    uint64_t offset;
+    const char *name = elf_symbol(file, size, address, &offset);
+    if (name == NULL)
+        return;
+    check(name > (const char *)file && name < (const char *)file + size);
+    check(memchr(name, 0, size - (size_t)(name - (const char *)file)) != NULL);
+    check(*name != 0 && *name != '.' && *name != '$' && offset <= address);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     if (size > FILE_SIZE)
@@ -49,6 +61,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
             check_accepted(&image);
         else
             check(why != NULL);
+    }
+    // Addresses that the input chooses: the entry, sections' beginnings, symbols' values.
+    for (size_t at = 24; at + 8 <= size && at < 1000; at += 8) {
+        uint64_t address;
+        memcpy(&address, file + at, sizeof(address));
+        check_symbol(file, size, address);
+        check_symbol(file, size, address + 4);
     }
     free(file);
     return 0;
