@@ -2,7 +2,8 @@
 
     bundle.py --out IMG --servers JSON --manifest DTB --objcopy TOOL [--depfile FILE]
 
-The layout is ipc/bundle.h's. ELF files are stripped on the way: symbols are for debuggers only.
+The layout is ipc/bundle.h's. ELF files are stripped on the way, init's of all symbols. Servers' keep
+their functions' names, for init to name when it reports a death; all else is for debuggers only.
 """
 
 import argparse
@@ -135,10 +136,15 @@ def with_manifest(image: bytes, manifest: Path) -> bytes:
     return bytes(changed)
 
 
-def stripped(path: Path, objcopy: str) -> bytes:
-    """An ELF file's content without symbols and debug information."""
+# Compilers' own symbols, most of a table: labels within functions, and marks of code and data.
+KEEP_NAMES = ("--strip-debug", "--discard-locals", "--wildcard", "--strip-symbol=$*")
+KEEP_NONE = ("--strip-all",)
+
+
+def stripped(path: Path, objcopy: str, how: tuple[str, ...]) -> bytes:
+    """An ELF file's content without debug information, and with its program's symbols or none."""
     with tempfile.NamedTemporaryFile() as out:
-        subprocess.run([objcopy, "--strip-all", path, out.name], check=True)
+        subprocess.run([objcopy, *how, path, out.name], check=True)
         return Path(out.name).read_bytes()
 
 
@@ -156,11 +162,15 @@ def main() -> int:
     if not init:
         print("bundle.py: there is no init.elf among the servers", file=sys.stderr)
         return 1
-    files = {path.name: stripped(path, arguments.objcopy) for path in elves if path not in init}
+    files = {
+        path.name: stripped(path, arguments.objcopy, KEEP_NAMES)
+        for path in elves
+        if path not in init
+    }
     files[MANIFEST] = arguments.manifest.read_bytes()
     objects = object_memory(arguments.manifest)
     try:
-        image = make_bundle(stripped(init[0], arguments.objcopy), files, objects)
+        image = make_bundle(stripped(init[0], arguments.objcopy, KEEP_NONE), files, objects)
         arguments.out.write_bytes(image)
     except BundleError as error:
         print(f"bundle.py: {error}", file=sys.stderr)

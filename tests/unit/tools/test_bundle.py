@@ -32,6 +32,21 @@ int main(void) {
 }
 """
 
+PROGRAM = """
+__attribute__((noinline)) static int helper(int x) { return x * 7 + 1; }
+int main_loop(int x) { for (int i = 0; i < x; i++) if (helper(i) == 9) return i; return 0; }
+int _start(void) { return main_loop(helper(3)); }
+__asm__("label: .4byte 0; .Lhidden: .4byte 0");
+"""
+
+
+def symbols(elf: Path) -> set[str]:
+    """The names in an ELF file's symbol table, as llvm-readelf tells them."""
+    command = ["llvm-readelf-19", "--symbols", "--wide", elf]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = (line.split() for line in said.splitlines())
+    return {row[7] for row in rows if len(row) > 7 and row[0][:-1].isdigit()}
+
 
 class BundleTest(unittest.TestCase):
     def test_layout_is_the_headers(self):
@@ -71,6 +86,30 @@ class BundleTest(unittest.TestCase):
         _, offset, size = bundle.FILE.unpack_from(image, at + bundle.FILE.size)
         self.assertEqual((offset % bundle.PAGE, image[offset : offset + size]), (0, b"B"))
         self.assertEqual(bundle.HEADER.unpack_from(image)[5], len(image))
+
+    def test_servers_keep_their_functions_names(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, elf, out = (Path(folder) / name for name in ("a.c", "a.elf", "out.elf"))
+            source.write_text(PROGRAM)
+            build = "clang-19 --target=riscv64-unknown-elf -O1 -g -c -Wa,-L"
+            subprocess.run([*build.split(), source, "-o", elf.with_suffix(".o")], check=True)
+            subprocess.run(["ld.lld-19", elf.with_suffix(".o"), "-o", elf], check=True)
+            self.assertLessEqual({".Lhidden", "$x", "helper"}, symbols(elf))
+
+            content = bundle.stripped(elf, "llvm-objcopy-19", bundle.KEEP_NAMES)
+            out.write_bytes(content)
+            names = symbols(out)
+            self.assertLessEqual({"_start", "main_loop", "helper", "label"}, names)
+            self.assertEqual([name for name in names if name[0] in "$."], [])
+            self.assertNotIn(b".debug", content)
+            # What is loaded is the same, but for the header that lies in the first segment.
+            entry, (_, *segments) = bundle.load_segments(content, "x")
+            was_entry, (_, *were) = bundle.load_segments(elf.read_bytes(), "x")
+            self.assertEqual((entry, segments), (was_entry, were))
+            self.assertGreater(len(segments), 0)
+
+            out.write_bytes(bundle.stripped(elf, "llvm-objcopy-19", bundle.KEEP_NONE))
+            self.assertEqual(symbols(out), set())
 
     def test_what_is_no_elf_is_refused(self):
         for wrong in (b"", b"MZ" * 100, b"\x7fELF\x01\x01" + bytes(100)):
