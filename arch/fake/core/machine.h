@@ -30,7 +30,8 @@ struct machine {
     struct arch_vcpu guest;     // of cpu->loaded
     bool fast;                  // the shortest ways are taken where they can be
     unsigned fast_calls;        // hypercalls that went that way
-    unsigned fast_answers;      // and answers
+    unsigned fast_answers;      // and their answers
+    unsigned fast_replies;      // answers to calls
     struct space *guest_memory; // what a task with that right reads through just now
 
     uint64_t now;

@@ -125,6 +125,30 @@ static bool trap_fast_answer(uint64_t number, uint64_t flags) {
     return true;
 }
 
+// The same for the answer to a call.
+static bool trap_fast_reply(struct task *task, uint64_t number, uint64_t flags) {
+    struct record *record = task->serving;
+    struct portal *portal = task->portal;
+    if (!machine.fast || number != SYSCALL_REPLY_WAIT || flags || machine.cpu->fast || !record ||
+        record->owner != RECORD_CALL || !portal || portal->head || portal->lost) {
+        return false;
+    }
+    struct task *caller = container_of(record, struct task, call);
+    if (caller->guest_right) {
+        return false;
+    }
+    record->portal = NULL;
+    record->server = NULL;
+    task->serving = NULL;
+    task->state = TASK_WAITING;
+    portal->waiting = task;
+    caller->state = TASK_READY;
+    arch_task_answer(caller, machine.regs.general);
+    machine.fast_replies++;
+    (void)trap_leave(&caller->context);
+    return true;
+}
+
 // Saves the words of TASK's system call; an answer needs no more.
 static struct regs *trap_save_words(struct task *task) {
     struct regs *saved = &task->context.regs;
@@ -172,7 +196,8 @@ static struct context *trap_call_core(struct task *task, uint64_t number) {
 struct context *trap_syscall(uint64_t number) {
     struct context *context = machine.current;
     machine_require(context && context->kind == CONTEXT_TASK, "a system call of no task");
-    if (trap_fast_answer(number, machine.regs.selector)) {
+    if (trap_fast_answer(number, machine.regs.selector) ||
+        trap_fast_reply(task_of(context), number, machine.regs.selector)) {
         return machine.current;
     }
     struct context *next = trap_call_core(task_of(context), number);
