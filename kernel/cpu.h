@@ -35,7 +35,6 @@ struct cpu {
     uint64_t next_event; // when the host's timer is to fire, in ticks of the counter
     uint64_t next_tick;
     uint32_t starved; // for how many ticks tasks have kept every vCPU from running
-    bool guests_turn; // for one tick, vCPUs go before tasks
     uint32_t id;
     struct irq *irq[IRQ_LINES];
     bool borrowed; // a task has the counters that the loaded guest switched off (arch)

@@ -10,14 +10,6 @@ void portal_init(struct portal *portal, uint64_t deadline_ticks) {
     portal->signal.info = MESSAGE_INFO(EXIT_SIGNAL, 0, 0);
 }
 
-static void portal_put_back(struct portal *portal, struct record *record) {
-    record->next = portal->head;
-    portal->head = record;
-    if (!portal->tail) {
-        portal->tail = record;
-    }
-}
-
 COLD struct task *portal_queue(struct portal *portal, struct record *record) {
     record->portal = portal;
     record->server = NULL;
@@ -48,12 +40,11 @@ void portal_send_again(struct record *record) {
     if (MESSAGE_ATTEMPT(record->info) < 255) {
         record->info += MESSAGE_ONE_ATTEMPT;
     }
-    if (portal->waiting) {
-        // Another task was bound while this one still served it.
-        sched_ready(&portal_send(portal, record)->context);
-        return;
+    record->next = portal->head;
+    portal->head = record;
+    if (!portal->tail) {
+        portal->tail = record;
     }
-    portal_put_back(portal, record);
 }
 
 struct record *portal_take(struct portal *portal) {
@@ -127,7 +118,7 @@ void portal_bind(struct portal *portal, struct task *task) {
         old->portal = NULL;
         old->exit = NULL; // its answer, if it owes one, takes the long way
         portal->waiting = NULL;
-        if (old->state != TASK_WAITING && !portal->held) {
+        if ((old->state == TASK_READY || old->state == TASK_CALLING) && !portal->held) {
             portal->held = old;
             old->leaving = portal;
         }

@@ -39,7 +39,7 @@ static inline struct task *portal_hand_over(struct portal *portal, struct record
     return task;
 }
 
-// Puts RECORD, which a task served that is gone now, back before all others.
+// Puts RECORD, which a task served that is gone now, back before all others. Nobody waits there.
 void portal_send_again(struct record *record);
 
 // Takes the next record out of the queue; NULL when there is none.

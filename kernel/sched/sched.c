@@ -36,13 +36,8 @@ void sched_remove(struct context *context) {
 }
 
 struct context *sched_next(struct cpu *cpu) {
-    if (cpu->tasks.head && !(unlikely(cpu->guests_turn) && cpu->vcpus.head)) {
-        struct context *task = cpu->tasks.head;
-        sched_remove(task);
-        return task;
-    }
     // Ends: each vCPU is taken out of the queue, and forwarding an exit puts none back.
-    while (cpu->vcpus.head) {
+    while (cpu->vcpus.head && (!cpu->tasks.head || unlikely(cpu->starved >= SCHED_STARVED))) {
         struct context *context = cpu->vcpus.head;
         sched_remove(context);
         vcpu_of(context)->preempted = false;
@@ -54,11 +49,11 @@ struct context *sched_next(struct cpu *cpu) {
             return &server->context;
         }
     }
-    if (unlikely(cpu->tasks.head)) { // it was the guests' turn, and none could take it
-        cpu->guests_turn = false;
-        return sched_next(cpu);
+    struct context *task = cpu->tasks.head;
+    if (task) {
+        sched_remove(task);
     }
-    return NULL;
+    return task;
 }
 
 // PREFERRED is a vCPU that must let others go first, or first tell of its deadline.

@@ -6,6 +6,8 @@
 
 struct vcpu;
 
+#define SCHED_STARVED 10 // so many ticks tasks may keep all guests from running; then they go first
+
 // Makes it ready: it will run when its turn comes. Does nothing when it is ready already.
 void sched_ready(struct context *context);
 

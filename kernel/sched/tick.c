@@ -10,7 +10,6 @@
 #include "kernel/sched/sched.h"
 
 #define TICKS_UNBOUND 100 // a task that no portal gives a limit may run so long at a time
-#define TICKS_STARVED 10  // so long tasks may keep all guests from running; then it is their turn
 
 static void tick_event(struct cpu *cpu, uint64_t at) {
     if (at < cpu->next_event) {
@@ -70,7 +69,8 @@ static void tick_watch_task(struct task *task) {
         task->tick_age = 0;
         return;
     }
-    uint32_t limit = task->portal ? task->portal->deadline_ticks : TICKS_UNBOUND;
+    const struct portal *portal = task->leaving ? task->leaving : task->portal;
+    uint32_t limit = portal ? portal->deadline_ticks : TICKS_UNBOUND;
     if (limit && ++task->tick_age >= limit) {
         task->tick_age = 0;
         task_die(task, FAULT_HANG, 0, 0);
@@ -93,27 +93,21 @@ static void tick_end_turns(struct cpu *cpu) {
     }
 }
 
-// Tasks go before guests, but servers that give each other no end of work must not keep them out.
-static void tick_watch_guests(struct cpu *cpu, const struct context *current) {
-    bool starving = cpu->vcpus.head && current && current->kind == CONTEXT_TASK;
-    cpu->starved = starving ? cpu->starved + 1 : 0;
-    cpu->guests_turn = cpu->starved >= TICKS_STARVED;
-    if (cpu->guests_turn) {
-        cpu->starved = 0;
-    }
-}
-
 // One tick: the running context, if it may go on, goes to the end of its queue.
 static void tick(struct cpu *cpu, struct context *current) {
-    tick_watch_guests(cpu, current);
-    if (current && current->kind == CONTEXT_TASK) {
+    struct task *task = current && current->kind == CONTEXT_TASK ? task_of(current) : NULL;
+    // Tasks go before guests, but servers that give each other no end of work don't keep them out.
+    bool starving = task && cpu->vcpus.head;
+    if (task) {
         tick_end_turns(cpu);
     }
     for (struct vcpu *vcpu = cpu->home; vcpu; vcpu = vcpu->next_home) {
+        starving &= vcpu->record.seq == vcpu->tick_seq; // else it ran since the last tick, and left
         tick_watch_exit(vcpu);
     }
-    if (current && current->kind == CONTEXT_TASK && task_of(current)->state == TASK_READY) {
-        tick_watch_task(task_of(current));
+    cpu->starved = starving ? cpu->starved + 1 : 0;
+    if (task && task->state == TASK_READY) {
+        tick_watch_task(task);
     }
 }
 

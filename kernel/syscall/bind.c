@@ -21,10 +21,9 @@ static enum status bind_portal(struct task *task) {
     if (!receiver) {
         return status;
     }
-    // One that serves something must first be done with it, unless it comes back to where that is
-    // from.
+    // One that still serves must first be done with it, unless it comes back to where that is from.
     if (receiver->portal || receiver->state == TASK_DEAD ||
-        (receiver->serving && receiver->leaving != portal)) {
+        (receiver->leaving && receiver->leaving != portal)) {
         return STATUS_BUSY;
     }
     syscall_result(task, 0, portal->pause);

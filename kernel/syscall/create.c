@@ -158,26 +158,9 @@ enum status syscall_create(struct task *task) {
     return status;
 }
 
-// Does a task serve a record of PORTAL? One may though it is not bound there any more, and then
-// nothing but the record leads back to the portal.
-static bool destroy_is_served(const struct portal *portal) {
-    for (uint32_t i = 0; i < pool.count; i++) {
-        if (pool.page[i].type == OBJECT_TASK && pool.page[i].pages) {
-            const struct task *task = pool_object(i);
-            if (task->serving && task->serving->portal == portal) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static enum status destroy_portal(const struct portal *portal) {
-    if (portal->references || portal->receiver || portal->held || portal->head ||
-        destroy_is_served(portal)) {
-        return STATUS_BUSY;
-    }
-    return STATUS_OK;
+// Whoever serves a record of the portal is bound there, or held until it is done.
+static bool destroy_may(const struct portal *portal) {
+    return !portal->references && !portal->receiver && !portal->held && !portal->head;
 }
 
 static enum status destroy_object(struct task *task, const struct cap *cap) {
@@ -197,7 +180,7 @@ static enum status destroy_object(struct task *task, const struct cap *cap) {
         irq_end(object);
         break;
     case OBJECT_PORTAL:
-        if (destroy_portal(object) != STATUS_OK) {
+        if (!destroy_may(object)) {
             return STATUS_BUSY;
         }
         break;

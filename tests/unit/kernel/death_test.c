@@ -148,7 +148,7 @@ static void a_death_without_a_record_says_so(void **state) {
     // It waits; init stops it.
     assert_int_equal(world_do(world.init, SYSCALL_TASK, idle.task_slot, WORDS(TASK_STOP, 5)),
                      STATUS_OK);
-    struct message death = told(73, FAULT_EXIT);
+    struct message death = told(73, FAULT_STOPPED);
     assert_int_equal(death.word[FAULT_WORD_DETAIL], 5);
     assert_int_equal(death.word[FAULT_WORD_INFO], UINT64_MAX);
     assert_int_equal(death.word[FAULT_WORD_ATTEMPT], 0);
@@ -165,7 +165,7 @@ static void a_task_ends_itself_by_exit_or_by_stop(void **state) {
     world_do(world.init, SYSCALL_SIGNAL, other.portal_slot, WORDS(0));
     world_call(other.task, SYSCALL_TASK, 2, WORDS(TASK_STOP, 4));
     world_wait(world.init); // the death before
-    told(72, FAULT_EXIT);
+    assert_int_equal(told(72, FAULT_STOPPED).word[FAULT_WORD_DETAIL], 4);
     assert_int_equal(other.task->state, TASK_DEAD);
 }
 

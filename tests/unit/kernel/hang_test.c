@@ -116,6 +116,7 @@ static void a_server_that_progresses_is_left_alone(void **state) {
 static void signals_that_keep_coming_are_progress(void **state) {
     (void)state;
     world_run(world.init);
+    world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_STOP)); // it would get turns
     world_do(world.init, SYSCALL_SIGNAL, b.portal_slot, WORDS(0));
     for (unsigned i = 0; i < 20 * LIMIT; i++) {
         world_run(world.init);
@@ -201,7 +202,7 @@ static void waiting_for_one_that_is_started_again_is_nobodys_hang(void **state) 
 
 static void one_that_is_no_longer_bound_is_found_as_well(void **state) {
     (void)state;
-    // It still serves the call; nobody is bound in its place (any more).
+    // It still serves the call; nobody is bound in its place (any more). The limit is its portal's.
     world_exit(vcpu, EXIT_STAGE2, WORDS(1));
     world_call(a.task, SYSCALL_CALL, 1, WORDS(1));
     static struct server next;
@@ -215,7 +216,7 @@ static void one_that_is_no_longer_bound_is_found_as_well(void **state) {
     found(&b, 2);
 }
 
-static void calls_at_its_start_are_progress(void **state) {
+static void calls_at_its_start_are_no_progress(void **state) {
     (void)state;
     static struct server fresh;
     world_run(world.init);
@@ -225,13 +226,73 @@ static void calls_at_its_start_are_progress(void **state) {
     world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(fresh.portal_slot, fresh.task_slot));
     world_do(world.init, SYSCALL_TASK, fresh.task_slot, WORDS(TASK_START, 0x1000));
     world_sleep();
-    for (unsigned i = 0; i < 20 * LIMIT; i++) {
+    unsigned ticks = 0;
+    for (; fresh.task->state != TASK_DEAD && ticks < 20 * LIMIT; ticks++) {
         world_call(fresh.task, SYSCALL_CALL, 1, WORDS(0));
         world_reply(c.task, 0, WORDS(0));
         assert_ptr_equal(machine.current, &fresh.task->context);
-        world_ticks(LIMIT - 1);
-        assert_int_equal(fresh.task->state, TASK_READY);
+        world_ticks(1);
     }
+    assert_in_range(ticks, LIMIT, LIMIT + 1);
+    assert_int_equal(fresh.task->fault.word[FAULT_WORD_CAUSE], FAULT_HANG);
+}
+
+// A task that no portal gives a limit: before it is bound, or when it was given up.
+static void a_task_without_a_portal_that_never_waits_is_ended(void **state) {
+    (void)state;
+    static struct server fresh;
+    world_run(world.init);
+    server_make_task(&fresh);
+    server_grant(&fresh, 1, c.portal_slot, RIGHT_CALL, 0, 0);
+    world_do(world.init, SYSCALL_TASK, fresh.task_slot, WORDS(TASK_START, 0x1000));
+    world_sleep();
+    // What it does makes no difference.
+    unsigned met = 0;
+    for (; fresh.task->state != TASK_DEAD && met < 1000; met++) {
+        assert_ptr_equal(machine.current, &fresh.task->context);
+        if (met % 2) {
+            world_call(fresh.task, SYSCALL_CALL, 1, WORDS(0));
+            world_reply(c.task, 0, WORDS(0));
+        }
+        world_ticks(1);
+        if (machine.current == &vcpu->context) {
+            world_ticks(1); // the guests' turn
+        }
+    }
+    assert_int_equal(met, 100); // a second
+    assert_int_equal(fresh.task->fault.word[FAULT_WORD_CAUSE], FAULT_HANG);
+}
+
+static void a_task_without_a_portal_that_waits_is_left_alone(void **state) {
+    (void)state;
+    static struct server fresh;
+    world_run(world.init);
+    server_make_task(&fresh);
+    server_start(&fresh);
+    world_sleep();
+    world_ticks(1000);
+    assert_int_equal(fresh.task->state, TASK_WAITING);
+}
+
+// The one that is to be replaced has as long as before; also when that is for ever.
+static void one_that_is_being_replaced_keeps_the_limit_of_its_portal(void **state) {
+    (void)state;
+    static struct server next[2];
+    const struct server *old[] = {&b, &c};
+    world_run(world.init);
+    for (unsigned i = 0; i < 2; i++) {
+        next[i] = (struct server){.portal = old[i]->portal, .portal_slot = old[i]->portal_slot};
+        world_do(world.init, SYSCALL_SIGNAL, old[i]->portal_slot, WORDS(0));
+        server_make_task(&next[i]);
+        world_do(world.init, SYSCALL_BIND, BIND_PORTAL,
+                 WORDS(old[i]->portal_slot, next[i].task_slot));
+        server_start(&next[i]);
+    }
+    world_sleep();
+    assert_in_range(ticks_until_death(b.task), LIMIT, 2 * LIMIT + 4); // c has every other tick
+    world_sleep();
+    world_ticks(1000);
+    assert_int_equal(c.task->state, TASK_READY);
 }
 
 static void an_exit_that_waits_in_a_queue_accuses_nobody(void **state) {
@@ -287,7 +348,10 @@ int main(void) {
         TEST(a_server_that_calls_itself_is_found),
         TEST(waiting_for_one_that_is_started_again_is_nobodys_hang),
         TEST(one_that_is_no_longer_bound_is_found_as_well),
-        TEST(calls_at_its_start_are_progress),
+        TEST(calls_at_its_start_are_no_progress),
+        TEST(a_task_without_a_portal_that_never_waits_is_ended),
+        TEST(a_task_without_a_portal_that_waits_is_left_alone),
+        TEST(one_that_is_being_replaced_keeps_the_limit_of_its_portal),
         TEST(an_exit_that_waits_in_a_queue_accuses_nobody),
         TEST(an_exit_without_a_server_accuses_nobody),
         TEST(deadlines_of_any_length_are_kept),

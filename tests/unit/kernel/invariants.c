@@ -150,6 +150,14 @@ static void check_task(const struct task *task) {
     if (task->serving) {
         require(record_alive(task->serving), "a task serves a record that is gone");
         require(task->serving->server == task, "a task serves a record that is not its own");
+        require(task->serving->portal == (task->leaving ? task->leaving : task->portal),
+                "a task serves a record of a portal that it has nothing to do with");
+    }
+    if (task->leaving) {
+        require(object_type_at(task->leaving) == OBJECT_PORTAL, "a task leaves what is no portal");
+        require(task->leaving->held == task, "a task leaves a portal that does not know of it");
+        require(!task->portal, "a task leaves its portal and receives");
+        require(ready || task->state == TASK_CALLING, "a task that is done is still leaving");
     }
     require(object_type_at((const char *)task->space - ARCH_SPACE_ROOT_PAGES * PAGE_SIZE) ==
                 OBJECT_SPACE,
@@ -159,8 +167,10 @@ static void check_task(const struct task *task) {
         require(object_type_at(task->portal) == OBJECT_PORTAL, "a task receives at no portal");
         require(task->portal->receiver == task, "a task's portal does not know of it");
         require(task->state != TASK_DEAD, "a dead task receives");
-        require((task->state == TASK_WAITING) == (task->portal->waiting == task),
+        bool waits = task->state == TASK_WAITING && !task->portal->held;
+        require(waits == (task->portal->waiting == task),
                 "a task waits and its portal does not know, or the other way round");
+        require(!task->portal->held || !task->serving, "a task serves before it is let in");
     }
     if (task->fault_route.portal) {
         require(object_type_at(task->fault_route.portal) == OBJECT_PORTAL, "a fault route is gone");
@@ -218,6 +228,12 @@ static void check_portal(const struct portal *portal) {
     }
     require(!portal->waiting || portal->waiting == portal->receiver,
             "a stranger waits at a portal");
+    if (portal->held) {
+        require(object_type_at(portal->held) == OBJECT_TASK, "who holds a portal is gone");
+        require(portal->held->leaving == portal, "who holds a portal does not know of it");
+        require(portal->held != portal->receiver, "a portal is held against its own task");
+        require(!portal->waiting, "a record would reach a portal that is held");
+    }
 }
 
 static void check_irq(const struct irq *irq) {

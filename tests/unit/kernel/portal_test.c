@@ -184,68 +184,6 @@ static void a_waiting_task_that_is_bound_gets_what_is_queued(void **state) {
     expect(late.task, EXIT_SIGNAL, 0);
 }
 
-// Binds a new task to b's portal; it waits there.
-static void take_over(struct server *next) {
-    *next = (struct server){.portal = b.portal, .portal_slot = b.portal_slot};
-    server_make_task(next);
-    assert_int_equal(
-        world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(b.portal_slot, next->task_slot)),
-        STATUS_OK);
-    server_start(next);
-}
-
-static void a_new_receiver_gets_what_comes_from_then_on(void **state) {
-    (void)state;
-    static struct server next;
-    take_over(&next);
-    assert_null(b.task->portal);
-    assert_int_equal(b.task->state, TASK_WAITING);
-    wake(&a);
-    world_call(a.task, SYSCALL_CALL, SLOT, WORDS(1));
-    expect(next.task, EXIT_CALL, 0xa);
-}
-
-static void the_old_receiver_may_still_answer_what_it_serves(void **state) {
-    (void)state;
-    static struct server next;
-    wake(&a);
-    world_call(a.task, SYSCALL_CALL, SLOT, WORDS(1));
-    take_over(&next);
-    assert_int_equal(next.task->state, TASK_WAITING);
-    assert_ptr_equal(world_reply(b.task, 0, WORDS(9)), &a.task->context);
-    assert_int_equal(world_result(0), 9);
-    assert_int_equal(b.task->state, TASK_WAITING);
-    assert_null(b.task->portal);
-}
-
-static void what_the_old_receiver_dies_on_wakes_the_new_one(void **state) {
-    (void)state;
-    static struct server next;
-    wake(&a);
-    world_call(a.task, SYSCALL_CALL, SLOT, WORDS(1));
-    take_over(&next);
-    world_fault(b.task, FAULT_MEMORY, 0, 0);
-    assert_int_equal(next.task->state, TASK_READY);
-    world_run(next.task);
-    expect(next.task, EXIT_CALL, 0xa);
-    assert_int_equal(MESSAGE_ATTEMPT(world_message().info), 1);
-}
-
-static void signals_behind_the_one_the_old_receiver_answers_wake_the_new_one(void **state) {
-    (void)state;
-    static struct server next;
-    wake(&b);
-    world_run(b.task);
-    take_over(&next);
-    wake(&b);
-    wake(&b);
-    assert_int_equal(next.task->state, TASK_WAITING);
-    world_reply(b.task, 0, WORDS(0));
-    world_run(next.task);
-    expect(next.task, EXIT_SIGNAL, 0);
-    assert_int_equal(world_message().word[0], 2);
-}
-
 static void a_task_that_serves_receives_or_is_dead_is_not_bound(void **state) {
     (void)state;
     unsigned portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
@@ -254,7 +192,10 @@ static void a_task_that_serves_receives_or_is_dead_is_not_bound(void **state) {
     static struct server next;
     wake(&b);
     world_run(b.task);
-    take_over(&next);
+    server_make_task(&next);
+    assert_int_equal(
+        world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(b.portal_slot, next.task_slot)),
+        STATUS_OK);
     assert_int_equal(world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(portal, b.task_slot)),
                      STATUS_BUSY); // serves
     world_fault(b.task, FAULT_MEMORY, 0, 0);
@@ -326,10 +267,6 @@ int main(void) {
         TEST(a_signal_never_blocks_and_wakes_the_receiver),
         TEST(a_portal_without_a_task_keeps_what_comes),
         TEST(a_waiting_task_that_is_bound_gets_what_is_queued),
-        TEST(a_new_receiver_gets_what_comes_from_then_on),
-        TEST(the_old_receiver_may_still_answer_what_it_serves),
-        TEST(what_the_old_receiver_dies_on_wakes_the_new_one),
-        TEST(signals_behind_the_one_the_old_receiver_answers_wake_the_new_one),
         TEST(a_task_that_serves_receives_or_is_dead_is_not_bound),
         TEST(an_answer_to_nobody_is_a_wait),
         TEST(a_second_answer_reaches_nobody),

@@ -159,6 +159,89 @@ static void a_guest_that_keeps_tasks_busy_does_not_keep_the_others_out(void **st
     }
 }
 
+// Who runs at each of COUNT ticks: the guest's share. While a task runs, PLAY does what it does.
+static unsigned guests_share(unsigned count, void play(struct task *)) {
+    unsigned guests = 0;
+    for (unsigned i = 0; i < count; i++) {
+        guests += machine.current->kind == CONTEXT_VCPU;
+        // Tasks hand over to each other in between: nothing of that lets a guest in.
+        for (unsigned j = 0; j < 5 && machine.current->kind == CONTEXT_TASK; j++) {
+            play(task_of(machine.current));
+            assert_int_equal(machine.current->kind, CONTEXT_TASK);
+        }
+        world_ticks(1);
+    }
+    return guests;
+}
+
+static void signal_and_answer(struct task *task) {
+    assert_int_equal(world_do(task, SYSCALL_SIGNAL, 1, WORDS(0)), STATUS_OK);
+    world_reply(task, 0, WORDS(0));
+}
+
+static void two_that_signal_each_other_for_ever_do_not_keep_the_guests_out(void **state) {
+    (void)state;
+    server_grant(&a, 1, b.portal_slot, RIGHT_CALL, 0, 0);
+    server_grant(&b, 1, a.portal_slot, RIGHT_CALL, 0, 0);
+    wake(&a);
+    world_sleep();
+    assert_in_range(guests_share(1100, signal_and_answer), 95, 105);
+}
+
+static void one_that_signals_itself_for_ever_does_not_keep_the_guests_out(void **state) {
+    (void)state;
+    server_grant(&a, 1, a.portal_slot, RIGHT_CALL, 0, 0);
+    wake(&a);
+    world_sleep();
+    assert_in_range(guests_share(1100, signal_and_answer), 95, 105);
+}
+
+// Their turn is a turn for all of them, one after the other.
+static void starved_guests_take_turns(void **state) {
+    (void)state;
+    server_grant(&a, 1, a.portal_slot, RIGHT_CALL, 0, 0);
+    wake(&a);
+    world_sleep();
+    for (unsigned i = 0; i < 3 * GUEST_VCPUS; i++) {
+        while (machine.current->kind == CONTEXT_TASK) {
+            signal_and_answer(task_of(machine.current));
+            world_ticks(1);
+        }
+        assert_ptr_equal(machine.current, &guest.vcpu[i % GUEST_VCPUS]->context);
+        world_ticks(1);
+    }
+}
+
+// An interrupt, an exit and its answer do not end that turn; its tick does.
+static void the_guests_turn_lasts_until_the_tick(void **state) {
+    (void)state;
+    server_grant(&b, 1, b.portal_slot, RIGHT_CALL, 0, 0);
+    wake(&b);
+    world_sleep();
+    while (machine.current->kind == CONTEXT_TASK) {
+        signal_and_answer(task_of(machine.current));
+        world_ticks(1);
+    }
+    const struct context *first = machine.current;
+    assert_ptr_equal(first, &guest.vcpu[0]->context);
+    assert_ptr_equal(world_line(WORLD_WAKE_LINE), first);
+    world_exit(guest.vcpu[0], EXIT_SYSREG, WORDS(0));
+    assert_ptr_equal(world_reply(a.task, REPLY_FLAGS, WORDS(0)), first);
+    assert_int_equal(world_ticks(1)->kind, CONTEXT_TASK);
+}
+
+// A guest that runs between ticks is not kept out, though each tick meets a server: they keep it.
+static void a_server_is_not_interrupted_for_guests_that_run(void **state) {
+    (void)state;
+    world_sleep();
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(machine.current->kind, CONTEXT_VCPU);
+        world_exit(vcpu_of(machine.current), EXIT_SYSREG, WORDS(0));
+        assert_ptr_equal(world_ticks(1), &a.task->context);
+        world_reply(a.task, REPLY_FLAGS, WORDS(0));
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, world_end)
 
 int main(void) {
@@ -173,6 +256,11 @@ int main(void) {
         TEST(missed_ticks_are_not_made_up_for),
         TEST(a_guest_whose_exits_meet_every_tick_does_not_keep_the_others_out),
         TEST(a_guest_that_keeps_tasks_busy_does_not_keep_the_others_out),
+        TEST(two_that_signal_each_other_for_ever_do_not_keep_the_guests_out),
+        TEST(one_that_signals_itself_for_ever_does_not_keep_the_guests_out),
+        TEST(starved_guests_take_turns),
+        TEST(the_guests_turn_lasts_until_the_tick),
+        TEST(a_server_is_not_interrupted_for_guests_that_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
