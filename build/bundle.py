@@ -2,8 +2,8 @@
 
     bundle.py --out IMG --servers JSON --manifest DTB --objcopy TOOL [--depfile FILE]
 
-The layout is ipc/bundle.h's. ELF files are stripped on the way, init's of all symbols. Servers' keep
-their functions' names, for init to name when it reports a death; all else is for debuggers only.
+The layout is ipc/bundle.h's. ELF files are stripped on the way: init's of all symbols, servers' of
+compilers' own; init reads the others when it reports a death. The rest is for debuggers.
 """
 
 import argparse

@@ -41,7 +41,7 @@ static void check_symbol(const uint8_t *file, size_t size, uint64_t address) {
     const char *name = elf_symbol(file, size, address, &offset);
     if (name == NULL)
         return;
-    check(name > (const char *)file && name < (const char *)file + size);
+    check(name >= (const char *)file && name < (const char *)file + size);
     check(memchr(name, 0, size - (size_t)(name - (const char *)file)) != NULL);
     check(*name != 0 && *name != '.' && *name != '$' && offset <= address);
 }
