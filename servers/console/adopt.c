@@ -3,16 +3,31 @@
 
 #include "libs/state/state.h"
 #include "servers/console/console.h"
+#include "servers/console/overlay.h"
 #include "servers/console/put.h"
+
+// A server of version 1 had no monitor, and nothing of one was on the screen.
+static enum status migrate(uint32_t version, const void *from, uint32_t size, void *to) {
+    if (version != 1)
+        return STATUS_UNSUPPORTED;
+    if (size != sizeof(struct console_state_1))
+        return STATUS_CORRUPT;
+    memcpy(to, from, size);
+    return STATUS_OK;
+}
 
 static const struct console_state initial = {.open = CONSOLE_NOBODY};
 
 static bool is_valid(const struct console *console) {
     const volatile struct console_state *state = console->state;
-    if (state->breaks > 1 || state->told > 1)
+    if (state->breaks > 1 || state->told > 1 || state->fresh > 1 ||
+        state->focus > CONSOLE_FOCUS_MONITOR || state->erase > OVERLAY_ERASE_STEPS)
         return false;
-    if (state->target >= console->count && state->target != CONSOLE_TARGET_PREFIX &&
-        state->target != CONSOLE_TARGET_BREAK)
+    if (state->target >= console->count &&
+        (state->target < CONSOLE_TARGET_PREFIX || state->target > CONSOLE_TARGET_ERASE))
+        return false;
+    if (console->monitor == CONSOLE_CLIENTS &&
+        (state->target >= CONSOLE_TARGET_SHOWN || (state->focus | state->erase) != 0))
         return false;
     if (state->open >= console->count)
         return state->open == CONSOLE_NOBODY;
@@ -26,6 +41,10 @@ static void count_sent(struct console *console) {
         state->prefix++;
     } else if (state->target == CONSOLE_TARGET_BREAK) {
         state->breaks = 0;
+    } else if (state->target == CONSOLE_TARGET_SHOWN) {
+        state->shown++;
+    } else if (state->target == CONSOLE_TARGET_ERASE) {
+        state->erase++;
     } else {
         struct ring *ring = console->peer[state->target].out;
         ring_store(&ring->tail, ring->tail + 1);
@@ -38,6 +57,7 @@ enum status console_adopt(struct console *console, void *region, size_t size, ui
         .version = CONSOLE_STATE_VERSION,
         .size = sizeof(struct console_state),
         .initial = &initial,
+        .migrate = migrate,
     };
     struct state slots;
     enum status status = state_open(&slots, region, size, &layout);
@@ -48,11 +68,13 @@ enum status console_adopt(struct console *console, void *region, size_t size, ui
     }
     if (status != STATUS_OK)
         return status;
+    console->begun = slots.fresh;
     console->state = (volatile struct console_state *)(uintptr_t)state_current(&slots);
     if (!is_valid(console))
         *console->state = initial;
     if (pc >= (uintptr_t)console_put_sent && pc < (uintptr_t)console_put_counted)
         count_sent(console);
+    overlay_settle(console);
     volatile struct console_state *state = console->state;
     if (state->open < console->count && console->peer[state->open].out->tail >= state->ends)
         state->open = CONSOLE_NOBODY;

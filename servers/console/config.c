@@ -52,7 +52,7 @@ static const char *take_entry(struct console *console, const struct config_entry
     case 1:
         return take_ring(&peer->in, entry);
     case 2:
-        if (entry->kind != CONFIG_NUMBER || entry->address > CONSOLE_CLIENT_GUEST)
+        if (entry->kind != CONFIG_NUMBER || entry->address > CONSOLE_CLIENT_MONITOR)
             return "is no kind of client";
         peer->kind = (enum console_client)entry->address;
         return NULL;
@@ -66,6 +66,27 @@ static const char *take_entry(struct console *console, const struct config_entry
             return "is no capability";
         peer->signal = entry->slot;
         return NULL;
+    }
+}
+
+// Finds the guest that gets what is typed, and the monitor.
+static void find_roles(struct console *console) {
+    unsigned guests = 0;
+    console->focus = console->monitor = CONSOLE_CLIENTS;
+    for (unsigned i = 0; i < console->count; i++) {
+        const struct console_peer *peer = &console->peer[i];
+        if (peer->kind == CONSOLE_CLIENT_MONITOR && peer->in != NULL)
+            console->monitor = i;
+        if (peer->kind != CONSOLE_CLIENT_GUEST)
+            continue;
+        guests++;
+        if (console->focus == CONSOLE_CLIENTS && peer->in != NULL)
+            console->focus = i;
+    }
+    // Who is alone needs no name, and the hypervisor's lines are known by what they say.
+    for (unsigned i = 0; i < console->count; i++) {
+        if (guests < 2 || console->peer[i].kind != CONSOLE_CLIENT_GUEST)
+            console->peer[i].prefix_length = 0;
     }
 }
 
@@ -93,19 +114,15 @@ enum status console_configure(struct console *console, const struct config *conf
         *why = "is missing for a number below others' numbers";
         return STATUS_INVALID;
     }
-    unsigned guests = 0;
-    console->focus = CONSOLE_CLIENTS;
+    unsigned monitors = 0;
     for (unsigned i = 0; i < console->count; i++) {
-        if (console->peer[i].kind != CONSOLE_CLIENT_GUEST)
+        const struct console_peer *peer = &console->peer[i];
+        if (peer->kind != CONSOLE_CLIENT_MONITOR || (peer->in != NULL && monitors++ == 0))
             continue;
-        guests++;
-        if (console->focus == CONSOLE_CLIENTS && console->peer[i].in != NULL)
-            console->focus = i;
+        *wrong = peer->in == NULL ? "in-N" : "kind-N";
+        *why = peer->in == NULL ? "is missing for the monitor" : "says monitor of two";
+        return STATUS_INVALID;
     }
-    // Who is alone needs no name, and the hypervisor's lines are known by what they say.
-    for (unsigned i = 0; i < console->count; i++) {
-        if (guests < 2 || console->peer[i].kind != CONSOLE_CLIENT_GUEST)
-            console->peer[i].prefix_length = 0;
-    }
+    find_roles(console);
     return STATUS_OK;
 }

@@ -5,7 +5,7 @@
 // client's output) and "in-N" (struct ring, its input; optional), number "kind-N" (enum
 // console_client), text "name-N", capability "signal-N" (a portal to be signalled behind new input;
 // optional). Client 0 is init, whose output ring's `reserved` asks to be told when everything is
-// written.
+// written. One can be the monitor, which has both rings.
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +24,12 @@
 #define CONSOLE_CLIENTS 32
 #define CONSOLE_PREFIX (CONFIG_NAME + 3) // "[name] "
 
+// Ctrl-T, which leads to the monitor and back. Ctrl with a letter is on every keyboard, and this
+// letter means least to others: the rest of them are used by shells, editors, pagers, terminals and
+// multiplexers all the time. (Brackets, as telnet has them, need a modifier more on many
+// keyboards.)
+#define CONSOLE_ESCAPE 0x14u
+
 struct console_peer {
     struct ring *out;
     struct ring *in; // NULL: it gets no input
@@ -41,8 +47,12 @@ struct console {
     volatile uint8_t *data;               // the UART's data register
     volatile struct console_state *state; // volatile: its changes happen in the order written
     unsigned count;
-    unsigned focus; // the client that gets what is typed; CONSOLE_CLIENTS: nobody
-    unsigned init;  // slot of init's portal; 0: none
+    unsigned focus;   // the client that gets what is typed; CONSOLE_CLIENTS: nobody
+    unsigned init;    // slot of init's portal; 0: none
+    unsigned monitor; // the client that is the monitor; CONSOLE_CLIENTS: there is none
+    bool begun;       // there was no state: the machine has just been started
+    bool ending;      // init waits for all to be written; the monitor's line is not drawn any more
+    uint64_t seen;    // how much the monitor had written when its last line was last drawn
     struct console_peer peer[CONSOLE_CLIENTS];
 };
 
@@ -66,6 +76,12 @@ bool console_is_empty(const struct console *console);
 
 // Hands on all that was received, up to a bound, and signals whom it is for.
 void console_receive(struct console *console);
+
+// Gives what is typed back to the guest, if the monitor asks for that.
+void console_leave(struct console *console);
+
+// Says in the monitor's ring again who has the focus, for a console server that died over it.
+void console_settle_focus(struct console *console);
 
 // Tells init that everything is written, once, if it asked for that.
 void console_tell_drained(struct console *console);

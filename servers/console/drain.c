@@ -2,9 +2,12 @@
 //
 // Every wait is bounded: each ring is emptied up to where its head was when it was looked at. What
 // a client adds behind that it signals afterwards, so nothing is left lying.
+#include "servers/console/drain.h"
+
 #include <stddef.h>
 
 #include "servers/console/console.h"
+#include "servers/console/overlay.h"
 #include "servers/console/put.h"
 
 // A hypervisor's line whose newline has not come is kept back while it is shorter than this.
@@ -56,6 +59,8 @@ static bool write_bytes(struct console *console, unsigned index, uint64_t tail, 
     struct ring *ring = console->peer[index].out;
     const uint8_t *at = (const uint8_t *)ring->data + tail % RING_BYTES;
     bool begun = false;
+    if (tail != end && !overlay_erase(console))
+        return false;
     state->target = index;
     while (tail != end) {
         uint8_t byte = *at;
@@ -84,24 +89,19 @@ static bool write_bytes(struct console *console, unsigned index, uint64_t tail, 
     return true;
 }
 
-// The count behind the last newline among the ring's bytes from TAIL to HEAD; TAIL when there is
-// none.
-static uint64_t end_of_lines(const struct ring *ring, uint64_t tail, uint64_t head) {
+uint64_t drain_end_of_lines(const struct ring *ring, uint64_t tail, uint64_t head) {
     while (head != tail && ring->data[(head - 1) % RING_BYTES] != '\n')
         head--;
     return head;
 }
 
-// Bytes that client INDEX's ring holds, counted from *TAIL. Both counters are read once: the client
-// can change them at any time.
-static uint64_t pending(const struct console *console, unsigned index, uint64_t *tail) {
+uint64_t drain_pending(const struct console *console, unsigned index, uint64_t *tail) {
     const struct ring *ring = console->peer[index].out;
     *tail = ring_load(&ring->tail);
     return ring_readable(ring_load(&ring->head), *tail);
 }
 
-// Ends the line on the screen, which whoever wrote it did not.
-static bool cut_line(struct console *console) {
+bool drain_cut_line(struct console *console) {
     console->state->breaks = 1;
     return finish_break(console);
 }
@@ -109,15 +109,15 @@ static bool cut_line(struct console *console) {
 // Whole lines only, so that two servers' lines, or a server's and a guest's, never mix.
 static bool write_lines(struct console *console, unsigned index, bool forced) {
     uint64_t tail;
-    uint64_t head = pending(console, index, &tail) + tail;
-    uint64_t end = end_of_lines(console->peer[index].out, tail, head);
+    uint64_t head = drain_pending(console, index, &tail) + tail;
+    uint64_t end = drain_end_of_lines(console->peer[index].out, tail, head);
     if (end != tail && !write_bytes(console, index, tail, end))
         return false;
     // What has begun, because it was too long to be held or was forced out, is not kept back again.
     bool begun = console->state->open == index;
     if (!begun && (end == head || (!forced && head - end < HOLD_MAX)))
         return true;
-    return write_bytes(console, index, end, head) && cut_line(console);
+    return write_bytes(console, index, end, head) && drain_cut_line(console);
 }
 
 // A guest's bytes as they are. Its unfinished line waits while another guest's is on the screen:
@@ -125,39 +125,56 @@ static bool write_lines(struct console *console, unsigned index, bool forced) {
 static bool write_guest(struct console *console, unsigned index, bool forced) {
     uint64_t open = console->state->open;
     uint64_t tail;
-    uint64_t count = pending(console, index, &tail);
+    uint64_t count = drain_pending(console, index, &tail);
     if (count == 0)
         return true;
     uint64_t head = tail + count;
+    // The monitor's line stands below all others, so it leaves room for whole lines only.
+    if (open != index && !forced && count < RING_BYTES / 2 && overlay_is_there(console))
+        head = drain_end_of_lines(console->peer[index].out, tail, head);
     if (open < console->count && open != index && !forced && count < RING_BYTES / 2 &&
         console->peer[open].kind == CONSOLE_CLIENT_GUEST &&
-        end_of_lines(console->peer[index].out, tail, head) == tail)
+        drain_end_of_lines(console->peer[index].out, tail, head) == tail)
         return true;
     return write_bytes(console, index, tail, head);
 }
 
-static bool write_all(struct console *console, uint32_t force) {
-    const volatile struct console_state *state = console->state;
-    if (!finish_break(console))
-        return false;
-    // A server's line that is on the screen in part, because the UART was full, goes on first.
-    uint64_t open = state->open;
-    if (open < console->count && console->peer[open].kind == CONSOLE_CLIENT_HYPERVISOR &&
-        !write_lines(console, (unsigned)open, false))
-        return false;
-    // Twice: who waited for another guest's line may go on now.
+// Twice round: who waited for another guest's line may go on in the second.
+static bool write_guests(struct console *console, uint32_t force) {
     for (unsigned i = 0; i < 2 * console->count; i++) {
         unsigned index = i % console->count;
         if (console->peer[index].kind == CONSOLE_CLIENT_GUEST &&
             !write_guest(console, index, force >> index & 1))
             return false;
     }
+    return true;
+}
+
+static bool write_monitor(struct console *console, uint32_t force) {
+    bool was_there = overlay_is_there(console);
+    if (!overlay_draw(console))
+        return false;
+    // The line has ended, and with it what guests waited for.
+    return !was_there || overlay_is_there(console) || write_guests(console, force);
+}
+
+static bool write_all(struct console *console, uint32_t force) {
+    const volatile struct console_state *state = console->state;
+    if (!finish_break(console) || (state->erase != 0 && !overlay_erase(console)))
+        return false;
+    // A server's line that is on the screen in part, because the UART was full, goes on first.
+    uint64_t open = state->open;
+    if (open < console->count && console->peer[open].kind == CONSOLE_CLIENT_HYPERVISOR &&
+        !write_lines(console, (unsigned)open, false))
+        return false;
+    if (!write_guests(console, force))
+        return false;
     for (unsigned index = 0; index < console->count; index++) {
         if (console->peer[index].kind == CONSOLE_CLIENT_HYPERVISOR &&
             !write_lines(console, index, force >> index & 1))
             return false;
     }
-    return true;
+    return write_monitor(console, force);
 }
 
 void console_drain(struct console *console, uint32_t force) {
@@ -168,7 +185,11 @@ void console_drain(struct console *console, uint32_t force) {
 bool console_is_empty(const struct console *console) {
     uint64_t tail;
     for (unsigned index = 0; index < console->count; index++) {
-        if (pending(console, index, &tail) != 0)
+        uint64_t count = drain_pending(console, index, &tail);
+        // The monitor's last line stays in the ring for as long as it can have to be drawn again.
+        if (index == console->monitor)
+            count = drain_end_of_lines(console->peer[index].out, tail, tail + count) - tail;
+        if (count != 0)
             return false;
     }
     return console->state->breaks == 0;

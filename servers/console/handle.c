@@ -26,7 +26,8 @@ void console_tell_drained(struct console *console) {
 }
 
 static void write_out(struct console *console, uint32_t force) {
-    console_drain(console, is_ending(console) ? ALL : force);
+    console->ending = is_ending(console);
+    console_drain(console, console->ending ? ALL : force);
     console_tell_drained(console);
 }
 
@@ -38,20 +39,30 @@ static enum status flush(struct console *console) {
     return console_is_empty(console) ? STATUS_OK : STATUS_IO;
 }
 
+// The guest that gets what is typed, as a mask.
+static uint32_t guest_in_focus(const struct console *console) {
+    bool guest = console->focus < console->count && console->state->focus == CONSOLE_FOCUS_GUEST;
+    return guest ? 1u << console->focus : 0;
+}
+
 void console_start(struct console *console, const struct uart16550_access *access) {
     uart16550_init(&console->uart, access);
+    if (console->begun && console->monitor != CONSOLE_CLIENTS)
+        rt_log("Ctrl-T opens the monitor; typed twice it goes to the guest");
+    console_settle_focus(console);
     console_receive(console);
     write_out(console, 0);
 }
 
 void console_handle(void *state, const struct message *record, struct reply *reply) {
     struct console *console = state;
+    console_leave(console);
     switch (MESSAGE_CLASS(record->info)) {
     case EXIT_IRQ:
         uart16550_acknowledge(&console->uart);
         console_receive(console);
         // What is typed is often answered to a prompt that waits behind another guest's line.
-        write_out(console, console->focus < console->count ? 1u << console->focus : 0);
+        write_out(console, guest_in_focus(console));
         break;
     case EXIT_SIGNAL:
         write_out(console, 0);

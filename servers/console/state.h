@@ -9,12 +9,22 @@
 
 #include "ipc/state.h"
 
-#define CONSOLE_STATE_VERSION 1u
+#define CONSOLE_STATE_VERSION 2u
 
 #define CONSOLE_NOBODY UINT64_MAX
 
 // What the byte that is written counts in: below CONSOLE_CLIENTS, that client's ring.
-enum console_target { CONSOLE_TARGET_PREFIX = 0x100, CONSOLE_TARGET_BREAK };
+enum console_target {
+    CONSOLE_TARGET_PREFIX = 0x100,
+    CONSOLE_TARGET_BREAK,
+    CONSOLE_TARGET_SHOWN,
+    CONSOLE_TARGET_ERASE,
+};
+
+// Version 1, which knew no monitor.
+struct console_state_1 {
+    uint64_t open, ends, prefix, breaks, target, told;
+};
 
 struct console_state {
     uint64_t open;   // the client whose unfinished line is the last on the screen, or
@@ -24,6 +34,11 @@ struct console_state {
     uint64_t breaks; // 1: a line was cut short, the newline that ends it is to be written next
     uint64_t target; // enum console_target, or a client's number
     uint64_t told;   // 1: init knows that everything is written
+    uint64_t focus;  // enum console_focus: GUEST or MONITOR
+    uint64_t fresh;  // 1: the escape key was the last that was typed, and led to the monitor
+    uint64_t shown;  // of the monitor's bytes so many are on the screen, its last line's included
+    uint64_t erase;  // 0: nothing is to be erased; else one more than the bytes written for it
 };
 
-static_assert(sizeof(struct console_state) == 48, "slots of this size are version 1");
+static_assert(sizeof(struct console_state_1) == 48, "slots of this size are version 1");
+static_assert(sizeof(struct console_state) == 80, "slots of this size are version 2");

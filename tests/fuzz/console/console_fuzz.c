@@ -1,7 +1,7 @@
 // Any order of writing, signals, calls, typing, a UART that gets full, deaths and lies in the
 // rings' counters. Whatever comes, the console ends each record within its bounds; and as long as
 // no client lied, every byte is on the screen once, in its client's order, and no server's line is
-// mixed.
+// mixed. What the monitor draws and erases again takes nobody's bytes away.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +10,11 @@
 
 #include "tests/unit/console/world.h"
 
-#define CLIENTS 4
+#define MONITOR 4
+#define CLIENTS 5
 
 // Each client's letters are its own; newlines are anybody's.
-static const uint8_t letters[CLIENTS] = {'a', 'A', 0x80, 0xc0};
+static const uint8_t letters[CLIENTS] = {'a', 'A', 0x80, 0xc0, 0xa0};
 
 static struct {
     const uint8_t *at, *end;
@@ -52,7 +53,7 @@ static void lie(unsigned client) {
 
 static void do_step(void) {
     unsigned what = next();
-    unsigned client = what >> 4 & 3;
+    unsigned client = (what >> 4) % CLIENTS;
     switch (what & 15) {
     case 0 ... 4:
         write_some(client);
@@ -65,7 +66,7 @@ static void do_step(void) {
         break;
     case 7:
         for (unsigned n = next(); n > 0 && world.typed_count < sizeof(world.typed); n--)
-            world.typed[world.typed_count++] = 'k';
+            world.typed[world.typed_count++] = n % 3 == 0 ? CONSOLE_ESCAPE : 'k';
         world_send(EXIT_IRQ, 0, 1);
         break;
     case 8:
@@ -86,7 +87,10 @@ static void do_step(void) {
         world.in[2 + client % 2].tail = world.in[2 + client % 2].head;
         break;
     case 13:
-        lie(client);
+        if (next() % 4 == 0)
+            world.out[MONITOR].reserved = next() % 4;
+        else
+            lie(client);
         break;
     default:
         world_send((enum exit_class)next(), next(), next());
@@ -113,8 +117,8 @@ static void note_written(void) {
 static void check_screen(void) {
     unsigned found[CLIENTS] = {0};
     unsigned line = CLIENTS; // whose letters stand in the line
-    for (unsigned i = 0; i < world.written; i++) {
-        uint8_t byte = world.screen[i];
+    for (const char *at = world_rendered(); *at != '\0'; at++) {
+        uint8_t byte = (uint8_t)*at;
         if (byte == '\n') {
             line = CLIENTS;
             continue;
@@ -129,16 +133,20 @@ static void check_screen(void) {
             found[client]++;
         }
     }
-    for (unsigned client = 0; client < CLIENTS; client++)
+    for (unsigned client = 0; client < MONITOR; client++)
         require(found[client] == written_count[client]);
+    // Its last line may be hidden just now.
+    const struct ring *ring = &world.out[MONITOR];
+    require(found[MONITOR] + (ring->head - ring->tail) >= written_count[MONITOR]);
 }
 
-static void begin(bool prefixes) {
+static void begin(bool prefixes, bool monitor) {
     world_reset();
     world_client(0, CONSOLE_CLIENT_HYPERVISOR, "0");
     world_client(1, CONSOLE_CLIENT_HYPERVISOR, "1");
     world_client(2, CONSOLE_CLIENT_GUEST, "2");
     world_client(3, prefixes ? CONSOLE_CLIENT_GUEST : CONSOLE_CLIENT_HYPERVISOR, "3");
+    world_client(MONITOR, monitor ? CONSOLE_CLIENT_MONITOR : CONSOLE_CLIENT_HYPERVISOR, "4");
     memset(written_count, 0, sizeof(written_count));
     memset(noted, 0, sizeof(noted));
     lied = false;
@@ -148,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input.at = data;
     input.end = data + (size < 512 ? size : 512);
     uint8_t shape = next();
-    begin(shape & 1);
+    begin(shape & 1, shape & 4);
     world.has_fifo = shape & 2;
     // Comes back here at each death.
     (void)!setjmp(world.grave);

@@ -87,6 +87,30 @@ static enum status adopt(void) {
     return console_adopt(&world.console, world.region, sizeof(world.region), 0);
 }
 
+// Version 1, as servers of that time left it: six words in slots of 48 bytes.
+static void test_older_state_is_migrated(void **context) {
+    (void)context;
+    static uint64_t region[64];
+    const uint64_t old[] = {2, UINT64_MAX, 3, 1, 0x100, 1};
+    prepare();
+    world_start();
+    struct state_header *header = (struct state_header *)region;
+    *header = (struct state_header){
+        .magic = STATE_MAGIC, .version = 1, .slot_size = 48, .active = 1, .owner = "console"};
+    memcpy((uint8_t *)region + STATE_SLOTS_AT + 48, old, sizeof(old));
+    assert_int_equal(console_adopt(&world.console, region, 64 + 160, 0), STATUS_NO_MEMORY);
+    assert_int_equal(header->version, 1);
+    assert_int_equal(console_adopt(&world.console, region, sizeof(region), 0), STATUS_OK);
+    assert_int_equal(header->version, 2);
+    const volatile struct console_state *found = world.console.state;
+    assert_int_equal(found->open, 2);
+    assert_int_equal(found->ends, UINT64_MAX);
+    assert_int_equal(found->prefix, 3);
+    assert_int_equal(found->breaks, 1);
+    assert_int_equal(found->told, 1);
+    assert_int_equal(found->focus | found->fresh | found->shown | found->erase, 0);
+}
+
 static void test_newer_state_is_refused(void **context) {
     (void)context;
     prepare();
@@ -97,7 +121,7 @@ static void test_newer_state_is_refused(void **context) {
     memcpy(before, world.region, sizeof(before));
     assert_int_equal(adopt(), STATUS_UNSUPPORTED);
     assert_memory_equal(before, world.region, sizeof(before));
-    assert_int_equal(console_adopt(&world.console, world.region, 159, 0), STATUS_NO_MEMORY);
+    assert_int_equal(console_adopt(&world.console, world.region, 223, 0), STATUS_NO_MEMORY);
 }
 
 static void test_damaged_region_begins_anew(void **context) {
@@ -114,7 +138,7 @@ static void test_damaged_state_begins_anew(void **context) {
     (void)context;
     prepare();
     world_start();
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 10; i++) {
         struct console_state state = {.open = CONSOLE_NOBODY};
         switch (i) {
         case 0:
@@ -131,8 +155,23 @@ static void test_damaged_state_begins_anew(void **context) {
         case 3:
             state.told = 2;
             break;
-        default:
+        case 4:
             state.breaks = 2;
+            break;
+        case 5: // there is no monitor
+            state.focus = 1;
+            break;
+        case 6:
+            state.fresh = 2;
+            break;
+        case 7:
+            state.erase = 1;
+            break;
+        case 8:
+            state.target = 0x102;
+            break;
+        default:
+            state.target = 0xff;
             break;
         }
         *world.console.state = state;
@@ -147,6 +186,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_death_at_any_byte_changes_nothing),
         cmocka_unit_test(test_newer_state_is_refused),
+        cmocka_unit_test(test_older_state_is_migrated),
         cmocka_unit_test(test_damaged_region_begins_anew),
         cmocka_unit_test(test_damaged_state_begins_anew),
     };

@@ -174,8 +174,15 @@ static void test_wrong_config_is_refused_by_name(void **context) {
     world_entry("in-0", CONFIG_WINDOW, 0x1001);
     refuse("in-0", "is no ring: too small, or misaligned");
     begin();
-    world_entry("kind-0", CONFIG_NUMBER, 2);
+    world_entry("kind-0", CONFIG_NUMBER, 3);
     refuse("kind-0", "is no kind of client");
+    begin();
+    world_entry("kind-0", CONFIG_NUMBER, CONSOLE_CLIENT_MONITOR);
+    refuse("in-N", "is missing for the monitor");
+    begin();
+    world_entry("kind-1", CONFIG_NUMBER, CONSOLE_CLIENT_MONITOR);
+    world_entry("kind-2", CONFIG_NUMBER, CONSOLE_CLIENT_MONITOR);
+    refuse("kind-N", "says monitor of two");
     begin();
     world_entry("name-0", CONFIG_NUMBER, 2);
     refuse("name-0", "is no text");

@@ -117,7 +117,7 @@ void world_client(unsigned number, enum console_client kind, const char *name) {
     numbered("out", number, CONFIG_WINDOW, (uintptr_t)&world.out[number]);
     numbered("kind", number, CONFIG_NUMBER, kind);
     numbered("name", number, CONFIG_TEXT, (uintptr_t)name);
-    if (kind != CONSOLE_CLIENT_GUEST)
+    if (kind == CONSOLE_CLIENT_HYPERVISOR)
         return;
     numbered("in", number, CONFIG_WINDOW, (uintptr_t)&world.in[number]);
     numbered("signal", number, CONFIG_CAP, 0)->slot = 20 + number;
@@ -154,6 +154,29 @@ uint64_t world_send(enum exit_class class, uint64_t badge, uint64_t word) {
     console_handle(&world.console, &record, &reply);
     assert_int_equal(reply.flags, 0);
     return reply.word[0];
+}
+
+const char *world_rendered(void) {
+    static char text[WORLD_SCREEN + 1];
+    static const char erase[] = "\033[K";
+    unsigned begin = 0, at = 0, length = 0; // of the last line; of all
+    for (unsigned i = 0; i < world.written; i++) {
+        char byte = (char)world.screen[i];
+        if (byte == '\r') {
+            at = begin;
+        } else if (world.written - i >= 3 && memcmp(&world.screen[i], erase, 3) == 0) {
+            length = at;
+            i += 2;
+        } else if (byte == '\n') {
+            text[length++] = byte;
+            begin = at = length;
+        } else {
+            text[at++] = byte;
+            length = at > length ? at : length;
+        }
+    }
+    text[length] = '\0';
+    return text;
 }
 
 const char *world_screen(void) {

@@ -54,7 +54,7 @@ void world_reset(void);
 // Adds an entry to the config.
 struct config_entry *world_entry(const char *name, enum config_kind kind, uint64_t address);
 
-// Adds client NUMBER, with input if it is a guest.
+// Adds client NUMBER, with input if it is a guest or the monitor.
 void world_client(unsigned number, enum console_client kind, const char *name);
 
 // Starts the console, again if it was running.
@@ -69,3 +69,7 @@ uint64_t world_send(enum exit_class class, uint64_t badge, uint64_t word);
 
 // What is on the screen so far, as a text.
 const char *world_screen(void);
+
+// What a person sees of that: carriage returns and "erase to the end of the line" have had their
+// effect.
+const char *world_rendered(void);
