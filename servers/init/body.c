@@ -75,6 +75,20 @@ const char *body_check(const struct file *file, uint64_t *writable) {
     return NULL;
 }
 
+bool body_stack_guard(const struct file *file, uint64_t address) {
+    struct elf_image elf;
+    const char *why;
+    if (elf_open(file->content, file->size, file->size, ARCH_ELF_MACHINE, &elf, &why) !=
+            STATUS_OK ||
+        elf.segment_count == 0) {
+        return false;
+    }
+    // The stack is the last segment, behind a page that is left free (server_<arch>.ld).
+    struct elf_segment stack = elf_segment(&elf, elf.segment_count - 1);
+    return (stack.flags & ELF_WRITE) && address < segment_begin(&stack) &&
+           segment_begin(&stack) - address <= 4096;
+}
+
 // Maps what cannot change from the file itself; what can is a fresh copy in the body's own memory.
 // FILE has been checked. Returns the entry.
 static uint64_t body_map(const struct body *body, const struct file *file) {

@@ -68,6 +68,10 @@ static enum status handle_start(struct server *server, bool new, const struct me
         server->taken = true;
         server->early_deaths = 0;
         server->death_pc = 0;
+        if (server->awaited) {
+            server->awaited = false;
+            (void)!rt_signal(SLOT_SERVER(init.monitor) + SERVER_SLOT_PORTAL);
+        }
         return STATUS_OK;
     case INIT_REFUSED:
         if (new) {
@@ -127,6 +131,7 @@ static void handle_call(const struct message *message, struct reply *reply) {
 static void handle_give_up(unsigned index) {
     init.server[index].given_up = true;
     if (index == init.manifest.console) {
+        init_refuse("init: there is no console any more");
         init_end(1); // nobody is left who could write what is in the rings
     }
     vm_lose_server(index);
@@ -134,7 +139,12 @@ static void handle_give_up(unsigned index) {
 
 // Three deaths on one exit: the next server would die on it, too.
 static void handle_poison(const struct message *message) {
-    enum exit_class c = MESSAGE_CLASS(message->word[FAULT_WORD_INFO]);
+    uint64_t info = message->word[FAULT_WORD_INFO];
+    enum exit_class c = MESSAGE_CLASS(info);
+    if (info == UINT64_MAX || c >= EXIT_GUEST_CLASSES ||
+        message->word[FAULT_WORD_ATTEMPT] < ATTEMPTS_MAX) {
+        return;
+    }
     struct vm *vm = vm_by_badge(message->word[FAULT_WORD_BADGE]);
     if (vm && vm->state == VM_RUNNING) {
         rt_log("VM %s: %u servers died on its exit %lu (%s): the VM is stopped", vm->manifest->name,
@@ -143,32 +153,22 @@ static void handle_poison(const struct message *message) {
     }
 }
 
-// Whether SERVER is to be started again after the death that MESSAGE tells of.
-static bool handle_may_restart(struct server *server, const struct message *message) {
-    const char *name = server->manifest->name;
+// Why SERVER, whose death MESSAGE tells of, is not to be started again; NULL: it is.
+static const char *handle_hopeless(struct server *server, const struct message *message) {
     bool serving = message->word[FAULT_WORD_INFO] != UINT64_MAX;
-    enum exit_class c = MESSAGE_CLASS(message->word[FAULT_WORD_INFO]);
-    bool poison = serving && message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX;
-    if (poison && c >= EXIT_GUEST_CLASSES) {
+    if (serving && MESSAGE_CLASS(message->word[FAULT_WORD_INFO]) >= EXIT_GUEST_CLASSES &&
+        message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX) {
         // No VM's: whoever comes next would die on it too, and guests would never have a turn.
-        init_refuse("init: /servers/%s: %u of them died on one %s: not started again", name,
-                    ATTEMPTS_MAX, exit_class_name(c));
-        return false;
-    }
-    if (poison) {
-        handle_poison(message);
+        return "three of them died on this one: it is not started again";
     }
     // One that can't even begin would die for ever.
     bool tells = server->manifest->calls >> MANIFEST_INIT & 1;
     bool began = tells ? server->taken : core_task_read(server->body->slot).word[3] != 0;
     server->early_deaths = began ? 0 : server->early_deaths + 1;
     if (server->early_deaths >= ATTEMPTS_MAX) {
-        init_refuse("init: /servers/%s: it died %u times before it served anything: not started "
-                    "again",
-                    name, ATTEMPTS_MAX);
-        return false;
+        return "three in a row died before they served anything: it is not started again";
     }
-    return true;
+    return NULL;
 }
 
 // A server died. It is started again; whoever waits for it will be served by the new one.
@@ -178,8 +178,8 @@ static void handle_fault(const struct message *message) {
     if (index >= init.manifest.server_count) {
         return;
     }
-    report_fault(server, message);
     if (replace_is_new(server, server_side_of_badge(message->badge))) {
+        report_fault(server, replace_file(), "it was to be the new version", message);
         replace_died();
         return;
     }
@@ -188,11 +188,14 @@ static void handle_fault(const struct message *message) {
         // Until one has taken over, what the first one left is what matters.
         server->death_pc = message->word[FAULT_WORD_PC];
     }
-    if (handle_may_restart(server, message)) {
-        server_restart(index);
-    } else {
+    const char *hopeless = handle_hopeless(server, message);
+    report_fault(server, &server->file, hopeless ? hopeless : "restarting it", message);
+    if (hopeless) {
         handle_give_up(index);
+        return;
     }
+    handle_poison(message);
+    server_restart(index);
 }
 
 void init_handle(void *state, const struct message *message, struct reply *reply) {

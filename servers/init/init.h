@@ -210,6 +210,9 @@ void core_task(unsigned slot, enum task_op op, uint64_t a1, uint64_t a2, uint64_
 // or what is wrong.
 const char *body_check(const struct file *file, uint64_t *writable);
 
+// Whether ADDRESS lies in the page below the stack of a server made from FILE.
+bool body_stack_guard(const struct file *file, uint64_t address);
+
 // Makes task and space of SERVER in BODY from FILE, gives them what the manifest says, and starts
 // the task, which is bound to no portal yet.
 void body_start(struct server *server, struct body *body, const struct file *file, bool side);
@@ -250,6 +253,7 @@ void replace_refused(enum status status);                    // it can't
 void replace_died(void);                                     // it died
 void replace_abandon(const struct server *server);           // the old one died, if it is SERVER's
 bool replace_is_new(const struct server *server, bool side); // is that the new one?
+const struct file *replace_file(void);                       // what that was started from
 void replace_outcome(uint64_t word[MESSAGE_WORDS]);
 
 // monitor.c: what a monitor may ask for (ipc/monitor.h).
@@ -285,4 +289,6 @@ rt_handler init_handle;
 
 // report.c: the lines that say why a VM was stopped.
 void report_vm(const struct vm *vm, const struct message *message);
-void report_fault(const struct server *server, const struct message *message);
+// A task of SERVER that was started from FILE died; THEN is what is done about it.
+void report_fault(const struct server *server, const struct file *file, const char *then,
+                  const struct message *message);

@@ -54,6 +54,7 @@ static void monitor_server(unsigned index, struct monitor_server *to) {
     to->pause_restart = server->pause_restart;
     to->pause_replace = server->pause_replace;
     to->early_deaths = server->early_deaths;
+    to->serves = server->taken;
 }
 
 // init's own memory: what the bundle gave it, its log, and what it keeps for a next version.
@@ -212,6 +213,7 @@ enum status monitor_handle(const struct message *message, struct reply *reply) {
         if (number >= init.manifest.server_count) {
             return STATUS_RANGE;
         }
+        init.server[number].awaited = true;
         // A dead one's death is on its way here already.
         struct rt_words words = {.word = {TASK_STOP}};
         return rt_system_call(SYSCALL_TASK, init.server[number].body->slot, &words);

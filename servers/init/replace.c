@@ -23,6 +23,8 @@ bool replace_is_new(const struct server *server, bool side) {
     return replace_is_on() && replacement.server == server && side != server->side;
 }
 
+const struct file *replace_file(void) { return &replacement.file; }
+
 static void replace_decide(enum monitor_outcome outcome, enum status status) {
     replacement.outcome = outcome;
     replacement.status = status;
@@ -179,14 +181,12 @@ void replace_died(void) {
         replace_decide(MONITOR_REPLACED, STATUS_OK);
         return;
     }
-    rt_log("server %s: not replaced: the new one died; the old one carries on",
-           server->manifest->name);
     replace_undo(MONITOR_FAILED, STATUS_OK);
 }
 
 void replace_abandon(const struct server *server) {
     if (replace_is_on() && replacement.server == server) {
-        rt_log("server %s: not replaced: it died meanwhile", server->manifest->name);
+        rt_log("server %s: not replaced: the old one died meanwhile", server->manifest->name);
         body_end(init.spare);
         replace_decide(MONITOR_FAILED, STATUS_OK);
     }

@@ -1,5 +1,8 @@
+#include <stdio.h>
+
 #include "ipc/fault.h"
 #include "ipc/init.h"
+#include "libs/elf/symbol.h"
 #include "servers/init/init.h"
 
 static const char *report_access(uint64_t access) {
@@ -71,18 +74,33 @@ void report_vm(const struct vm *vm, const struct message *message) {
     }
 }
 
-void report_fault(const struct server *server, const struct message *message) {
-    const uint64_t *word = message->word;
-    const char *name = server->manifest->name;
-    unsigned long pc = word[FAULT_WORD_PC];
-    if (word[FAULT_WORD_INFO] == UINT64_MAX) {
-        rt_log("server %s died: it %s, at pc 0x%lx, address 0x%lx, serving nothing; restarting it",
-               name, fault_text(word[FAULT_WORD_CAUSE]), pc,
-               (unsigned long)word[FAULT_WORD_ADDRESS]);
-        return;
+// What a task that died was doing when it did.
+static const char *report_cause(const struct file *file, const uint64_t *word) {
+    if (word[FAULT_WORD_CAUSE] == FAULT_MEMORY &&
+        body_stack_guard(file, word[FAULT_WORD_ADDRESS])) {
+        return "ran over the end of its stack";
     }
-    rt_log(
-        "server %s died: it %s, at pc 0x%lx, address 0x%lx, serving %s number %lu; restarting it",
-        name, fault_text(word[FAULT_WORD_CAUSE]), pc, (unsigned long)word[FAULT_WORD_ADDRESS],
-        exit_class_name(MESSAGE_CLASS(word[FAULT_WORD_INFO])), (unsigned long)word[FAULT_WORD_SEQ]);
+    return fault_text(word[FAULT_WORD_CAUSE]);
+}
+
+void report_fault(const struct server *server, const struct file *file, const char *then,
+                  const struct message *message) {
+    const uint64_t *word = message->word;
+    char record[96] = "serving nothing";
+    char place[80] = "";
+    uint64_t offset;
+    const char *symbol = elf_symbol(file->content, file->size, word[FAULT_WORD_PC], &offset);
+    if (symbol) {
+        snprintf(place, sizeof(place), " %.48s+0x%lx,", symbol, (unsigned long)offset);
+    }
+    if (word[FAULT_WORD_INFO] != UINT64_MAX) {
+        enum exit_class c = MESSAGE_CLASS(word[FAULT_WORD_INFO]);
+        const struct vm *vm = c < EXIT_GUEST_CLASSES ? vm_by_badge(word[FAULT_WORD_BADGE]) : NULL;
+        snprintf(record, sizeof(record), "serving %s number %lu%s%s", exit_class_name(c),
+                 (unsigned long)word[FAULT_WORD_SEQ], vm ? " of VM " : "",
+                 vm ? vm->manifest->name : "");
+    }
+    rt_log("server %s died: it %s, at%s pc 0x%lx, address 0x%lx, %s; %s", server->manifest->name,
+           report_cause(file, word), place, (unsigned long)word[FAULT_WORD_PC],
+           (unsigned long)word[FAULT_WORD_ADDRESS], record, then);
 }
