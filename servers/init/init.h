@@ -89,6 +89,7 @@ struct server {
     uint32_t version;       // of the state that it writes
     bool side;              // changes with each replacement: part of badges, see server_badge
     bool taken;             // it has taken over: it serves
+    bool awaited;           // the monitor killed it and waits until it serves again
     bool given_up;          // it died too often and is not started again
     enum server_start last; // what its last start was
     uint32_t restarts;      // after deaths
