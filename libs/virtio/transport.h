@@ -9,6 +9,7 @@
 
 // Device types (chapter 5).
 #define VIRTIO_TYPE_BLOCK 2u
+#define VIRTIO_TYPE_CONSOLE 3u
 
 // Device status (chapter 2.1).
 #define VIRTIO_STATUS_ACKNOWLEDGE 1u

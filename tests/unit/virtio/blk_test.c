@@ -86,7 +86,7 @@ static void test_initialisation_follows_the_steps(void **state) {
     assert_memory_equal(device.status_writes, steps, sizeof(steps));
     assert_int_equal(device.driver_features, 1ull << 32); // nothing that this driver does not know
     assert_int_equal(blk.capacity, SECTORS);
-    assert_int_equal(device.queue_size, 128);
+    assert_int_equal(device.queue[0].size, 128);
     assert_false(blk.read_only);
     device.features |= 1ull << 5;
     assert_int_equal(init_with(false), STATUS_OK);

@@ -42,6 +42,13 @@ void device_make(struct device *device, uint64_t sectors) {
     device->status = 0x0f; // as a driver before left it
 }
 
+// The feature bits are SIZE and MULTIPORT (5.3.3), which a driver need not take.
+void device_make_console(struct device *device) {
+    device_make(device, 0);
+    device->type = 3;
+    device->features |= 3;
+}
+
 void device_drop(struct device *device) { free(device->memory); }
 
 struct virtio_memory device_memory(struct device *device, size_t offset, size_t size) {
@@ -63,16 +70,45 @@ void device_set_block_size(struct device *device, uint32_t size) {
     put(device->config + 20, size, 4);
 }
 
+// A console's request: one buffer, to be filled from what the host sent, or to be sent to it
+// (5.3.6).
+static uint32_t serve_port(struct device *device, const struct device_queue *queue, uint16_t head) {
+    assert_true(head < queue->size);
+    const uint8_t *entry = reach(device, queue->descriptors + 16ull * head, 16);
+    uint32_t size = (uint32_t)get(entry + 8, 4);
+    uint8_t *bytes = reach(device, get(entry, 8), size);
+    bool receives = queue == &device->queue[0];
+    assert_int_equal(get(entry + 12, 2), receives ? 2 : 0);
+    assert_true(size > 0);
+    device->requests++;
+    if (!receives) {
+        assert_true(device->got_count + size <= DEVICE_STREAM);
+        memcpy(device->got + device->got_count, bytes, size);
+        device->got_count += size;
+        return 0;
+    }
+    uint32_t left = device->sent_count - device->sent_at;
+    size = size < left ? size : left;
+    if (device->most_at_once != 0 && size > device->most_at_once)
+        size = device->most_at_once;
+    memcpy(bytes, device->sent + device->sent_at, size);
+    device->sent_at += size;
+    return size;
+}
+
 // Answers one request, whose first descriptor is HEAD (2.7.5, 5.2.6).
-static uint32_t serve(struct device *device, uint16_t head) {
+static uint32_t serve(struct device *device, const struct device_queue *queue, uint16_t head) {
+    if (device->type == 3)
+        return serve_port(device, queue, head);
+
     uint64_t sector = 0;
     uint32_t written = 0, pieces = 0;
     uint8_t *status = NULL;
     bool writes = false;
     for (uint16_t at = head;; pieces++) {
-        assert_true(at < device->queue_size);
-        assert_true(pieces < device->queue_size); // a loop
-        const uint8_t *entry = reach(device, device->descriptors + 16ull * at, 16);
+        assert_true(at < queue->size);
+        assert_true(pieces < queue->size); // a loop
+        const uint8_t *entry = reach(device, queue->descriptors + 16ull * at, 16);
         uint32_t size = (uint32_t)get(entry + 8, 4);
         uint16_t flags = (uint16_t)get(entry + 12, 2);
         uint8_t *bytes = reach(device, get(entry, 8), size);
@@ -126,65 +162,91 @@ static uint32_t serve(struct device *device, uint16_t head) {
 }
 
 // Puts an answer into the used ring (2.7.8).
-static void answer(struct device *device, uint32_t id, uint32_t length) {
-    uint8_t *ring = reach(device, device->device_ring, 6 + 8 * device->queue_size);
-    uint8_t *entry = ring + 4 + 8 * (device->used % device->queue_size);
+static void answer(struct device *device, struct device_queue *queue, uint32_t id,
+                   uint32_t length) {
+    uint8_t *ring = reach(device, queue->device_ring, 6 + 8 * queue->size);
+    uint8_t *entry = ring + 4 + 8 * (queue->used % queue->size);
     put(entry, id, 4);
     put(entry + 4, length, 4);
-    device->used++;
-    put(ring + 2, device->used, 2);
+    queue->used++;
+    put(ring + 2, queue->used, 2);
 }
 
-static void answer_request(struct device *device, uint16_t head) {
-    uint32_t length = serve(device, head);
+static void answer_request(struct device *device, struct device_queue *queue, uint16_t head) {
+    uint32_t length = serve(device, queue, head);
     if (device->fault == FAULT_SCRIBBLES)
-        memset(reach(device, device->descriptors, 16 * device->queue_size), 0xff,
-               16 * device->queue_size);
+        memset(reach(device, queue->descriptors, 16 * queue->size), 0xff, 16 * queue->size);
     uint32_t id = head;
     if (device->fault == FAULT_ID_TOO_LARGE)
-        id = device->queue_size;
+        id = queue->size;
     if (device->fault == FAULT_ID_OF_NOTHING)
         id = head == 0 ? 1 : 0;
     if (device->fault == FAULT_LENGTH_TOO_LARGE)
-        length++;
+        length += device->type == 3 ? DEVICE_STREAM : 1;
     if (device->fault == FAULT_LENGTH_TOO_SHORT)
         length--;
-    answer(device, id, length);
+    answer(device, queue, id, length);
     if (device->fault == FAULT_ANSWERS_TWICE)
-        answer(device, id, length);
+        answer(device, queue, id, length);
     if (device->fault == FAULT_INDEX_JUMPS) {
-        device->used += 500;
-        put(reach(device, device->device_ring, 4) + 2, device->used, 2);
+        queue->used += 500;
+        put(reach(device, queue->device_ring, 4) + 2, queue->used, 2);
     }
-    const uint8_t *available = reach(device, device->driver_ring, 6 + 2 * device->queue_size);
+    const uint8_t *available = reach(device, queue->driver_ring, 6 + 2 * queue->size);
     if (!(get(available, 2) & 1)) // VIRTQ_AVAIL_F_NO_INTERRUPT
         device->interrupt |= 1;
 }
 
-void device_work(struct device *device) {
-    if (!(device->status & 4) || device->queue_ready == 0 || device->fault == FAULT_SILENT)
-        return;
-    put(reach(device, device->device_ring, 2), device->no_notify ? 1 : 0, 2);
-    if (!device->notified && !device->no_notify)
+// A console that has nothing to give keeps the buffers.
+static bool has_answer(const struct device *device, const struct device_queue *queue) {
+    return device->type != 3 || queue != &device->queue[0] || device->sent_at < device->sent_count;
+}
+
+static void work_on(struct device *device, struct device_queue *queue) {
+    put(reach(device, queue->device_ring, 2), device->no_notify ? 1 : 0, 2);
+    if (!queue->notified && !device->no_notify)
         return;
     if (device->waited++ < device->delay)
         return;
     device->waited = 0;
-    const uint8_t *available = reach(device, device->driver_ring, 6 + 2 * device->queue_size);
-    while (device->seen != (uint16_t)get(available + 2, 2)) {
-        answer_request(device,
-                       (uint16_t)get(available + 4 + 2 * (device->seen % device->queue_size), 2));
-        device->seen++;
+    const uint8_t *available = reach(device, queue->driver_ring, 6 + 2 * queue->size);
+    while (queue->seen != (uint16_t)get(available + 2, 2) && has_answer(device, queue)) {
+        answer_request(device, queue,
+                       (uint16_t)get(available + 4 + 2 * (queue->seen % queue->size), 2));
+        queue->seen++;
     }
-    device->notified = false;
+    // What is left waits for the host, not for the driver.
+    queue->notified = queue->seen != (uint16_t)get(available + 2, 2);
+}
+
+void device_work(struct device *device) {
+    if (!(device->status & 4) || device->fault == FAULT_SILENT)
+        return;
+    for (unsigned i = 0; i < DEVICE_QUEUES; i++) {
+        if (device->queue[i].ready != 0)
+            work_on(device, &device->queue[i]);
+    }
+}
+
+void device_send(struct device *device, const void *bytes, size_t size) {
+    assert_true(device->sent_count + size <= DEVICE_STREAM);
+    memcpy(device->sent + device->sent_count, bytes, size);
+    device->sent_count += (uint32_t)size;
 }
 
 static void reset(struct device *device) {
-    device->queue_ready = device->fault == FAULT_QUEUE_READY;
-    device->queue_size = 0;
+    memset(device->queue, 0, sizeof(device->queue));
+    for (unsigned i = 0; i < DEVICE_QUEUES; i++)
+        device->queue[i].ready = device->fault == FAULT_QUEUE_READY;
     device->driver_features = device->interrupt = 0;
-    device->seen = device->used = 0;
-    device->notified = false;
+}
+
+// The queue that the registers stand for; a write to one that there is none of is the driver's bug.
+static unsigned queue_count(const struct device *device) { return device->type == 3 ? 2 : 1; }
+
+static struct device_queue *selected(struct device *device) {
+    assert_in_range(device->queue_select, 0, queue_count(device) - 1);
+    return &device->queue[device->queue_select];
 }
 
 static void write_status(struct device *device, uint32_t value) {
@@ -225,9 +287,9 @@ static uint32_t read_register(void *context, unsigned offset, unsigned size) {
                    ? 0
                    : (uint32_t)(device->features >> 32 * device->features_select);
     case 0x034:
-        return device->queue_select == 0 ? device->queue_most : 0;
+        return device->queue_select < queue_count(device) ? device->queue_most : 0;
     case 0x044:
-        return device->queue_ready;
+        return selected(device)->ready;
     case 0x060:
         return device->interrupt;
     case 0x070:
@@ -248,15 +310,16 @@ static void set_half(uint64_t *value, unsigned half, uint32_t bits) {
 }
 
 static void enable_queue(struct device *device, uint32_t value) {
+    struct device_queue *queue = selected(device);
     assert_int_equal(value, 1);
     assert_true(device->status & 8); // 3.1.1: after the features
     assert_false(device->status & 4);
-    assert_in_range(device->queue_size, 1, device->queue_most);
-    assert_int_equal(device->queue_size & (device->queue_size - 1), 0);
-    assert_int_equal(device->descriptors % 16, 0); // 2.7
-    assert_int_equal(device->driver_ring % 2, 0);
-    assert_int_equal(device->device_ring % 4, 0);
-    device->queue_ready = 1;
+    assert_in_range(queue->size, 1, device->queue_most);
+    assert_int_equal(queue->size & (queue->size - 1), 0);
+    assert_int_equal(queue->descriptors % 16, 0); // 2.7
+    assert_int_equal(queue->driver_ring % 2, 0);
+    assert_int_equal(queue->device_ring % 4, 0);
+    queue->ready = 1;
 }
 
 static void write_register(void *context, unsigned offset, unsigned size, uint32_t value) {
@@ -278,15 +341,15 @@ static void write_register(void *context, unsigned offset, unsigned size, uint32
         device->queue_select = value;
         break;
     case 0x038:
-        device->queue_size = value;
+        selected(device)->size = value;
         break;
     case 0x044:
         enable_queue(device, value);
         break;
     case 0x050:
-        assert_int_equal(value, 0);
+        assert_in_range(value, 0, queue_count(device) - 1);
         assert_true(device->status & 4); // 2.1.1: no notification before DRIVER_OK
-        device->notified = true;
+        device->queue[value].notified = true;
         device->notifications++;
         break;
     case 0x064:
@@ -298,15 +361,15 @@ static void write_register(void *context, unsigned offset, unsigned size, uint32
         break;
     case 0x080:
     case 0x084:
-        set_half(&device->descriptors, offset & 4 ? 1 : 0, value);
+        set_half(&selected(device)->descriptors, offset & 4 ? 1 : 0, value);
         break;
     case 0x090:
     case 0x094:
-        set_half(&device->driver_ring, offset & 4 ? 1 : 0, value);
+        set_half(&selected(device)->driver_ring, offset & 4 ? 1 : 0, value);
         break;
     case 0x0a0:
     case 0x0a4:
-        set_half(&device->device_ring, offset & 4 ? 1 : 0, value);
+        set_half(&selected(device)->device_ring, offset & 4 ? 1 : 0, value);
         break;
     default:
         fail_msg("register 0x%x was written", offset);

@@ -12,6 +12,8 @@
 #define DEVICE_MEMORY_AT 0x80000000u // where the device sees the memory it may reach
 #define DEVICE_MEMORY_SIZE (64u * 1024 * 1024)
 #define DEVICE_QUEUE_MOST 1024u
+#define DEVICE_QUEUES 2
+#define DEVICE_STREAM (1u << 20)
 
 enum fault {
     FAULT_NONE,
@@ -47,13 +49,19 @@ struct device {
     // Registers.
     uint32_t features_select, driver_features_select, queue_select;
     uint64_t driver_features;
-    uint32_t queue_size, queue_ready, interrupt, generation;
-    uint64_t descriptors, driver_ring, device_ring;
+    uint32_t interrupt, generation;
+    struct device_queue {
+        uint32_t size, ready;
+        uint64_t descriptors, driver_ring, device_ring;
+        uint16_t seen, used; // its own state
+        bool notified;
+    } queue[DEVICE_QUEUES];
     uint8_t status;
-    // Its own state.
-    uint16_t seen, used;
     unsigned waited;
-    bool notified;
+    // Of a console device: what the host sends, and what it got.
+    uint8_t sent[DEVICE_STREAM], got[DEVICE_STREAM];
+    uint32_t sent_count, sent_at, got_count;
+    uint32_t most_at_once; // bytes that go into one of the driver's buffers; 0: as many as fit
     // What happened.
     uint8_t status_writes[16];
     unsigned status_count, notifications, requests;
@@ -61,7 +69,12 @@ struct device {
     uint32_t largest_piece, most_pieces;
 };
 
-// A device of the disk whose sectors device_sector() gives.
+// A console device (5.3) with one port.
+void device_make_console(struct device *device);
+// The host sends SIZE bytes; the driver gets them as far as it has offered room.
+void device_send(struct device *device, const void *bytes, size_t size);
+
+// A block device of the disk whose sectors device_sector() gives.
 void device_make(struct device *device, uint64_t sectors);
 void device_drop(struct device *device);
 
