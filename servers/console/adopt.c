@@ -34,21 +34,34 @@ static bool is_valid(const struct console *console) {
     return state->prefix <= console->peer[state->open].prefix_length;
 }
 
-// Counts the byte that the server before had sent and not counted.
+// What the last byte counts in.
+static volatile uint64_t *last_counter(struct console *console) {
+    volatile struct console_state *state = console->state;
+    switch (state->target) {
+    case CONSOLE_TARGET_PREFIX:
+        return &state->prefix;
+    case CONSOLE_TARGET_SHOWN:
+        return &state->shown;
+    case CONSOLE_TARGET_ERASE:
+        return &state->erase;
+    default:
+        return &console->peer[state->target].out->tail;
+    }
+}
+
+// Counts the byte that a server before had sent and not counted. What it has to be is written down
+// first, so that it comes out the same when this one dies too before it has taken over, and the
+// next is told of the same death. console_handle forgets it before it writes anything.
 static void count_sent(struct console *console) {
     volatile struct console_state *state = console->state;
-    if (state->target == CONSOLE_TARGET_PREFIX) {
-        state->prefix++;
-    } else if (state->target == CONSOLE_TARGET_BREAK) {
+    if (state->target == CONSOLE_TARGET_BREAK) {
         state->breaks = 0;
-    } else if (state->target == CONSOLE_TARGET_SHOWN) {
-        state->shown++;
-    } else if (state->target == CONSOLE_TARGET_ERASE) {
-        state->erase++;
-    } else {
-        struct ring *ring = console->peer[state->target].out;
-        ring_store(&ring->tail, ring->tail + 1);
+        return;
     }
+    volatile uint64_t *counter = last_counter(console);
+    if (state->repair == 0 || state->repair - *counter > 1)
+        state->repair = *counter + 1;
+    *counter = state->repair;
 }
 
 enum status console_adopt(struct console *console, void *region, size_t size, uint64_t pc) {
@@ -74,6 +87,8 @@ enum status console_adopt(struct console *console, void *region, size_t size, ui
         *console->state = initial;
     if (pc >= (uintptr_t)console_put_sent && pc < (uintptr_t)console_put_counted)
         count_sent(console);
+    else
+        console->state->repair = 0;
     overlay_settle(console);
     volatile struct console_state *state = console->state;
     if (state->open < console->count && console->peer[state->open].out->tail >= state->ends)

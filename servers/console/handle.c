@@ -51,11 +51,11 @@ void console_start(struct console *console, const struct uart16550_access *acces
         rt_log("Ctrl-T opens the monitor; typed twice it goes to the guest");
     console_settle_focus(console);
     console_receive(console);
-    write_out(console, 0);
 }
 
 void console_handle(void *state, const struct message *record, struct reply *reply) {
     struct console *console = state;
+    console->state->repair = 0; // it has taken over, and what it writes now counts anew
     console_leave(console);
     switch (MESSAGE_CLASS(record->info)) {
     case EXIT_IRQ:

@@ -38,7 +38,9 @@ struct console_state {
     uint64_t fresh;  // 1: the escape key was the last that was typed, and led to the monitor
     uint64_t shown;  // of the monitor's bytes so many are on the screen, its last line's included
     uint64_t erase;  // 0: nothing is to be erased; else one more than the bytes written for it
+    uint64_t repair; // not 0: what the count of the last byte has to be; the server that wrote that
+                     // byte died before it had counted it
 };
 
 static_assert(sizeof(struct console_state_1) == 48, "slots of this size are version 1");
-static_assert(sizeof(struct console_state) == 80, "slots of this size are version 2");
+static_assert(sizeof(struct console_state) == 88, "slots of this size are version 2");

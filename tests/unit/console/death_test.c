@@ -73,6 +73,7 @@ static void test_death_at_any_byte_changes_nothing(void **context) {
     for (unsigned at = 1; at <= bytes; at++) {
         for (unsigned how = 0; how < WORLD_DEATHS; how++) {
             prepare();
+            world.early_deaths = at % 3;
             world.kill_at = at;
             world.kill_how = (enum world_death)how;
             run();

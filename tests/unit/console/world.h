@@ -28,6 +28,7 @@ struct world {
     enum world_death kill_how;
     unsigned puts;
     uint64_t death_pc;
+    unsigned early_deaths; // of servers that died again before they had taken over
     jmp_buf grave;
 
     // The runtime.
