@@ -24,8 +24,9 @@ struct task {
     struct portal *portal;  // where it receives
     struct portal *leaving; // where it received: another comes to its place once it is done
     struct space *space;
-    uint64_t tick_key; // what it did at the last tick that met it running …
-    uint32_t tick_age; // … and for how many such ticks it has done the same
+    uint64_t tick_call; // the number of the call that the last tick saw it wait for
+    uint64_t tick_key;  // what it did at the last tick that met it running …
+    uint32_t tick_age;  // … and for how many such ticks it has done the same
     struct {
         struct portal *portal;
         uint64_t badge;

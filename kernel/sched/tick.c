@@ -29,31 +29,38 @@ void sched_wake(struct vcpu *vcpu, uint64_t at) {
     tick_event(vcpu->context.cpu, at);
 }
 
-// The task that keeps RECORD waiting: the last in the chain of calls that began with it. NULL: that
-// one is being started again.
+// The task that keeps RECORD waiting: in the chain of calls that began with it, the first that has
+// made another call since the last tick, else the last. NULL: that one is being started again.
 static struct task *tick_culprit(const struct record *record) {
     struct task *task = record->server;
+    struct task *loops = NULL;
     for (int depth = 0; task && depth < 16 && task->state == TASK_CALLING; depth++) {
+        if (task->call.seq != task->tick_call && !loops) {
+            loops = task;
+        }
+        task->tick_call = task->call.seq;
         if (!task->call.server) {
             // It stands in a queue: the receiver is busy, or itself in the chain; or there is none,
             // because it is being started again, which is nobody's fault.
-            return task->call.portal->receiver ? task : NULL;
+            task = task->call.portal->receiver ? task : NULL;
+            break;
         }
         task = task->call.server;
     }
-    return task;
+    return loops ? loops : task;
 }
 
 // Has this vCPU's exit been pending, with a server, for longer than its portal allows?
 static void tick_watch_exit(struct vcpu *vcpu) {
     struct record *record = &vcpu->record;
-    if (vcpu->state != VCPU_EXITED || !record->server || record->seq != vcpu->tick_seq) {
+    bool pending = vcpu->state == VCPU_EXITED && record->server;
+    struct task *culprit = pending ? tick_culprit(record) : NULL;
+    if (!pending || record->seq != vcpu->tick_seq) {
         vcpu->tick_seq = record->seq;
         vcpu->tick_age = 0;
         return;
     }
     uint32_t limit = record->portal->deadline_ticks;
-    struct task *culprit = tick_culprit(record);
     if (limit && culprit && ++vcpu->tick_age >= limit) {
         vcpu->tick_age = 0;
         task_die(culprit, FAULT_HANG, 0, 0);

@@ -149,6 +149,20 @@ static void the_one_at_the_end_of_a_chain_is_the_culprit(void **state) {
     assert_ptr_equal(machine.current, &vcpu->context);
 }
 
+static void one_that_calls_for_ever_is_the_culprit_and_not_whom_it_calls(void **state) {
+    (void)state;
+    world_exit(vcpu, EXIT_STAGE2, WORDS(1));
+    for (unsigned i = 0; i < 10 * LIMIT && a.task->state != TASK_DEAD; i++) {
+        world_call(a.task, SYSCALL_CALL, 1, WORDS(i));
+        world_ticks(1);
+        if (a.task->state != TASK_DEAD) {
+            world_reply(b.task, 0, WORDS(0));
+        }
+    }
+    assert_int_equal(a.task->state, TASK_DEAD);
+    assert_int_equal(b.task->state, TASK_READY); // it serves the dead one's call, and is left to
+}
+
 static void the_end_of_a_chain_is_found_though_its_own_portal_has_no_limit(void **state) {
     (void)state;
     world_exit(vcpu, EXIT_STAGE2, WORDS(1));
@@ -343,6 +357,7 @@ int main(void) {
         TEST(a_server_that_progresses_is_left_alone),
         TEST(signals_that_keep_coming_are_progress),
         TEST(the_one_at_the_end_of_a_chain_is_the_culprit),
+        TEST(one_that_calls_for_ever_is_the_culprit_and_not_whom_it_calls),
         TEST(the_end_of_a_chain_is_found_though_its_own_portal_has_no_limit),
         TEST(a_circle_of_calls_is_broken),
         TEST(a_server_that_calls_itself_is_found),
