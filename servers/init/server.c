@@ -132,16 +132,42 @@ void server_restart(unsigned index) {
     server_begin(server, START_RESTART);
 }
 
-void server_report_all(void) {
-    for (unsigned i = 0; i < init.manifest.server_count; i++) {
-        struct server *server = &init.server[i];
-        if (server->restarts == 0 && server->replacements == 0) {
-            continue;
+static bool server_serves_exits(unsigned index) {
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        if (memchr(init.manifest.vm[i].exit, (int)index, sizeof(init.manifest.vm[i].exit))) {
+            return true;
         }
-        server_measure(server);
+    }
+    return false;
+}
+
+// Whether a guest can be waiting for it: it serves exits, or is called by who does.
+static bool server_is_waited_for(unsigned index) {
+    bool is = server_serves_exits(index);
+    for (unsigned i = 0; i < init.manifest.server_count; i++) {
+        is |= (init.manifest.server[i].calls >> index & 1) && server_serves_exits(i);
+    }
+    return is;
+}
+
+static void server_report(struct server *server) {
+    const char *name = server->manifest->name;
+    server_measure(server);
+    if (server_is_waited_for((unsigned)(server - init.server))) {
         rt_log("server %s: restarted %u times, longest pause %lu instructions; replaced %u times, "
                "longest pause %lu instructions",
-               server->manifest->name, server->restarts, (unsigned long)server->pause_restart,
-               server->replacements, (unsigned long)server->pause_replace);
+               name, server->restarts, (unsigned long)server->pause_restart, server->replacements,
+               (unsigned long)server->pause_replace);
+    } else {
+        rt_log("server %s: restarted %u times; replaced %u times", name, server->restarts,
+               server->replacements);
+    }
+}
+
+void server_report_all(void) {
+    for (unsigned i = 0; i < init.manifest.server_count; i++) {
+        if (init.server[i].restarts || init.server[i].replacements) {
+            server_report(&init.server[i]);
+        }
     }
 }
