@@ -120,19 +120,25 @@ def make_bundle(init: bytes, files: dict[str, bytes], objects: int) -> bytes:
     return header.ljust(PAGE, b"\0") + body
 
 
-def with_manifest(image: bytes, manifest: Path) -> bytes:
-    """A bundle that is the same but for its last file, the manifest: what one run changes."""
+def with_manifest(image: bytes, manifest: Path, files: dict[str, bytes] | None = None) -> bytes:
+    """A bundle with another manifest, which is its last file, and FILES before that one."""
     header = list(HEADER.unpack_from(image))
-    count = header[3]
-    at = HEADER.size + MAX_SEGMENTS * SEGMENT.size + (count - 1) * FILE.size
-    name, offset, _ = FILE.unpack_from(image, at)
+    number = header[3] - 1
+    tables = HEADER.size + MAX_SEGMENTS * SEGMENT.size
+    name, offset, _ = FILE.unpack_from(image, tables + number * FILE.size)
     if name.rstrip(b"\0") != MANIFEST.encode():
         raise BundleError(f"the bundle's last file is not {MANIFEST}")
-    content = manifest.read_bytes()
-    changed = bytearray(image[:offset]) + content.ljust(pages(len(content)), b"\0")
-    header[5:7] = len(changed), object_memory(manifest)
+    changed = bytearray(image[:offset])
+    for name, content in [*(files or {}).items(), (MANIFEST, manifest.read_bytes())]:
+        if number >= MAX_FILES or len(name) >= NAME_SIZE:
+            raise BundleError(f"there is no room for {name}")
+        FILE.pack_into(
+            changed, tables + number * FILE.size, name.encode(), len(changed), len(content)
+        )
+        changed += content.ljust(pages(len(content)), b"\0")
+        number += 1
+    header[3], header[5], header[6] = number, len(changed), object_memory(manifest)
     HEADER.pack_into(changed, 0, *header)
-    FILE.pack_into(changed, at, name, offset, len(content))
     return bytes(changed)
 
 

@@ -38,6 +38,8 @@ class Boot:
     qemu: str | None = None
     qemu_args: list[str] = field(default_factory=list)
     cpu: str | None = None  # QEMU's -cpu
+    files: dict[str, Path] = field(default_factory=dict)  # more on the disk, by their paths there
+    servers: dict[str, Path] = field(default_factory=dict)  # more in the bundle, by their names
 
     def check(self) -> None:
         """Refuses what contradicts itself or names files that are not there."""
@@ -70,14 +72,17 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
         manifest.set_initrd(INITRD_PATH)
 
     bundle_image = out / "bundle.img"
-    if boot.manifest or boot.initrd or boot.mem is not None or boot.cmdline is not None:
+    changed = boot.manifest or boot.initrd or boot.mem is not None or boot.cmdline is not None
+    if changed or boot.servers:
+        servers = {name: path.read_bytes() for name, path in boot.servers.items()}
+        image = bundle.with_manifest((out / "bundle.img").read_bytes(), blob, servers)
         bundle_image = scratch / "bundle.img"
-        bundle_image.write_bytes(bundle.with_manifest((out / "bundle.img").read_bytes(), blob))
+        bundle_image.write_bytes(image)
 
     disk_image = boot.disk or out / "disk.img"
-    if boot.guest or boot.initrd:
+    if boot.guest or boot.initrd or boot.files:
         disk_image = scratch / "disk.img"
-        files = disk.our_guests(out / "guest")
+        files = {**disk.our_guests(out / "guest"), **boot.files}
         if boot.guest:
             if not manifest.image_path():
                 raise UsageError("--guest: the manifest's first VM takes no image from the disk")

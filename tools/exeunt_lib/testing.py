@@ -75,6 +75,12 @@ class Context:
                 raise Failure(f"expected a line with {pattern.pattern!r} {after}")
             after = f"after the one with {pattern.pattern!r}"
 
+    def keep_text(self, output: str) -> None:
+        """Keeps what something printed in the log."""
+        self.outputs.append(output)
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{output}\n---\n")
+
     def keep(self, result: Result) -> Result:
         """Keeps a run's output in the log."""
         self.outputs.append(result.output)

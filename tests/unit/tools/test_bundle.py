@@ -111,6 +111,22 @@ class BundleTest(unittest.TestCase):
             out.write_bytes(bundle.stripped(elf, "llvm-objcopy-19", bundle.KEEP_NONE))
             self.assertEqual(symbols(out), set())
 
+    def test_one_run_adds_files(self):
+        image = bundle.make_bundle(minimal_elf(), {"a.elf": b"A", bundle.MANIFEST: b"old"}, 4096)
+        with tempfile.NamedTemporaryFile() as manifest:
+            manifest.write(b"new")
+            manifest.flush()
+            changed = bundle.with_manifest(image, Path(manifest.name), {"b.elf": b"B" * 4097})
+        at = bundle.HEADER.size + bundle.MAX_SEGMENTS * bundle.SEGMENT.size
+        header = bundle.HEADER.unpack_from(changed)
+        self.assertEqual((header[3], header[5]), (3, len(changed)))
+        found = {}
+        for number in range(3):
+            name, offset, size = bundle.FILE.unpack_from(changed, at + number * bundle.FILE.size)
+            self.assertEqual(offset % bundle.PAGE, 0)
+            found[name.rstrip(b"\0").decode()] = changed[offset : offset + size]
+        self.assertEqual(found, {"a.elf": b"A", "b.elf": b"B" * 4097, bundle.MANIFEST: b"new"})
+
     def test_what_is_no_elf_is_refused(self):
         for wrong in (b"", b"MZ" * 100, b"\x7fELF\x01\x01" + bytes(100)):
             with self.assertRaises(bundle.BundleError):

@@ -1,0 +1,194 @@
+"""A boot that a test watches, and may stop, look into and talk to, while it runs.
+
+Its RAM is a file that this process has mapped: what is there is seen from outside, without the
+machine's help and without disturbing it.
+"""
+
+import contextlib
+import json
+import mmap
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from .boot import MB, Boot, make_images, qemu_command
+from .paths import ExeuntError, out_dir
+from .qemu import VirtualClock, plain
+
+RAM_BASE = 0x80000000
+# Seconds: between two looks, and for QEMU to begin.
+LOOK = 0.05
+START = 30.0
+
+
+class LiveError(ExeuntError):
+    """What a test waits for did not come; the text says what that was."""
+
+
+class Ram:
+    """The machine's RAM by physical address."""
+
+    def __init__(self, path: Path):
+        with path.open("r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 0)
+
+    def read(self, address: int, size: int) -> bytes:
+        at = address - RAM_BASE
+        if at < 0 or at + size > len(self.map):
+            raise LiveError(f"{address:#x}+{size:#x} is not in the machine's RAM")
+        return self.map[at : at + size]
+
+    def holds(self, address: int, size: int = 1) -> bool:
+        return RAM_BASE <= address and address + size <= RAM_BASE + len(self.map)
+
+
+class Qmp:
+    """QEMU's machine protocol, one command at a time."""
+
+    def __init__(self, path: Path):
+        link = socket.socket(socket.AF_UNIX)
+        link.settimeout(60)
+        end = time.monotonic() + START
+        while True:
+            try:
+                link.connect(str(path))
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    raise LiveError("QEMU does not begin") from None
+                time.sleep(LOOK)
+        self.stream = link.makefile("rwb")
+        link.close()
+        self.stream.readline()  # the greeting
+        self.do("qmp_capabilities")
+
+    def do(self, command: str, **arguments) -> object:
+        """One command's answer. Events that come between are of no interest."""
+        request = {"execute": command, "arguments": arguments}
+        try:
+            self.stream.write(json.dumps(request).encode() + b"\n")
+            self.stream.flush()
+            for line in self.stream:
+                answer = json.loads(line)
+                if "error" in answer:
+                    raise LiveError(f"QEMU refuses {command}: {answer['error'].get('desc')}")
+                if "return" in answer:
+                    return answer["return"]
+        except OSError:
+            pass
+        raise LiveError("QEMU has ended")
+
+
+def temporary() -> tempfile.TemporaryDirectory:
+    """For the machine's RAM: in memory where that is possible."""
+    memory = Path("/dev/shm")
+    where = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="exeunt-", dir=where)
+
+
+class Live:
+    """One boot. As a context: whatever happens, QEMU ends.
+
+    An instruction takes a nanosecond of the machine's time (icount), which stands still with it.
+    timeout is wall time, virtual_timeout the machine's own: for all of it, in seconds.
+    """
+
+    def __init__(self, boot: Boot, timeout: float, virtual_timeout: float):
+        self.boot = boot
+        self.out = boot.out or out_dir(boot.arch)
+        self.timeout = timeout
+        self.virtual_timeout = virtual_timeout
+
+    def __enter__(self) -> "Live":
+        self.folder = temporary()
+        place = Path(self.folder.name)
+        self.console_file = place / "console"
+        self.boot.check()
+        images = make_images(self.boot, self.out, place)
+        memory = -(-images[2] // MB)
+        command = qemu_command(self.boot, self.out, images)
+        console = f"file,path={self.console_file},id=console"
+        command = [console if word.startswith("stdio,id=console") else word for word in command]
+        self.clock = VirtualClock(str(place))
+        command += [
+            *("-machine", "memory-backend=ram"),
+            *("-object", f"memory-backend-file,id=ram,size={memory}M,share=on,mem-path={place}/ram"),
+            *("-icount", "shift=0,sleep=on", "-seed", "1"),
+            *("-qmp", f"unix:{place}/live,server=on,wait=off"),
+            *self.clock.arguments(),
+        ]
+        self.log = place / "qemu"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.end = time.monotonic() + self.timeout
+        try:
+            self.qmp = Qmp(place / "live")
+            self.ram = Ram(place / "ram")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(OSError):  # QEMU may have ended in the middle of an answer
+            self.clock.close()
+        self.folder.cleanup()
+
+    @property
+    def console(self) -> str:
+        """Everything printed so far."""
+        raw = self.console_file.read_bytes() if self.console_file.exists() else b""
+        return plain(raw)
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def check_bounds(self, what: str, running: bool) -> None:
+        """Raises when the run's time is over, or it is not RUNNING any more, before WHAT came."""
+        if time.monotonic() > self.end:
+            raise LiveError(f"waited {self.timeout:g} s, in vain, for {what}")
+        if self.clock.seconds() > self.virtual_timeout:
+            raise LiveError(f"waited {self.virtual_timeout:g} virtual seconds, in vain, for {what}")
+        if not running:
+            said = self.log.read_text(errors="replace").strip()
+            raise LiveError(f"QEMU ended while the test waited for {what}; {said}")
+
+    def wait_line(self, wanted: str | re.Pattern, after: int = 0) -> re.Match:
+        """Waits for a line with that in it, in what was printed behind the first AFTER characters."""
+        pattern = wanted if isinstance(wanted, re.Pattern) else re.compile(re.escape(wanted))
+        while True:
+            running = self.running()
+            found = pattern.search(self.console, after)
+            if found:
+                return found
+            self.check_bounds(f"a line with {pattern.pattern!r}", running)
+            time.sleep(LOOK)
+
+    def wait_end(self) -> int:
+        """Waits for QEMU's own end: its status."""
+        while self.running():
+            self.check_bounds("the machine's end", True)
+            time.sleep(LOOK)
+        return self.process.returncode
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[Ram]:
+        """The machine stands still inside of this."""
+        self.qmp.do("stop")
+        try:
+            yield self.ram
+        finally:
+            if self.running():
+                self.qmp.do("cont")
