@@ -1,0 +1,87 @@
+// Takes the place of a server, serves its records wrongly, and uses each of them to make system
+// calls, to write what it may write, and now and then to do what kills it. The third that gets a
+// record answers it: a record that kills three servers would be its VM's end.
+#include <string.h>
+
+#include "tests/recovery/servers/evil/evil.h"
+
+#define CALLS 200u     // a record of a guest's exit
+#define MANY 100000u   // of a server that has had none, whose records are rare,
+#define ENOUGH 200000u // until there were so many in all
+#define DEATHS 12      // one death in so many records
+#define REFUSALS 6     // of answers to one record, before one that can't be refused
+
+struct evil_tally *evil_tally;
+
+static enum exit_class served; // the class of the record it holds
+static unsigned refusals;
+
+// Everything that an answer can be, but for STOP: a vCPU that is stopped has no more exits.
+static void answer_anyhow(struct reply *reply) {
+    for (unsigned i = 0; i < MESSAGE_WORDS; i++) {
+        reply->word[i] = evil_number();
+    }
+    switch (evil_below(4)) {
+    case 0:
+        reply->flags = evil_random();
+        break;
+    case 1:
+        reply->flags = evil_number();
+        break;
+    case 2:
+        reply->flags = REPLY_FLAGS | (evil_random() & 0xfff);
+        break;
+    default:
+        reply->flags = REPLY_FLAGS | 1u << evil_below(12) | 1u << evil_below(12);
+        break;
+    }
+    reply->flags |= REPLY_REGISTER(evil_below(40)) | REPLY_INTERRUPT(evil_below(4));
+    if (reply->flags & REPLY_FLAGS) {
+        reply->flags &= ~(uint64_t)(REPLY_STOP | REPLY_PARK);
+    }
+    evil_tally->answers++;
+}
+
+// One that the core has to take, whatever the record.
+static void answer_safely(struct reply *reply) {
+    memset(reply, 0, sizeof(*reply));
+    if (served < EXIT_GUEST_CLASSES) {
+        reply->flags = REPLY_FLAGS | (served == EXIT_TIMER ? 0 : REPLY_ADVANCE);
+        reply->word[6] = 4;
+    }
+}
+
+static void serve(void *state, const struct message *record, struct reply *reply) {
+    (void)state;
+    bool again = MESSAGE_CLASS(record->info) == EXIT_REFUSED;
+    served = again ? served : MESSAGE_CLASS(record->info);
+    evil_tally->records += !again;
+    evil_tally->refused += again;
+    refusals = again ? refusals + 1 : 0;
+    evil_tally->exits += served < EXIT_GUEST_CLASSES;
+    evil_calls(evil_tally->exits || evil_tally->calls >= ENOUGH ? CALLS : MANY);
+    evil_scribble();
+    unsigned deaths = evil_tally->exits ? DEATHS : 1;
+    if (!again && MESSAGE_ATTEMPT(record->info) < 2 && evil_below(deaths) == 0) {
+        evil_die((enum evil_death)evil_below(EVIL_DEATHS));
+    }
+    if (refusals < REFUSALS) {
+        answer_anyhow(reply);
+    } else {
+        answer_safely(reply);
+    }
+}
+
+int main(void) {
+    const struct config_entry *state = rt_need("state");
+    evil_tally = (struct evil_tally *)(uintptr_t)state->address;
+    if (evil_tally->magic != EVIL_MAGIC) {
+        memset(evil_tally, 0, sizeof(*evil_tally));
+        evil_tally->random = 0x9e3779b97f4a7c15ull;
+        for (const char *c = rt_config->name; *c; c++) {
+            evil_tally->random = evil_tally->random * 31 + (uint64_t)*c;
+        }
+        evil_tally->magic = EVIL_MAGIC;
+    }
+    rt_serve(serve, NULL);
+}

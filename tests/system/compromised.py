@@ -1,0 +1,210 @@
+"""A server that was taken over: whatever it asks for, it reaches nothing that is not its own.
+
+VM `a` has good servers, and so has VM `b` but for one: in its place stands tests/recovery/servers/evil,
+which makes system calls of all numbers, with arguments of all kinds, by the hundred thousand, answers
+`b`'s exits as it likes, writes nonsense into all that it may write, and does now and then what it may
+not do. What it has not done to others is seen from outside of the machine, in its memory.
+"""
+
+import re
+import struct
+from pathlib import Path
+
+from exeunt_lib.boot import Boot
+from exeunt_lib.corestate import IMAGE, PAGE, Core
+from exeunt_lib.coretext import describe, lasting
+from exeunt_lib.layouts import Layouts, View
+from exeunt_lib.live import Live
+from exeunt_lib.paths import ROOT
+from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
+
+import bundle
+
+MANIFEST = ROOT / "tests/recovery/manifests/compromised.dts"
+ROUNDS = 20
+CALLS = 100_000  # at least, of each
+EVIL = "evil.elf"
+# As they stand in the manifest: a server that has nothing of the machine and calls init.
+NODE = '{name} {{ image = "{image}"; deadline-ms = <1000>; state-size = <8192>; dma-size = <0x5000>; calls = "init"; }};'
+
+# enum syscall, ipc/syscall.h.
+NUMBERS = (
+    *("REPLY_WAIT", "CALL", "SIGNAL", "CREATE", "DESTROY", "MAP", "UNMAP"),
+    *("GRANT", "BIND", "TASK", "VCPU", "EXIT"),
+)
+INVALID = 15  # in the tally: by a number that is none
+# What a server can have the core do: call and signal those that it knows, say where it receives.
+ALLOWED = {"CALL", "SIGNAL", "TASK"}
+# The pager may besides drop the frames that it has, and look at registers of the guest it serves.
+ALLOWED_PAGER = ALLOWED | {"DESTROY", "VCPU"}
+# In the tally's list of deaths: the guest's memory, which the pager may read.
+GUEST_MEMORY = 9
+
+
+def source(scratch: Path, evil: str) -> Path:
+    """The manifest with EVIL, a server of `b`'s, in the hands of somebody else; "": with none."""
+    own_timer = "" if evil == "b-timer" else "sstc;"
+    which = "firmware" if evil == "b-timer" else "own"
+    extra, server = "", f'{evil} {{ image = "{EVIL}"; }};' if evil else ""
+    if evil == "b-console":
+        extra = 'console = "b-console";'
+    if evil == "b-loader":
+        extra = 'loader = "b-loader"; access { b-loader = "rw"; };'
+    if extra:
+        server = NODE.format(name=evil, image=EVIL)
+    path = scratch / f"{evil or 'good'}.dts"
+    path.write_text(
+        f'/dts-v1/;\n/include/ "{MANIFEST}"\n/ {{ servers {{ {server} }}; vms {{'
+        f'a {{ cmdline = "rounds={ROUNDS}"; }};'
+        f'b {{ cmdline = "timer={which}"; {own_timer} {extra} }}; }}; }};\n'
+    )
+    return path
+
+
+def transcript(console: str) -> list[str]:
+    """What `a` printed; the console names it where there are others."""
+    return re.findall(r"^(?:\[a\] )?(guard: .*)$", console, re.MULTILINE)
+
+
+def read_only(path: Path, name: str) -> list[tuple[int, bytes]]:
+    """A program's pages that nobody may write: address and content."""
+    _, segments = bundle.load_segments(path.read_bytes(), name)
+    return [(vaddr, content) for vaddr, content, rights in segments if not rights & 2]
+
+
+class Check:
+    """What is looked at from outside, at the beginning and at the end."""
+
+    def __init__(self, ctx: Context, live: Live, layouts: Layouts, evil: str):
+        self.ctx, self.live, self.layouts, self.evil = ctx, live, layouts, evil
+        self.before = self.look()
+
+    def look(self) -> dict[str, list[str]]:
+        with self.live.stopped() as ram:
+            core = Core(self.layouts, ram)
+            self.expect_text(core)
+            tasks = core.tasks()
+            self.entries = core.config(tasks[self.evil]) if self.evil else []
+            # What `b`'s second stage may map; its numbers are `b`'s.
+            pager = core.config(tasks["b-pager"])
+            names = ("ram-1", "passthrough-1")
+            self.frames = [(e.physical, e.size) for e in pager if e.name in names]
+            return lasting(describe(core))
+
+    def expect_text(self, core: Core) -> None:
+        """The core's and all servers' programs are what was built."""
+        for address, content in read_only(self.ctx.out / "exeunt.elf", "the core"):
+            there = core.ram.read(address - IMAGE, len(content))
+            self.ctx.expect(there == content, f"the core's text at {address:#x} as it was built")
+        folder = self.ctx.out / f"server_{self.ctx.arch}"
+        images = {"b-sbi": "sbi-server", "b-pager": "npf-pager", "b-timer": "timer-server"}
+        for name, task in core.tasks().items():
+            image = "evil" if name == self.evil else images.get(name, name)
+            space = core.space_of(task)
+            for address, content in read_only(folder / f"{image}.elf", name):
+                for at in range(0, len(content), PAGE):
+                    physical = core.physical(space, address + at)
+                    self.ctx.expect(physical, f"{name} to have its page at {address + at:#x}")
+                    same = core.ram.read(physical, PAGE) == content[at : at + PAGE]
+                    self.ctx.expect(same, f"{name}'s text at {address + at:#x} as it was built")
+
+    def expect_same(self) -> None:
+        """Every capability, mapping, route and binding is there still, and no other is."""
+        after = self.look()
+        self.ctx.expect(self.before.keys() == after.keys(), "the same objects as before")
+        for key, old in self.before.items():
+            new = after[key]
+            if old != new and not self.is_business(old, new):
+                gone = [line for line in old if line not in new]
+                come = [line for line in new if line not in old]
+                self.ctx.expect(False, f"{key} as before, not without {gone} and with {come}")
+
+    def is_business(self, old: list[str], new: list[str]) -> bool:
+        """Whether a pager may have done that: dropped a frame of its own, if it is the evil one, or
+        mapped memory of `b`'s into `b`'s second stage."""
+        if old[0].startswith("  of b-pager,"):
+            gone = set(old) - set(new)
+            return self.evil == "b-pager" and not set(new) - set(old) and "FRAME" in " ".join(gone)
+        if not old[0].startswith("  a guest's,"):
+            return False
+        ranges = [re.match(r"  (\w+)\.\.(\w+) -> (\w+)", line) for line in new[1:]]
+        for begin, end, physical in (map(lambda n: int(n, 16), found.groups()) for found in ranges):
+            last = physical + end - begin
+            if not any(low <= physical and last <= low + size for low, size in self.frames):
+                return False
+        return True
+
+    def tally(self) -> View:
+        """What it says that it did: struct evil_tally."""
+        layouts = Layouts(self.ctx.out / f"server_{self.ctx.arch}/{EVIL}", ["evil_tally"], [])
+        state = next(entry for entry in self.entries if entry.name == "state")
+        raw = self.live.ram.read(state.physical, layouts.size("evil_tally"))
+        return View(layouts, "evil_tally", raw, state.physical)
+
+
+def array(view: View, name: str) -> list[int]:
+    at, size = view.layouts.place(view.struct, name)
+    return list(struct.unpack_from(f"<{size // 8}Q", view.raw, at))
+
+
+def run(ctx: Context, evil: str) -> tuple[list[str], str]:
+    """`a` to its end beside the evil server: its transcript, and everything printed."""
+    boot = Boot(
+        ctx.arch,
+        ctx.out,
+        manifest=source(ctx.scratch, evil),
+        files={f"/sbin/{name}": ctx.out / f"guest/{name}.bin" for name in ("guard", "pump")},
+        servers={EVIL: ctx.out / f"server_{ctx.arch}" / EVIL},
+    )
+    layouts = Core.load(ctx.out / "exeunt.elf")
+    with Live(boot, TIMEOUT, VIRTUAL_TIMEOUT) as live:
+        live.wait_line("guard: begins")
+        check = Check(ctx, live, layouts, evil)
+        live.wait_line(f"guard: round {ROUNDS}:")
+        check.expect_same()
+        if evil:
+            expect_tally(ctx, check.tally(), evil)
+        live.wait_line(re.compile(r"guard: \d+ checks passed"))
+        ctx.keep_text(live.console)
+        return transcript(live.console), live.console
+
+
+def expect_tally(ctx: Context, tally: View, evil: str) -> None:
+    """It has tried enough; nothing was done that must not be; all that is forbidden killed it."""
+    done, deaths, outlived = (array(tally, name) for name in ("done", "deaths", "outlived"))
+    ctx.say(
+        f"{evil}: {tally['calls']} system calls, {tally['answers']} answers, "
+        f"{tally['refused']} refused, {sum(deaths)} deaths"
+    )
+    ctx.expect(tally["calls"] >= CALLS, f"{CALLS} system calls, not {tally['calls']}")
+    allowed = ALLOWED_PAGER if evil == "b-pager" else ALLOWED
+    for number, count in enumerate(done):
+        name = NUMBERS[number] if number < len(NUMBERS) else "a number that is none"
+        ctx.expect(count == 0 or name in allowed, f"no {name} to be done, not {count}")
+    for how, count in enumerate(outlived):
+        lawful = evil == "b-pager" and how == GUEST_MEMORY
+        ctx.expect(count == 0 or lawful, f"death of kind {how} to be one, each time")
+
+
+def expect_others_live(ctx: Context, console: str, evil: str) -> None:
+    for name in re.findall(r"^server (\S+) died", console, re.MULTILINE):
+        ctx.expect(name == evil, f"only {evil} to die, not {name}")
+
+
+_undisturbed: list[str] = []  # the transcript beside good servers, once it is known
+
+
+def compromised(evil: str) -> None:
+    @system_test(name=f"compromised-{evil.removeprefix('b-')}")
+    def beside(ctx: Context) -> None:
+        if not _undisturbed:
+            _undisturbed.extend(run(ctx, "")[0])
+        undisturbed = _undisturbed
+        disturbed, console = run(ctx, evil)
+        ctx.expect(len(undisturbed) == ROUNDS + 2, f"{ROUNDS + 2} lines, not {len(undisturbed)}")
+        ctx.expect(disturbed == undisturbed, "the same transcript as beside good servers")
+        expect_others_live(ctx, console, evil)
+
+
+for _evil in ("b-sbi", "b-pager", "b-timer", "b-console", "b-loader"):
+    compromised(_evil)

@@ -1,0 +1,55 @@
+// Looks after its own memory while others misbehave: says a hash of it, its program included, again
+// and again, changes it in between, and uses everything that its servers do. What it prints depends
+// on nothing but the number of rounds (rounds=N).
+#include "arch/riscv64/guest/csr.h"
+#include "tests/system/guests/check.h"
+#include "tests/system/guests/riscv64/timer.h"
+
+#define WORDS (128u << 10)
+#define PROGRAM 512 // of the program's text, which comes first
+#define ROUNDS 20
+
+extern char image_start[];
+static uint64_t pattern[WORDS];
+
+static uint64_t hash(uint64_t value, const uint64_t *words, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) {
+        value = (value ^ words[i]) * UINT64_C(0x100000001b3);
+        value ^= value >> 29;
+    }
+    return value;
+}
+
+static uint64_t rounds_of(const struct machine *machine) {
+    char text[16];
+    uint64_t rounds = 0;
+    if (!machine_bootarg(machine, "rounds", text, sizeof(text)))
+        return ROUNDS;
+    for (const char *at = text; *at >= '0' && *at <= '9'; at++)
+        rounds = rounds * 10 + (uint64_t)(*at - '0');
+    return rounds;
+}
+
+bool guest_main(uint64_t cpu, const void *device_tree) {
+    (void)cpu;
+    const struct machine *machine = check_machine(device_tree);
+    const uint64_t rounds = rounds_of(machine);
+    const uint64_t millisecond = machine->timebase / 1000;
+    for (unsigned i = 0; i < WORDS; i++)
+        pattern[i] = check_random();
+    print("guard: begins\n");
+    for (uint64_t round = 1; round <= rounds; round++) {
+        uint64_t value = hash(0, (const uint64_t *)(void *)image_start, PROGRAM);
+        value = hash(value, pattern, WORDS);
+        print("guard: round %lu: %016lx\n", round, value);
+        for (unsigned i = 0; i < WORDS / 64; i++)
+            pattern[check_random() % WORDS] ^= check_random();
+        check(timer_wait(csr_read(time) + millisecond), "a timer in round %lu", round);
+        if (machine->rtc != 0) {
+            const uint64_t low = *(volatile uint32_t *)machine->rtc;
+            const uint64_t high = *(volatile uint32_t *)(machine->rtc + 4);
+            check((high << 32 | low) != 0, "the time of day in round %lu", round);
+        }
+    }
+    return check_end("guard");
+}
