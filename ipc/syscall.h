@@ -63,11 +63,11 @@ enum bind {
                  // the task bound before serves a record, that waits for its answer; should it die
                  // over it, the binding does not come about, and nobody is bound. Back: a0 = as a4
                  // of TASK_READ, of the one before
-    BIND_ROUTE, // a0 = vcpu (MANAGE), a1 = enum exit_class (a guest's), a2 = portal (CALL),
-                // a3 = badge, a4 = may: enum reply_flag, a5 = mask of general registers that a
-                // reply may write, a6 = mask of those that READ shows
-    BIND_FAULT, // a0 = task (MANAGE), a1 = portal (CALL), a2 = badge: where its death is told
-    BIND_IRQ,   // a0 = irq (MANAGE), a1 = portal (CALL), a2 = badge
+    BIND_ROUTE,  // a0 = vcpu (MANAGE), a1 = enum exit_class (a guest's), a2 = portal (CALL),
+                 // a3 = badge, a4 = may: enum reply_flag, a5 = mask of general registers that a
+                 // reply may write, a6 = mask of those that READ shows
+    BIND_FAULT,  // a0 = task (MANAGE), a1 = portal (CALL), a2 = badge: where its death is told
+    BIND_IRQ,    // a0 = irq (MANAGE), a1 = portal (CALL), a2 = badge
 };
 
 enum task_op {
@@ -78,7 +78,8 @@ enum task_op {
     TASK_READ,    // back: a0 = enum task_state, a1 = pc, a2 = seq of the record being served,
                   // a3 = its receive entry; 0: it has not come as far as to name one;
                   // a4 = instructions from the death, or the unbinding, of its portal's last
-                  // receiver to the first record that was answered after it; 0: none was so far
+                  // receiver to the first record that was answered after it; 0: none was so far;
+                  // a5 = its first argument register (riscv64: a0), as a1 of when it last ran
     TASK_GUEST,   // a1 = 1: may read guest memory by the architecture's instructions for it. Once
                   // it has started, that is not taken back: BUSY
 };

@@ -250,6 +250,7 @@ static void config_own(struct config_writer *writer) {
     }
     if (server->death_pc && writer->side == server->side) {
         config_number(writer, "death-pc", server->death_pc);
+        config_number(writer, "death-word", server->death_word);
     }
 }
 

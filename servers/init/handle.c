@@ -187,6 +187,7 @@ static void handle_fault(const struct message *message) {
     if (!server->death_pc) {
         // Until one has taken over, what the first one left is what matters.
         server->death_pc = message->word[FAULT_WORD_PC];
+        server->death_word = core_task_read(server->body->slot).word[5];
     }
     const char *hopeless = handle_hopeless(server, message);
     report_fault(server, &server->file, hopeless ? hopeless : "restarting it", message);

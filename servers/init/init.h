@@ -84,6 +84,7 @@ struct server {
     struct objects portal, irq;
     struct memory state, dma, log;
     uint64_t incarnation;   // how often it was started
+    uint64_t death_word;    // what its first argument register held when it died
     uint64_t death_pc;      // where the last one died
     uint32_t early_deaths;  // in a row, before it had taken over
     uint32_t version;       // of the state that it writes
