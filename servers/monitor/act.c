@@ -91,8 +91,12 @@ static void tell_outcome(const struct monitor *monitor, const struct rt_words *w
     const char *why = status_text((enum status)words->word[3]);
     switch ((enum monitor_outcome)words->word[1]) {
     case MONITOR_REPLACED:
-        report_line(report, "%s: replaced, guests paused %s instructions", name,
-                    REPORT_GROUPED(words->word[4]));
+        // Where nobody has waited for an answer, none was given yet.
+        if (words->word[4] == 0)
+            report_line(report, "%s: replaced", name);
+        else
+            report_line(report, "%s: replaced, guests paused %s instructions", name,
+                        REPORT_GROUPED(words->word[4]));
         break;
     case MONITOR_REFUSED:
         report_fail(report,
@@ -167,6 +171,12 @@ void act_kill(struct monitor *monitor, enum monitor_origin origin, unsigned coun
     }
     if (!choose(monitor, word[1], &server, report))
         return;
+    // Its successor gets the record that is being served now once more. A few deaths on one record,
+    // and nobody would be started again.
+    if (strncmp(word[1], rt_config->name, CONFIG_NAME) == 0 && (wanted > 1 || monitor->attempt)) {
+        report_fail(report, "%s kills itself once at a time: try again", word[1]);
+        return;
+    }
     set_job(monitor, MONITOR_KILLING, origin, server, wanted);
     (void)go_on(monitor);
 }

@@ -60,6 +60,7 @@ void monitor_work(struct monitor *monitor) {
 void monitor_handle(void *state, const struct message *record, struct reply *reply) {
     struct monitor *monitor = state;
     const struct monitor_device *device = monitor->control.device;
+    monitor->attempt = MESSAGE_ATTEMPT(record->info);
     switch (MESSAGE_CLASS(record->info)) {
     case EXIT_CALL:
         reply->word[0] = STATUS_UNSUPPORTED;

@@ -81,6 +81,7 @@ struct monitor {
     size_t window_size;
     uint8_t *file; // fs-buffer
     size_t file_size;
+    unsigned attempt; // monitors that died on the record that is being served
     struct state state;
     struct monitor_typing typing;
     struct monitor_control control;

@@ -181,7 +181,7 @@ static void test_the_root_holds_all_it_must(void **state) {
     edit_text(&edit, "/", "console", "consol");
     edit_expect(&edit, STATUS_INVALID, "/", "console",
                 "names the server `consol`, which /servers doesn't have; add it there or name one "
-                "of console, fs-loader, sbi-server, npf-pager, timer-server");
+                "of console, fs-loader, sbi-server, npf-pager, timer-server, monitor");
     edit_drop(&edit, "/", "console");
     edit_expect(&edit, STATUS_INVALID, "/", "console", "is missing; add it");
     edit_text(&edit, "/", "object-memmory", "");
@@ -238,6 +238,7 @@ static void test_a_machine_without_interrupts_needs_no_controller(void **state) 
     (void)state;
     edit_remove(&edit, "/host/interrupt-controller@c000000");
     edit_drop(&edit, "/servers/console", "interrupt-lines");
+    edit_drop(&edit, "/servers/monitor", "interrupt-lines");
     edit_expect_good(&edit);
     assert_false(edit.manifest.interrupt_controller.present);
 }

@@ -11,7 +11,7 @@
 
 #include "tests/unit/manifest/edit.h"
 
-#define SERVERS "console, fs-loader, sbi-server, npf-pager, timer-server"
+#define SERVERS "console, fs-loader, sbi-server, npf-pager, timer-server, monitor"
 
 static struct edit edit;
 
@@ -45,7 +45,7 @@ static void test_servers_have_good_names(void **state) {
 
 static void test_there_are_servers_but_not_too_many(void **state) {
     (void)state;
-    for (unsigned i = 5; i < MANIFEST_SERVERS + 1; i++) {
+    for (unsigned i = 6; i < MANIFEST_SERVERS + 1; i++) {
         char name[16], path[32];
         snprintf(name, sizeof(name), "s%u", i);
         snprintf(path, sizeof(path), "/servers/%s", name);
@@ -214,8 +214,8 @@ static void test_a_device_belongs_to_one(void **state) {
     // The other server's, by one page.
     add_window("/servers/npf-pager", "disk@10008000", 0x10008000, 0x1000);
     edit_expect(&edit, STATUS_INVALID, "/servers/npf-pager/disk@10008000", "reg",
-                "takes 0x10008000-0x10008fff, of which /servers/fs-loader/virtio@10001000 has "
-                "0x10001000-0x10008fff already; move one of them");
+                "takes 0x10008000-0x10008fff, of which /servers/fs-loader/virtio@10002000 has "
+                "0x10002000-0x10008fff already; move one of them");
     // Next to it is free.
     add_window("/servers/npf-pager", "disk@10009000", 0x10009000, 0x1000);
     edit_expect_good(&edit);
@@ -241,9 +241,9 @@ static void test_interrupt_lines_belong_to_one(void **state) {
     EDIT_CELLS(&edit, node, "interrupt-lines", 1, 10);
     edit_expect(&edit, STATUS_EXISTS, node, "interrupt-lines",
                 "names line 10, which /servers/console has already; remove one");
-    EDIT_CELLS(&edit, node, "interrupt-lines", 1, 2, 1);
+    EDIT_CELLS(&edit, node, "interrupt-lines", 2, 3, 2);
     edit_expect(&edit, STATUS_EXISTS, node, "interrupt-lines",
-                "names line 1, which /servers/npf-pager has already; remove one");
+                "names line 2, which /servers/npf-pager has already; remove one");
     EDIT_CELLS(&edit, node, "interrupt-lines", 0);
     edit_expect(&edit, STATUS_INVALID, node, "interrupt-lines",
                 "names line 0; choose one from 1 to 1023");
@@ -262,7 +262,7 @@ static void test_interrupt_lines_belong_to_one(void **state) {
     edit_remove(&edit, "/host/interrupt-controller@c000000");
     edit_expect(&edit, STATUS_INVALID, "/servers/console", "interrupt-lines",
                 "needs an interrupt controller; add the node `interrupt-controller@...` to /host");
-    EDIT_CELLS(&edit, node, "interrupt-lines", 1, 2, 3, 1023);
+    EDIT_CELLS(&edit, node, "interrupt-lines", 2, 3, 4, 1023);
     edit_expect_good(&edit);
     assert_int_equal(edit.manifest.server[3].interrupt_count, 4);
     assert_int_equal(edit.manifest.server[3].interrupt[3], 1023);
@@ -293,12 +293,15 @@ static void test_there_is_one_monitor(void **state) {
     (void)state;
     edit_expect_good(&edit);
     assert_false(edit.manifest.server[2].monitor);
+    assert_true(edit.manifest.server[5].monitor);
     edit_bytes(&edit, "/servers/sbi-server", "monitor", NULL, 0);
+    edit_expect(&edit, STATUS_EXISTS, "/servers/monitor", "monitor",
+                "makes this a second monitor, beside /servers/sbi-server; remove it from one");
+    edit_bytes(&edit, "/servers/sbi-server", "monitor", NULL, 0);
+    edit_drop(&edit, "/servers/monitor", "monitor");
     edit_expect_good(&edit);
     assert_true(edit.manifest.server[2].monitor);
-    edit_bytes(&edit, "/servers/npf-pager", "monitor", NULL, 0);
-    edit_expect(&edit, STATUS_EXISTS, "/servers/npf-pager", "monitor",
-                "makes this a second monitor, beside /servers/sbi-server; remove it from one");
+    assert_false(edit.manifest.server[5].monitor);
     EDIT_CELLS(&edit, "/servers/npf-pager", "monitor", 1);
     edit_expect(&edit, STATUS_INVALID, "/servers/npf-pager", "monitor",
                 "has a value; write `monitor;` for yes, and leave it out for no");

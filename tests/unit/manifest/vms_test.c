@@ -13,7 +13,7 @@
 #include "tests/unit/manifest/blobs.h"
 #include "tests/unit/manifest/edit.h"
 
-#define SERVERS "console, fs-loader, sbi-server, npf-pager, timer-server"
+#define SERVERS "console, fs-loader, sbi-server, npf-pager, timer-server, monitor"
 #define VM "/vms/vm0"
 
 static struct edit edit;
