@@ -264,17 +264,16 @@ void config_write(struct config_writer *writer) {
     snprintf(config->name, sizeof(config->name), "%s", manifest->name);
     config_portals(writer);
     config_own(writer);
-    bool loads = false;
     for (unsigned i = 0; i < init.manifest.vm_count; i++) {
         config_vm(writer, i);
-        loads |= init.manifest.vm[i].loader == writer->server;
     }
-    if (loads) {
-        config_window(writer, "jobs", init.jobs, RIGHT_R | RIGHT_W);
+    const struct memory *jobs = &init.server[writer->server].jobs;
+    if (jobs->size) {
+        config_window(writer, "jobs", *jobs, RIGHT_R | RIGHT_W);
     }
     if (writer->server == init.monitor) {
         config_monitor(writer);
-    } else if (init.monitor != MANIFEST_NONE && loads &&
+    } else if (init.monitor != MANIFEST_NONE && jobs->size &&
                (init.manifest.server[init.monitor].calls >> writer->server & 1)) {
         config_window(writer, "buffer", init.buffer, RIGHT_R | RIGHT_W);
     }

@@ -76,7 +76,7 @@ static enum status handle_start(struct server *server, bool new, const struct me
     case INIT_REFUSED:
         if (new) {
             replace_refused((enum status)message->word[1]);
-        } else {
+        } else if (!server->taken) {
             rt_log("server %s: can't take over the state that was left: %s", server->manifest->name,
                    status_text((enum status)message->word[1]));
         }

@@ -83,6 +83,8 @@ struct server {
     struct body *body;
     struct objects portal, irq;
     struct memory state, dma, log;
+    struct memory jobs;     // struct fs_jobs, shared with it if it is some VM's loader
+    uint32_t loaded;        // those that it has told of, by number
     uint64_t incarnation;   // how often it was started
     uint64_t death_word;    // what its first argument register held when it died
     uint64_t death_pc;      // where the last one died
@@ -146,13 +148,11 @@ struct init {
     struct memory monitor_output; // its console rings
     struct memory monitor_input;
     struct memory log;             // init's own ring
-    struct memory jobs;            // struct fs_jobs, shared with the loader
     struct manifest_range free[4]; // physical memory that nobody has yet
     unsigned free_count;
     uint64_t high;         // where the frame INIT_SLOT_HIGH begins
     uint32_t object_next;  // the first page of object memory that nobody has yet
     uint32_t object_count; // how many there are in all
-    uint32_t loaded;       // jobs that the loader has told of, by number
     bool ending;           // all VMs have ended; waiting for the console to finish
     bool failed;           // the machine is to end with a failure
     bool sees_machine;     // the machine's UART and reset registers are mapped
@@ -280,7 +280,7 @@ bool tree_make(const struct vm *vm, void *to, size_t size);
 
 // vm.c
 void vm_prepare(unsigned index);
-void vm_list_jobs(struct fs_jobs *jobs);
+void vm_list_jobs(unsigned loader);
 void vm_loaded(uint64_t loader, uint64_t number);
 void vm_stop(struct vm *vm, enum vm_state state);
 struct vm *vm_by_badge(uint64_t badge);

@@ -86,9 +86,9 @@ static void main_start(void) {
     for (unsigned i = 0; i < init.manifest.vm_count; i++) {
         vm_prepare(i);
     }
-    init.jobs = memory_take(sizeof(struct fs_jobs), 4096, "the loader's jobs");
-    memory_clear(init.jobs);
-    vm_list_jobs(memory_see(init.jobs.physical));
+    for (unsigned i = 0; i < init.manifest.server_count; i++) {
+        vm_list_jobs(i);
+    }
     for (unsigned i = 0; i < init.manifest.server_count; i++) {
         server_start(i);
     }

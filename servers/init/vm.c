@@ -155,9 +155,18 @@ static void vm_add_job(struct fs_jobs *jobs, struct vm *vm, enum fs_job_kind kin
     }
 }
 
-void vm_list_jobs(struct fs_jobs *jobs) {
+void vm_list_jobs(unsigned loader) {
+    struct server *server = &init.server[loader];
     for (unsigned i = 0; i < init.manifest.vm_count; i++) {
         struct vm *vm = &init.vm[i];
+        if (vm->manifest->loader != loader) {
+            continue;
+        }
+        if (!server->jobs.size) {
+            server->jobs = memory_take(sizeof(struct fs_jobs), 4096, server->manifest->name);
+            memory_clear(server->jobs);
+        }
+        struct fs_jobs *jobs = memory_see(server->jobs.physical);
         const struct manifest_vm *manifest = vm->manifest;
         const struct span *span = &vm->span[0];
         vm->tree = span->guest + span->size - VM_TREE_BYTES;
@@ -203,8 +212,9 @@ static struct vm *vm_of_job(const struct fs_job *job) {
 }
 
 void vm_loaded(uint64_t loader, uint64_t number) {
-    struct fs_jobs *jobs = memory_see(init.jobs.physical);
-    if (number >= FS_JOBS || number >= jobs->count) {
+    struct server *server = &init.server[loader];
+    struct fs_jobs *jobs = memory_see(server->jobs.physical);
+    if (!server->jobs.size || number >= FS_JOBS || number >= jobs->count) {
         return; // a confused loader
     }
     // The page is shared with the loader: what is used is read once.
@@ -213,10 +223,10 @@ void vm_loaded(uint64_t loader, uint64_t number) {
     job.error[sizeof(job.error) - 1] = '\0';
     struct vm *vm = vm_of_job(&job);
     if (!vm || vm->manifest->loader != loader || vm->state != VM_LOADING || vm->jobs == 0 ||
-        (init.loaded >> number & 1)) {
+        (server->loaded >> number & 1)) {
         return; // told twice: the loader died between telling and noting that it had
     }
-    init.loaded |= 1u << number;
+    server->loaded |= 1u << number;
     if (job.state != FS_JOB_DONE) {
         rt_log("VM %s: %s", vm->manifest->name,
                job.error[0] ? job.error : "its files can't be read");
