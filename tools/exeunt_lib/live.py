@@ -43,6 +43,11 @@ class Ram:
             raise LiveError(f"{address:#x}+{size:#x} is not in the machine's RAM")
         return self.map[at : at + size]
 
+    def write(self, address: int, content: bytes) -> None:
+        """Changes what the machine has in its memory."""
+        at = address - RAM_BASE
+        self.map[at : at + len(content)] = content
+
     def holds(self, address: int, size: int = 1) -> bool:
         return RAM_BASE <= address and address + size <= RAM_BASE + len(self.map)
 
@@ -84,6 +89,45 @@ class Qmp:
         raise LiveError("QEMU has ended")
 
 
+class Control:
+    """The monitor's control line (servers/monitor/control.h)."""
+
+    MARK = bytes(range(255, 255 - 32, -1))
+    # Behind this come the first answers that are ours.
+    WORD = "begin"
+
+    def __init__(self, path: Path, timeout: float):
+        self.link = socket.socket(socket.AF_UNIX)
+        self.link.settimeout(timeout)
+        self.link.connect(str(path))
+        self.answers = self.link.makefile("rb")
+        self.link.sendall(self.MARK + f"echo {self.WORD}\n".encode())
+        while self.answers.readline() != f" {self.WORD}\n".encode():
+            pass
+        self.answers.readline()
+
+    def ask(self, command: str, content: bytes = b"") -> tuple[str, list[str]]:
+        """One request, and the file behind it: the last line of the answer, and those before."""
+        self.link.sendall(command.encode() + b"\n" + content)
+        said = []
+        try:
+            for line in self.answers:
+                text = line.decode(errors="replace").rstrip()
+                if not text.startswith(" "):
+                    return text, said
+                said.append(text[1:])
+        except TimeoutError:
+            pass
+        raise LiveError(f"the control line does not answer `{command}`")
+
+    def do(self, command: str, content: bytes = b"") -> list[str]:
+        """A request that has to be done."""
+        last, said = self.ask(command, content)
+        if last != "ok":
+            raise LiveError(f"`{command}`: {last}")
+        return said
+
+
 def temporary() -> tempfile.TemporaryDirectory:
     """For the machine's RAM: in memory where that is possible."""
     memory = Path("/dev/shm")
@@ -121,6 +165,12 @@ class Live:
             *("-icount", "shift=0,sleep=on", "-seed", "1"),
             *("-qmp", f"unix:{place}/live,server=on,wait=off"),
             *self.clock.arguments(),
+        ]
+        self.control_path = place / "control"
+        command += [
+            *("-chardev", f"socket,id=control,path={self.control_path},server=on,wait=off"),
+            *("-device", "virtio-serial-device,max_ports=1,bus=virtio-mmio-bus.0"),
+            *("-device", "virtconsole,chardev=control"),
         ]
         self.log = place / "qemu"
         with self.log.open("wb") as log:
@@ -182,6 +232,10 @@ class Live:
             self.check_bounds("the machine's end", True)
             time.sleep(LOOK)
         return self.process.returncode
+
+    def control(self) -> Control:
+        """A connection to the monitor, which must be up."""
+        return Control(self.control_path, self.timeout)
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[Ram]:

@@ -1,0 +1,185 @@
+"""Replacing sbi-server while its guest runs: by a newer version, and by what can't be one.
+
+Version 1 is servers/sbi-server; version 2, tests/recovery/servers/sbi-server-2, has another layout of
+its state and says another version to the guest. The guest counts its rounds on the console, so that a
+byte lost, doubled or out of order shows, and says it when its firmware's version changes.
+"""
+
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from exeunt_lib.boot import Boot
+from exeunt_lib.corestate import Core
+from exeunt_lib.layouts import Layouts
+from exeunt_lib.live import Control, Live
+from exeunt_lib.paths import SYSTEM_TESTS
+from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
+
+import bundle
+
+TWO_CPUS = SYSTEM_TESTS / "manifests/two-cpus.dts"
+SERVER = "sbi-server"
+NEW = "sbi-server-2"
+ROUNDS = 20  # that the guest makes before and after each thing that happens
+CLEAN_END = ["Guest: SBI SRST shutdown", "Shutdown vm normally!", "Hypervisor ok!"]
+RAM_BASE = 0x80000000  # the guest's
+OBJCOPY = "llvm-objcopy-19"
+EM_AARCH64 = 183
+
+
+def elf(ctx: Context, name: str) -> bytes:
+    """A server's file as it goes into a bundle."""
+    return bundle.stripped(ctx.out / f"server_{ctx.arch}/{name}.elf", OBJCOPY, bundle.KEEP_NAMES)
+
+
+class Guest:
+    """The guest `versions` in a machine that runs."""
+
+    def __init__(self, ctx: Context, live: Live):
+        self.ctx, self.live = ctx, live
+        self.live.wait_line("versions: round 1\n")
+        self.control: Control = live.control()
+
+    def pass_rounds(self) -> None:
+        """Lets it make some more rounds."""
+        made = re.findall(r"versions: round (\d+)\n", self.live.console)
+        self.live.wait_line(f"versions: round {int(made[-1]) + ROUNDS}\n")
+
+    def versions(self) -> list[int]:
+        """The firmware's versions as the guest saw them, one after the other."""
+        found = re.findall(r"versions: the firmware is version (\d+)\n", self.live.console)
+        return [int(version) for version in found]
+
+    def replace(self, content: bytes) -> tuple[str, list[str]]:
+        return self.control.ask(f"replace {SERVER} #{len(content)}", content)
+
+    def finish(self) -> None:
+        """Tells it from outside, in its memory, to come to its end; checks all that it said."""
+        self.pass_rounds()
+        flag = Layouts(self.ctx.out / "guest/versions.elf", [], ["finish"]).symbols["finish"]
+        layouts = Core.load(self.ctx.out / "exeunt.elf")
+        with self.live.stopped() as ram:
+            core = Core(layouts, ram)
+            entries = core.config(core.tasks()[SERVER])
+            memory = next(entry for entry in entries if entry.name == "guest-ram-0")
+            ram.write(memory.physical + flag - RAM_BASE, struct.pack("<Q", 1))
+        self.live.wait_end()
+        console = self.live.console
+        self.ctx.expect("FAILED" not in console, "a guest whose checks hold")
+        passed = re.compile(r"^versions: \d+ checks passed$")
+        self.ctx.expect_lines(console, passed, *CLEAN_END)
+        rounds = [int(n) for n in re.findall(r"^versions: round (\d+)$", console, re.MULTILINE)]
+        whole = list(range(1, len(rounds) + 1))
+        self.ctx.expect(rounds == whole, "all rounds, each once, in their order")
+
+
+def with_guest(ctx: Context, test: Callable[[Guest], None]) -> None:
+    boot = Boot(ctx.arch, ctx.out, guest=ctx.out / "guest/versions.bin", manifest=TWO_CPUS)
+    with Live(boot, TIMEOUT, VIRTUAL_TIMEOUT) as live:
+        try:
+            guest = Guest(ctx, live)
+            guest.pass_rounds()
+            ctx.expect(guest.versions() == [1], f"version 1, not {guest.versions()}")
+            test(guest)
+            guest.finish()
+        finally:
+            ctx.keep_text(live.console)
+
+
+def expect_replaced(ctx: Context, guest: Guest, content: bytes) -> None:
+    last, said = guest.replace(content)
+    ctx.expect(last == "ok", f"it to be replaced, not {last!r} {said}")
+    ctx.say("; ".join(said))
+
+
+def expect_not_replaced(ctx: Context, guest: Guest, content: bytes, line: str) -> None:
+    """Nothing has changed for the guest, and one clear line says why."""
+    versions = guest.versions()
+    before = len(guest.live.console)
+    last, said = guest.replace(content)
+    ctx.expect(last.startswith("error: "), f"an error, not {last!r} {said}")
+    guest.live.wait_line(re.compile(line), before)
+    guest.pass_rounds()
+    ctx.expect(guest.versions() == versions, f"{versions}, not {guest.versions()}")
+    lines = re.findall(rf"^server {SERVER}.*$", guest.live.console[before:], re.MULTILINE)
+    ctx.expect(any("not replaced" in text for text in lines), f"a line that says so, not {lines}")
+    ctx.say(f"{last}; {lines[-1]}")
+
+
+@system_test()
+def newer_version(ctx: Context) -> None:
+    """Version 1 to 2; back to 1, which is refused; to a 2 that dies while it takes over."""
+
+    def test(guest: Guest) -> None:
+        expect_replaced(ctx, guest, elf(ctx, NEW))
+        guest.live.wait_line("versions: the firmware is version 2\n")
+        guest.pass_rounds()
+        refused = "not replaced: its state is of version 2, the new one understands 1 and older"
+        expect_not_replaced(ctx, guest, elf(ctx, SERVER), refused)
+        expect_not_replaced(ctx, guest, elf(ctx, "faulty-dies"), "not replaced")
+        guest.control.do(f"kill {SERVER} 3")  # what is started again is the new version
+        guest.pass_rounds()
+        ctx.expect(guest.versions() == [1, 2], f"[1, 2], not {guest.versions()}")
+
+    with_guest(ctx, test)
+
+
+@system_test()
+def dies_behind_its_migration(ctx: Context) -> None:
+    """What the old version can't read any more is the new one's, however often that dies."""
+
+    def test(guest: Guest) -> None:
+        expect_replaced(ctx, guest, elf(ctx, "faulty-dies-migrated"))
+        guest.live.wait_line("versions: the firmware is version 2\n")
+        guest.pass_rounds()
+        ctx.expect(guest.versions() == [1, 2], f"[1, 2], not {guest.versions()}")
+
+    with_guest(ctx, test)
+
+
+def wrong_files(ctx: Context) -> dict[str, tuple[bytes, str]]:
+    """Files that are no server's, each with what is said of it."""
+    good = elf(ctx, NEW)
+    other = bytearray(good)
+    struct.pack_into("<H", other, 18, EM_AARCH64)  # e_machine
+    return {
+        "of another machine": (bytes(other), "not replaced: "),
+        "truncated": (good[: len(good) // 2], "not replaced: "),
+        "a few bytes": (good[:40], "not replaced: "),
+        "no ELF file": (Path(__file__).read_bytes(), "not replaced: "),
+        "of the core": (elf(ctx, "../exeunt"), "not replaced: "),
+    }
+
+
+@system_test()
+def what_is_no_server(ctx: Context) -> None:
+    """Refused before anything is started; the next replacement is as good as the first."""
+
+    def test(guest: Guest) -> None:
+        for what, (content, line) in wrong_files(ctx).items():
+            ctx.say(f"{what}:")
+            expect_not_replaced(ctx, guest, content, line)
+        large = elf(ctx, NEW).ljust((512 << 10) + 1, b"\0")
+        last, _ = guest.replace(large)
+        ctx.expect(last.startswith("error: "), f"a file that is too large to be refused, not {last}")
+        ctx.say(last)
+        expect_replaced(ctx, guest, elf(ctx, NEW))
+        guest.live.wait_line("versions: the firmware is version 2\n")
+
+    with_guest(ctx, test)
+
+
+@system_test()
+def versions_that_fail(ctx: Context) -> None:
+    """Each is started, and fails before it has taken over: the old one carries on."""
+
+    def test(guest: Guest) -> None:
+        for fault in ("never-ready", "ends-at-once", "faults-at-once", "hangs", "dies"):
+            ctx.say(f"{fault}:")
+            expect_not_replaced(ctx, guest, elf(ctx, f"faulty-{fault}"), "not replaced")
+        expect_replaced(ctx, guest, elf(ctx, NEW))
+        guest.live.wait_line("versions: the firmware is version 2\n")
+
+    with_guest(ctx, test)
