@@ -56,6 +56,12 @@ static void start_musl(void) {
     __init_libc((char **)vector, (char *)"server");
 }
 
+static void open_log(void) {
+    const struct config_entry *log = rt_find("log", 0);
+    const struct config_entry *console = rt_find("console", 0);
+    rt_log_to(log ? (struct ring *)log->address : NULL, console ? console->slot : 0);
+}
+
 _Noreturn void rt_start(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                         uint64_t a5, uint64_t a6, uint64_t a7);
 _Noreturn void rt_start(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
@@ -65,9 +71,9 @@ _Noreturn void rt_start(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint
     start_musl();
     if (rt_has_config) {
         rt_config = (const struct config *)a0;
-        const struct config_entry *log = rt_find("log", 0);
-        const struct config_entry *console = rt_find("console", 0);
-        rt_log_to(log ? (struct ring *)log->address : NULL, console ? console->slot : 0);
+        if (!rt_find("standby", 0)) {
+            open_log();
+        }
     }
     end((uint64_t)(uint32_t)main());
 }
@@ -91,6 +97,9 @@ static void tell_init(enum init_op op, uint64_t word) {
 
 // The handler of the first record.
 static void begin(void *state, const struct message *record, struct reply *reply) {
+    if (rt_has_config) {
+        open_log(); // it had none as long as another one wrote there
+    }
     enum status status = beginning.take_over ? beginning.take_over(state) : STATUS_OK;
     if (status != STATUS_OK) {
         tell_init(INIT_REFUSED, status);

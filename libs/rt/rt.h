@@ -134,7 +134,8 @@ uint64_t rt_guest_fetch(uint64_t pc);
 #define RT_NO_INSTRUCTION UINT64_MAX
 
 // One line, printf-like, into the server's log ring (config "log"), from where the console writes
-// it. Never blocks; when the ring is full the line is dropped.
+// it. Never blocks; when the ring is full the line is dropped. So is that of a new version which
+// has not taken over yet: the old one writes there.
 __attribute__((format(printf, 1, 2))) void rt_log(const char *format, ...);
 
 // rt_log's lines go to RING from now on, and PORTAL is signalled. (A server's config says both, as

@@ -248,7 +248,9 @@ static void config_own(struct config_writer *writer) {
         config_window(writer, window->name,
                       (struct memory){window->host.address, window->host.size}, window->rights);
     }
-    if (server->death_pc && writer->side == server->side) {
+    if (writer->side != server->side) {
+        config_number(writer, "standby", 1); // another one serves, and writes to the log
+    } else if (server->death_pc) {
         config_number(writer, "death-pc", server->death_pc);
         config_number(writer, "death-word", server->death_word);
     }
