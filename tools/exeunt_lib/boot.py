@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import control
 from .manifest import INITRD_PATH, Manifest, compile_source
 from .paths import ExeuntError, UsageError, out_dir, say
 from .qemu import STATUS_TIMEOUT, Result, run_process
@@ -38,6 +39,7 @@ class Boot:
     qemu: str | None = None
     qemu_args: list[str] = field(default_factory=list)
     cpu: str | None = None  # QEMU's -cpu
+    control: Path | None = None  # where the control line's socket is to be
     files: dict[str, Path] = field(default_factory=dict)  # more on the disk, by their paths there
     servers: dict[str, Path] = field(default_factory=dict)  # more in the bundle, by their names
 
@@ -53,6 +55,8 @@ class Boot:
             raise UsageError("--mem must be a multiple of 2M")
         if self.qemu and not shutil.which(self.qemu):
             raise UsageError(f"--qemu: {self.qemu} is no program")
+        if self.control:
+            control.check_path(self.control)
 
 
 def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
@@ -64,6 +68,8 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
     else:
         shutil.copyfile(built, blob)
     manifest = Manifest(blob)
+    if boot.control and not manifest.has_monitor():
+        raise UsageError("--control: no server of the manifest is a monitor")
     if boot.mem is not None:
         manifest.set_memory(boot.mem)
     if boot.cmdline is not None:
@@ -122,6 +128,8 @@ def qemu_command(boot: Boot, out: Path, images: tuple[Path, Path, int]) -> list[
         *("-device", "virtio-blk-device,drive=disk"),
         *("-drive", f"file={quoted[out]}/pflash.img,if=pflash,unit=1,format=raw,readonly=on"),
     ]
+    if boot.control:
+        command += control.qemu_arguments(boot.control)
     if boot.cpu:
         command += ["-cpu", boot.cpu]
     if boot.icount:
@@ -149,7 +157,11 @@ def boot_once(boot: Boot, live: bool) -> Result:
         if boot.gdb:
             say(how_to_attach(out))
         command = qemu_command(boot, out, images)
-        ended = run_process(command, boot.timeout, live, boot.virtual_timeout)
+        try:
+            ended = run_process(command, boot.timeout, live, boot.virtual_timeout)
+        finally:
+            if boot.control:
+                boot.control.unlink(missing_ok=True)
     if ended.status == STATUS_TIMEOUT:
         return ended
     if any(line.startswith("manifest refused: ") for line in ended.lines):

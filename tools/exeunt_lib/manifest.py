@@ -63,6 +63,12 @@ class Manifest:
         regs = [cells for vm in self.vms for cells in self._memory(vm).values()]
         return sum(cells[2] << 32 | cells[3] for cells in regs if len(cells) == 4)
 
+    def has_monitor(self) -> bool:
+        """Whether one of the servers may look at all others and replace them."""
+        servers = self._fdtget("-l", self.blob, "/servers").splitlines()
+        properties = (self._fdtget("-p", self.blob, f"/servers/{name}") for name in servers)
+        return any("monitor" in names.splitlines() for names in properties)
+
     def image_path(self) -> str:
         """Where the first VM's image lies on the disk; empty when it does not."""
         if not self.vms:
