@@ -1,0 +1,331 @@
+"""The monitor: at the console behind Ctrl-T, and at the control line, while guests run."""
+
+import re
+import select
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from exeunt_lib import control
+from exeunt_lib.boot import Boot, make_images, qemu_command
+from exeunt_lib.paths import SYSTEM_TESTS
+from exeunt_lib.qemu import Result, VirtualClock, plain
+from exeunt_lib.testing import Context, Failure, run_guest, system_test
+
+SERVERS = ("console", "fs-loader", "sbi-server", "npf-pager", "timer-server", "monitor")
+ON_DEMAND = SYSTEM_TESTS / "manifests/on-demand.dts"
+ESCAPE = "\x14"
+PROMPT = "exeunt> "
+ERASE = "\r\x1b[K"  # what the console takes the monitor's line away with
+SPINS = "spin: spinning with interrupts masked"
+
+# Bounds, in seconds of wall time and of the machine's own.
+PATIENCE, TIMEOUT, VIRTUAL_TIMEOUT = 60, 300, 120
+ROUNDS = 40  # of killing each server, or of replacing each
+
+# What flood_console.c prints, made from its description; see console_flood.py.
+FLOOD = [
+    f"flood {line:08x} " + "".join(chr(33 + (line * 7 + n * 13) % 94) for n in range(48))
+    for line in range(16384)
+]
+
+
+def rendered(raw: bytes) -> list[str]:
+    """The screen's lines: what was erased again is not there."""
+    text = raw.decode("utf-8", errors="replace")
+    return [plain(line.rpartition(ERASE)[2].encode()) for line in text.split("\n")]
+
+
+class Session:
+    """A running system whose console a test types at."""
+
+    def __init__(self, process: subprocess.Popen, clock: VirtualClock):
+        self.process = process
+        self.clock = clock
+        self.raw = bytearray()
+        self.seen = 0  # how much of it was waited for
+
+    def type(self, text: str) -> None:
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def pump(self, wait: float) -> bool:
+        """Takes what the console printed. False: it has ended."""
+        if not select.select([self.process.stdout], [], [], wait)[0]:
+            return True
+        chunk = self.process.stdout.read1(65536)
+        self.raw += chunk
+        return bool(chunk)
+
+    def wait(self, text: str) -> str:
+        """Waits for the text to be printed behind what was waited for before; returns all up to it."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            at = self.raw.find(text.encode(), self.seen)
+            if at >= 0:
+                found = self.raw[self.seen : at + len(text)]
+                self.seen = at + len(text)
+                return found.decode("utf-8", errors="replace")
+            if not self.pump(0.2) or time.monotonic() > deadline:
+                tail = plain(bytes(self.raw[-2000:]))
+                raise Failure(f"expected {text!r} on the console; its end is:\n{tail}")
+            if self.clock.seconds() > VIRTUAL_TIMEOUT:
+                raise Failure(f"expected {text!r} within {VIRTUAL_TIMEOUT} virtual seconds")
+
+    def command(self, text: str) -> list[str]:
+        """Types a command at the prompt; returns the lines of the answer."""
+        self.type(text + "\r")
+        self.wait(text + "\n")
+        answer = self.wait(ERASE + PROMPT).removesuffix(ERASE + PROMPT)
+        return [line for line in rendered(answer.encode()) if line]
+
+
+@contextmanager
+def session(ctx: Context, **boot):
+    """Boots, and ends whatever is left of it behind the test."""
+    settings = Boot(ctx.arch, ctx.out, icount=True, **boot)
+    settings.check()
+    with tempfile.TemporaryDirectory(prefix="exeunt-test-") as scratch:
+        clock = VirtualClock(scratch)
+        images = make_images(settings, ctx.out, Path(scratch))
+        command = [*qemu_command(settings, ctx.out, images), *clock.arguments()]
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        bound = threading.Timer(TIMEOUT, process.kill)
+        bound.start()
+        one = Session(process, clock)
+        try:
+            yield one
+        finally:
+            bound.cancel()
+            process.kill()
+            process.wait()
+            clock.close()
+            ctx.keep(Result(process.returncode, plain(bytes(one.raw)), 0))
+
+
+def expect_flood(ctx: Context, lines: list[str]) -> None:
+    """Every line of the guest's, whole, once and in order; others may stand between."""
+    got = [line for line in lines if line.startswith("flood ")]
+    for number, (line, wanted) in enumerate(zip(got, FLOOD)):
+        ctx.expect(line == wanted, f"{wanted!r} as line {number}, not {line!r}")
+    ctx.expect(len(got) == len(FLOOD), f"{len(FLOOD)} lines, not {len(got)}")
+    mixed = [line for line in lines if "flood " in line and not line.startswith("flood")]
+    ctx.expect(not mixed, f"no line of the guest's in another: {mixed[:3]}")
+
+
+# ---- at the console ------------------------------------------------------------------------------
+
+
+@system_test()
+def monitor_at_console(ctx: Context) -> None:
+    """Each command, typed with mistakes and taken back; the guest spins meanwhile."""
+    with session(ctx, guest=ctx.out / "guest/spin.bin") as system:
+        system.wait("Ctrl-T opens the monitor")
+        system.wait(SPINS)
+        system.type(ESCAPE)
+        system.wait(PROMPT)
+        answer = "\n".join(system.command("help"))
+        ctx.expect_lines(answer, "help", "ps", "vm", "exits", "caps", "log", "kill", "replace")
+        answer = "\n".join(system.command("ps"))
+        ctx.expect_lines(answer, "NAME", *(f" {name} " for name in SERVERS), " init ")
+        answer = "\n".join(system.command("vm"))
+        ctx.expect_lines(answer, re.compile(r"vm0 +0 +running +1 +16,384"), re.compile("vm0 +0 +"))
+        system.command("exits on")
+        answer = "\n".join(system.command("exits"))
+        ctx.expect_lines(answer, "VM", re.compile("HYPERCALL +sbi-server +[1-9]"), "TIMER")
+        system.command("exits off")
+        answer = "\n".join(system.command("caps fs-loader"))
+        ctx.expect_lines(answer, re.compile("portal +init .* call"), re.compile("virtio .* rw-"))
+        ctx.expect_lines(answer, re.compile("guest-ram-0 .* rw-"))
+        ctx.expect_lines("\n".join(system.command("log")), "Entering VM run loop...")
+        # Backspace, the whole line taken back, cursor keys that mean nothing.
+        system.type("bad\x15kil\x7f\x7f\x7fvm\x1b[A\x1b[D\r")
+        system.wait(" vm0 ")
+        system.wait(ERASE + PROMPT)
+        for command, wrong in (
+            ("fly", "there is no command `fly`"),
+            ("caps", "write: caps NAME"),
+            ("caps nobody", f"name one of {', '.join(SERVERS)}, init"),
+            ("kill init", "it restarts all others"),
+            ("replace sbi-server /no/such", "/no/such is not on the disk"),
+            ("replace sbi-server /sbin/gkernel", "the old one serves"),
+        ):
+            ctx.expect_lines("\n".join(system.command(command)), wrong)
+        ctx.expect_lines("\n".join(system.command("kill sbi-server 3")), "killed 3 times")
+        for name in SERVERS:
+            ctx.expect_lines("\n".join(system.command(f"kill {name}")), f"{name}: killed, serves")
+            ctx.expect_lines("\n".join(system.command(f"replace {name}")), f"{name}: replaced")
+        answer = "\n".join(system.command("ps"))
+        for name in SERVERS:
+            restarts = 4 if name == "sbi-server" else 1
+            ctx.expect_lines(answer, re.compile(rf"^ {name} +\w+ +{restarts} +1 "))
+        system.type("exit\r")
+        system.wait("monitor: left")
+        system.type("x" + ESCAPE)  # the guest's
+        system.wait(PROMPT)
+        system.type("vm" + ESCAPE)
+        system.wait("monitor: left")
+
+
+@system_test()
+def monitor_beside_output(ctx: Context) -> None:
+    """A guest that prints a megabyte: what is typed beside it is in nobody's line."""
+    with session(ctx, guest=ctx.out / "guest/flood_console.bin") as system:
+        system.wait("flood 00000010")
+        system.type(ESCAPE)
+        system.wait(PROMPT)
+        commands = 0
+        while b"flood 00003fff" not in system.raw:
+            system.type("ps\r")
+            system.wait(" init ")
+            system.wait(PROMPT)
+            commands += 1
+        system.wait("Hypervisor ok!")
+        lines = rendered(bytes(system.raw))
+        expect_flood(ctx, lines)
+        typed = [line for line in lines if line.startswith(PROMPT)]
+        ctx.expect(commands > 1, "several commands beside the output")
+        ctx.expect(all(line == f"{PROMPT}ps" for line in typed), f"only what was typed: {typed}")
+
+
+# ---- at the control line -------------------------------------------------------------------------
+
+
+@contextmanager
+def controlled(ctx: Context, **boot):
+    """A system with a control line, and a client of that."""
+    path = ctx.scratch / "control"
+    with session(ctx, control=path, **boot) as system:
+        reader = threading.Thread(target=lambda: [None for _ in iter(lambda: system.pump(1), False)])
+        reader.start()
+        try:
+            with control.wait_for(path, PATIENCE) as line:
+                yield system, line
+        finally:
+            system.process.kill()
+            reader.join()
+
+
+def expect_answer(ctx: Context, line: control.ControlLine, request: str, wanted: str) -> None:
+    answer = line.ask(request)
+    ctx.expect(not answer.error, f"{request}: an answer, not: {answer.error}")
+    ctx.expect_lines("\n".join(answer.lines), wanted)
+
+
+@system_test()
+def control_line(ctx: Context) -> None:
+    """Requests of every form, and clients that go away in the middle of one."""
+    path = ctx.scratch / "control"
+    with controlled(ctx, guest=ctx.out / "guest/spin.bin") as (_, line):
+        expect_answer(ctx, line, "ps", "timer-server")
+        for request, wrong in (
+            ("fly", "there is no command `fly`"),
+            ("kill nobody", "there is no server `nobody`"),
+            ("kill sbi-server 0", "is no count"),
+            ("kill sbi-server -1", "is no count"),
+            ("replace sbi-server #0", "is no size"),
+            ("replace sbi-server #99999999999999999999", "is no size"),
+            ("x" * 300, "the line is longer than 256 bytes"),
+        ):
+            answer = line.ask(request)
+            ctx.expect(wrong in answer.error, f"{request[:40]}: {wrong!r}, not {answer}")
+        for content, wrong in (
+            (bytes(5000), "init does not take the file"),
+            (bytes(600_000), "the file has 600,000 bytes"),
+        ):
+            answer = line.ask(f"replace sbi-server #{len(content)}", content)
+            ctx.expect(wrong in answer.error, f"{wrong!r}, not {answer}")
+        answer = line.ask("replace nobody #10", b"0123456789")
+        ctx.expect("there is no server `nobody`" in answer.error, f"a refusal, not {answer}")
+        # Two at once, and a line that ends as a terminal's.
+        line.link.sendall(b"echo one\necho two\r\n")
+        for word in ("one", "two"):
+            found = line._rest()  # pylint: disable=protected-access
+            ctx.expect(found.lines == [word], f"{word!r}, not {found}")
+        # The next client ends what this one began.
+        line.link.sendall(b"replace sbi-server #400000\n" + bytes(1234))
+        line.lines.close()
+        line.link.close()
+        with control.wait_for(path, PATIENCE) as second:
+            expect_answer(ctx, second, "echo here", "here")
+            second.link.sendall(b"half a li")
+        with control.wait_for(path, PATIENCE) as third:
+            expect_answer(ctx, third, "ps", "sbi-server")
+
+
+def servers_file(ctx: Context, name: str) -> bytes:
+    return control.strip(ctx.out / f"server_{ctx.arch}/{name}.elf")
+
+
+def flood_under(ctx: Context, step, **boot) -> None:
+    """Runs the flooding guest, and a step again and again until that, or the guest, has ended."""
+    path = ctx.scratch / "control"
+    results: list[Result] = []
+    guest = ctx.out / "guest/flood_console.bin"
+    bounds = {"timeout": TIMEOUT, "virtual_timeout": VIRTUAL_TIMEOUT}
+
+    def run() -> None:
+        results.append(run_guest(ctx, guest=guest, control=path, **bounds, **boot))
+
+    runner = threading.Thread(target=run)
+    runner.start()
+    try:
+        with control.wait_for(path, PATIENCE) as line:
+            while step(line):
+                pass
+    except control.ExeuntError:
+        pass  # it has ended
+    runner.join()
+    ctx.expect(results and results[0].status == 0, f"status 0, not {results and results[0].status}")
+    expect_flood(ctx, results[0].output.split("\n"))
+
+
+@system_test()
+def kill_by_monitor(ctx: Context) -> None:
+    """Servers die all the time, one after the other; the guest's output is what it was."""
+    kills = dict.fromkeys(SERVERS, 0)
+    names = iter(SERVERS * ROUNDS)
+
+    def step(line: control.ControlLine) -> bool:
+        name = next(names, None)
+        if name is None:
+            return False
+        answer = line.ask(f"kill {name}")
+        ctx.expect(not answer.error, f"kill {name}: done, not: {answer.error}")
+        kills[name] += 1
+        return True
+
+    flood_under(ctx, step, manifest=ON_DEMAND)
+    ctx.say(f"{sum(kills.values())} kills: {kills}")
+    ctx.expect(min(kills.values()) > 0, "each server killed at least once")
+
+
+@system_test()
+def replace_by_monitor(ctx: Context) -> None:
+    """Each server by its own file, sent, and by what it was started from."""
+    done = dict.fromkeys(SERVERS, 0)
+    files = {name: servers_file(ctx, name) for name in SERVERS}
+    turns = iter([(name, sent) for name in SERVERS for sent in (True, False)] * ROUNDS)
+
+    def step(line: control.ControlLine) -> bool:
+        name, sent = next(turns, (None, False))
+        if name is None:
+            return False
+        content = files[name] if sent else b""
+        request = f"replace {name} #{len(content)}" if sent else f"replace {name}"
+        answer = line.ask(request, content)
+        ctx.expect(not answer.error, f"{request}: done, not: {answer.error}")
+        done[name] += 1
+        return True
+
+    flood_under(ctx, step, manifest=ON_DEMAND)
+    ctx.say(f"{sum(done.values())} replacements: {done}")
+    ctx.expect(min(done.values()) > 0, "each server replaced at least once")
