@@ -184,7 +184,9 @@ static void handle_fault(const struct message *message) {
         return;
     }
     replace_abandon(server);
-    if (!server->death_pc) {
+    // One that waited was in the middle of nothing: its pc is from the last time it was interrupted.
+    bool serving = message->word[FAULT_WORD_INFO] != UINT64_MAX;
+    if (!server->death_pc && serving) {
         // Until one has taken over, what the first one left is what matters.
         server->death_pc = message->word[FAULT_WORD_PC];
         server->death_word = core_task_read(server->body->slot).word[5];
