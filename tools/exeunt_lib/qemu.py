@@ -1,5 +1,6 @@
 """QEMU as a process: started, listened to, bounded, ended."""
 
+import contextlib
 import json
 import os
 import re
@@ -108,7 +109,9 @@ class VirtualClock:
 
     def close(self) -> None:
         if self.connection is not None:
-            self.connection.close()
+            # What could not be sent, because QEMU had ended, is tried once more by closing.
+            with contextlib.suppress(OSError):
+                self.connection.close()
 
 
 def pump(process: subprocess.Popen, output: bytearray, live: bool, wait: float | None) -> bool:
