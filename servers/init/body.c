@@ -11,9 +11,9 @@
 #define BODY_CONFIG_ADDRESS 0x30000000ull
 #define BODY_WINDOWS 0x40000000ull
 
-// Images lie in here: near the tables that are needed anyway, below everything that init maps.
+// Images lie in here: one page table maps all of it, so that every image fits that is accepted.
 #define BODY_IMAGE_BEGIN 0x10000ull
-#define BODY_IMAGE_END 0x400000ull
+#define BODY_IMAGE_END 0x200000ull
 
 void body_prepare(struct body *body, unsigned slot, uint64_t image, const char *name) {
     body->slot = slot;
@@ -37,10 +37,13 @@ static uint64_t segment_bytes(const struct elf_segment *segment) {
 static const char *segment_check(const struct elf_segment *segment, uint64_t pages_free) {
     if (segment->virtual_address < BODY_IMAGE_BEGIN || segment->virtual_address >= BODY_IMAGE_END ||
         segment->memory_size > BODY_IMAGE_END - segment->virtual_address) {
-        return "it is not linked for addresses from 0x10000 to 0x400000, as servers are";
+        return "it is not linked for addresses from 0x10000 to 0x200000, as servers are";
     }
     if (segment_begin(segment) < pages_free) {
         return "two of its segments share a page";
+    }
+    if (!(segment->flags & ELF_READ)) {
+        return "a segment can't be read";
     }
     if (segment->flags & ELF_WRITE) {
         return segment->flags & ELF_EXECUTE ? "a segment is writable and executable" : NULL;

@@ -104,12 +104,15 @@ static uint32_t replace_state_version(const struct server *server) {
     return header->magic == STATE_MAGIC ? header->version : 0;
 }
 
-// The new one is gone or not wanted: the old one goes on.
-static void replace_undo(enum monitor_outcome outcome, enum status status) {
+// The new one is gone or not wanted: the old one goes on. TOUCHED: its device, or what it knows of
+// it, may not be as it left it.
+static void replace_undo(enum monitor_outcome outcome, enum status status, bool touched) {
     struct server *server = replacement.server;
     bool switching = replacement.outcome == MONITOR_SWITCHING;
     body_end(init.spare); // what it served is pending again, for the old one
-    if (switching) {
+    if (switching && touched && core_task_read(server->body->slot).word[0] == TASK_WAITING) {
+        server_restart((unsigned)(server - init.server));
+    } else if (switching) {
         server_bind(server, server->body, START_AGAIN);
     }
     replace_decide(outcome, status);
@@ -125,7 +128,7 @@ void replace_ready(uint32_t version) {
         rt_log("server %s: not replaced: its state is of version %u, the new one understands %u "
                "and older; it carries on",
                server->manifest->name, old, version);
-        replace_undo(MONITOR_REFUSED, STATUS_UNSUPPORTED);
+        replace_undo(MONITOR_REFUSED, STATUS_UNSUPPORTED, false);
         return;
     }
     replacement.version = version;
@@ -165,7 +168,7 @@ void replace_refused(enum status status) {
     if (replacement.outcome == MONITOR_SWITCHING) {
         rt_log("server %s: not replaced: the new one can't take over its state: %s; it carries on",
                replacement.server->manifest->name, status_text(status));
-        replace_undo(MONITOR_REFUSED, status);
+        replace_undo(MONITOR_REFUSED, status, false);
     }
 }
 
@@ -181,7 +184,7 @@ void replace_died(void) {
         replace_decide(MONITOR_REPLACED, STATUS_OK);
         return;
     }
-    replace_undo(MONITOR_FAILED, STATUS_OK);
+    replace_undo(MONITOR_FAILED, STATUS_OK, true);
 }
 
 void replace_abandon(const struct server *server) {
