@@ -1,4 +1,5 @@
 // System calls with arguments that nobody would give.
+#include "ipc/cap.h"
 #include "ipc/init.h"
 #include "tests/recovery/servers/evil/evil.h"
 
@@ -20,6 +21,15 @@ static void fill_call(struct rt_words *words) {
     if (ends_own_vm(words)) {
         words->word[1]++;
     }
+}
+
+// Arguments that look right, for calls that take pages and slots: all but the first checks hold.
+static void fill_pages(struct rt_words *words) {
+    for (unsigned i = 0; i < 4; i++) {
+        words->word[i] &= ~0xfffull;
+    }
+    words->word[1] = evil_below(OWN_SLOTS); // of MAP and GRANT: which of its own
+    words->word[4] = evil_below(RIGHTS_ALL + 2u);
 }
 
 // Where the next record arrives is the core's only by this; a wrong one is for evil_die.
@@ -46,6 +56,8 @@ static void call_once(void) {
         number = SYSCALL_COUNT + evil_number() % (1ull << 62);
     } else if (number == SYSCALL_CALL && evil_below(4)) {
         number = SYSCALL_SIGNAL; // each one that reaches somebody takes long
+    } else if (number == SYSCALL_DESTROY && evil_below(5000)) {
+        number = SYSCALL_MAP; // what it has it would soon have no more
     }
     uint64_t selector = evil_below(3) ? evil_below(OWN_SLOTS) : evil_number();
     struct rt_words words;
@@ -54,6 +66,8 @@ static void call_once(void) {
     }
     if (number == SYSCALL_TASK && evil_below(2)) {
         words.word[0] = TASK_RECEIVE;
+    } else if (evil_below(2)) {
+        fill_pages(&words);
     }
     enum status status = make(number, selector, &words);
     evil_tally->calls++;

@@ -16,14 +16,26 @@ struct evil_tally *evil_tally;
 static enum exit_class served; // the class of the record it holds
 static unsigned refusals;
 
+// A mapping that looks right: pages, a size that there is, a slot that may hold a frame.
+static void forge_mapping(struct reply *reply) {
+    static const unsigned bits[] = {12, 12, 21, 30};
+    reply->flags = REPLY_FLAGS | REPLY_MAP;
+    reply->word[2] = evil_below(0x100000) << 12;
+    reply->word[3] = REPLY_MAPPING(evil_below(8), bits[evil_below(4)], evil_below(8));
+    reply->word[5] = evil_number() & ~0xfffull;
+}
+
 // Everything that an answer can be, but for STOP: a vCPU that is stopped has no more exits.
 static void answer_anyhow(struct reply *reply) {
     for (unsigned i = 0; i < MESSAGE_WORDS; i++) {
         reply->word[i] = evil_number();
     }
-    switch (evil_below(4)) {
+    switch (evil_below(5)) {
     case 0:
         reply->flags = evil_random();
+        break;
+    case 4:
+        forge_mapping(reply);
         break;
     case 1:
         reply->flags = evil_number();
