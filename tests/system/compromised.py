@@ -8,13 +8,14 @@ not do. What it has not done to others is seen from outside of the machine, in i
 
 import re
 import struct
+import time
 from pathlib import Path
 
 from exeunt_lib.boot import Boot
 from exeunt_lib.corestate import IMAGE, PAGE, Core
 from exeunt_lib.coretext import describe, lasting
 from exeunt_lib.layouts import Layouts, View
-from exeunt_lib.live import Live
+from exeunt_lib.live import LOOK, Live
 from exeunt_lib.paths import ROOT
 from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
 
@@ -24,6 +25,7 @@ MANIFEST = ROOT / "tests/recovery/manifests/compromised.dts"
 ROUNDS = 20
 CALLS = 100_000  # at least, of each
 EVIL = "evil.elf"
+OBJCOPY = "llvm-objcopy-19"
 # As they stand in the manifest: a server that has nothing of the machine and calls init.
 NODE = '{name} {{ image = "{image}"; deadline-ms = <1000>; state-size = <8192>; dma-size = <0x5000>; calls = "init"; }};'
 
@@ -32,7 +34,8 @@ NUMBERS = (
     *("REPLY_WAIT", "CALL", "SIGNAL", "CREATE", "DESTROY", "MAP", "UNMAP"),
     *("GRANT", "BIND", "TASK", "VCPU", "EXIT"),
 )
-INVALID = 15  # in the tally: by a number that is none
+# Behind them, enum evil_done: what changes a task or a vCPU, and calls of a number that is none.
+NUMBERS += ("", "TASK to change one", "VCPU to change one", "a number that is none")
 # What a server can have the core do: call and signal those that it knows, say where it receives.
 ALLOWED = {"CALL", "SIGNAL", "TASK"}
 # The pager may besides drop the frames that it has, and look at registers of the guest it serves.
@@ -147,25 +150,64 @@ def array(view: View, name: str) -> list[int]:
     return list(struct.unpack_from(f"<{size // 8}Q", view.raw, at))
 
 
-def run(ctx: Context, evil: str) -> tuple[list[str], str]:
-    """`a` to its end beside the evil server: its transcript, and everything printed."""
-    boot = Boot(
+def boot(ctx: Context, evil: str) -> Live:
+    found = Boot(
         ctx.arch,
         ctx.out,
         manifest=source(ctx.scratch, evil),
         files={f"/sbin/{name}": ctx.out / f"guest/{name}.bin" for name in ("guard", "pump")},
         servers={EVIL: ctx.out / f"server_{ctx.arch}" / EVIL},
     )
+    return Live(found, TIMEOUT, VIRTUAL_TIMEOUT)
+
+
+class Guard:
+    """The guest of `a`, in its memory."""
+
+    def __init__(self, ctx: Context, live: Live, layouts: Layouts):
+        self.live = live
+        symbols = Layouts(ctx.out / "guest/guard.elf", [], ["finish", "made", "hashes"]).symbols
+        with live.stopped() as ram:
+            core = Core(layouts, ram)
+            self.at = {name: core.guest(0, address) for name, address in symbols.items()}
+
+    def words(self, name: str, count: int) -> list[int]:
+        return list(struct.unpack(f"<{count}Q", self.live.ram.read(self.at[name], count * 8)))
+
+    def transcript(self) -> list[str]:
+        """What it printed, or wanted to: a line for each round."""
+        hashes = self.words("hashes", ROUNDS + 1)
+        return [f"guard: round {n}: {hashes[n]:016x}" for n in range(1, self.words("made", 1)[0] + 1)]
+
+    def finish(self) -> None:
+        self.live.ram.write(self.at["finish"], struct.pack("<Q", 1))
+
+
+def wait_enough(live: Live, guard: Guard, check: Check) -> None:
+    """Until `a` has made all of its rounds, and the evil one enough of its calls."""
+    while guard.words("made", 1)[0] < ROUNDS:
+        live.check_bounds(f"{ROUNDS} rounds", live.running())
+        time.sleep(LOOK)
+    while check.evil and check.tally()["calls"] < CALLS:
+        live.check_bounds(f"{CALLS} system calls", live.running())
+        time.sleep(LOOK)
+
+
+def run(ctx: Context, evil: str) -> tuple[list[str], str]:
+    """`a` to its end beside the evil server: its transcript, and everything printed."""
     layouts = Core.load(ctx.out / "exeunt.elf")
-    with Live(boot, TIMEOUT, VIRTUAL_TIMEOUT) as live:
-        live.wait_line("guard: begins")
-        check = Check(ctx, live, layouts, evil)
-        live.wait_line(f"guard: round {ROUNDS}:")
-        check.expect_same()
-        if evil:
-            expect_tally(ctx, check.tally(), evil)
-        live.wait_line(re.compile(r"guard: \d+ checks passed"))
-        ctx.keep_text(live.console)
+    with boot(ctx, evil) as live:
+        try:
+            live.wait_line("guard: begins")
+            check, guard = Check(ctx, live, layouts, evil), Guard(ctx, live, layouts)
+            wait_enough(live, guard, check)
+            check.expect_same()
+            if evil:
+                expect_tally(ctx, check.tally(), evil)
+            guard.finish()
+            live.wait_line(re.compile(r"guard: \d+ checks passed"))
+        finally:
+            ctx.keep_text(live.console)
         return transcript(live.console), live.console
 
 
@@ -179,7 +221,7 @@ def expect_tally(ctx: Context, tally: View, evil: str) -> None:
     ctx.expect(tally["calls"] >= CALLS, f"{CALLS} system calls, not {tally['calls']}")
     allowed = ALLOWED_PAGER if evil == "b-pager" else ALLOWED
     for number, count in enumerate(done):
-        name = NUMBERS[number] if number < len(NUMBERS) else "a number that is none"
+        name = NUMBERS[number]
         ctx.expect(count == 0 or name in allowed, f"no {name} to be done, not {count}")
     for how, count in enumerate(outlived):
         lawful = evil == "b-pager" and how == GUEST_MEMORY
@@ -194,17 +236,44 @@ def expect_others_live(ctx: Context, console: str, evil: str) -> None:
 _undisturbed: list[str] = []  # the transcript beside good servers, once it is known
 
 
+def undisturbed(ctx: Context) -> list[str]:
+    if not _undisturbed:
+        _undisturbed.extend(run(ctx, "")[0])
+    ctx.expect(len(_undisturbed) == ROUNDS + 2, f"{ROUNDS + 2} lines, not {len(_undisturbed)}")
+    return _undisturbed
+
+
 def compromised(evil: str) -> None:
     @system_test(name=f"compromised-{evil.removeprefix('b-')}")
     def beside(ctx: Context) -> None:
-        if not _undisturbed:
-            _undisturbed.extend(run(ctx, "")[0])
-        undisturbed = _undisturbed
         disturbed, console = run(ctx, evil)
-        ctx.expect(len(undisturbed) == ROUNDS + 2, f"{ROUNDS + 2} lines, not {len(undisturbed)}")
-        ctx.expect(disturbed == undisturbed, "the same transcript as beside good servers")
+        same = disturbed == undisturbed(ctx)
+        ctx.expect(same, "the same transcript as beside good servers")
         expect_others_live(ctx, console, evil)
 
 
 for _evil in ("b-sbi", "b-pager", "b-timer", "b-console", "b-loader"):
     compromised(_evil)
+
+
+@system_test()
+def compromised_own_console(ctx: Context) -> None:
+    """In the place of the console that `a` has, too, while that runs: nothing is printed any more,
+    and `a` does all that it would have done."""
+    layouts = Core.load(ctx.out / "exeunt.elf")
+    with boot(ctx, "") as live:
+        try:
+            live.wait_line("guard: round 1:")
+            guard = Guard(ctx, live, layouts)
+            file = ctx.out / f"server_{ctx.arch}" / EVIL
+            content = bundle.stripped(file, OBJCOPY, bundle.KEEP_NAMES)
+            last, said = live.control().ask(f"replace console #{len(content)}", content)
+            ctx.expect(last == "ok", f"it to be replaced, not {last!r} {said}")
+            check = Check(ctx, live, layouts, "console")
+            wait_enough(live, guard, check)
+            check.expect_same()
+            expect_tally(ctx, check.tally(), "console")
+            same = guard.transcript() == undisturbed(ctx)[1:-1]
+            ctx.expect(same, "the same rounds as beside good servers")
+        finally:
+            ctx.keep_text(live.console)

@@ -24,7 +24,6 @@ SERVER = "sbi-server"
 NEW = "sbi-server-2"
 ROUNDS = 20  # that the guest makes before and after each thing that happens
 CLEAN_END = ["Guest: SBI SRST shutdown", "Shutdown vm normally!", "Hypervisor ok!"]
-RAM_BASE = 0x80000000  # the guest's
 OBJCOPY = "llvm-objcopy-19"
 EM_AARCH64 = 183
 
@@ -75,10 +74,7 @@ class Guest:
         flag = Layouts(self.ctx.out / "guest/versions.elf", [], ["finish"]).symbols["finish"]
         layouts = Core.load(self.ctx.out / "exeunt.elf")
         with self.live.stopped() as ram:
-            core = Core(layouts, ram)
-            entries = core.config(core.tasks()[SERVER])
-            memory = next(entry for entry in entries if entry.name == "guest-ram-0")
-            ram.write(memory.physical + flag - RAM_BASE, struct.pack("<Q", 1))
+            ram.write(Core(layouts, ram).guest(0, flag), struct.pack("<Q", 1))
         self.live.wait_end()
         console = self.live.console
         self.ctx.expect("FAILED" not in console, "a guest whose checks hold")
@@ -193,7 +189,9 @@ def versions_that_fail(ctx: Context) -> None:
     def test(guest: Guest) -> None:
         for fault, why in FAULTS.items():
             for server in (SERVER, *OTHERS):
-                if server in PATIENT and "come back" in why:
+                if fault == "never-ready" and server != SERVER:
+                    continue  # a second each, and the same for all
+                if fault == "hangs" and server in PATIENT:
                     continue
                 content = elf(ctx, f"faulty-{fault}")
                 expect_not_replaced(ctx, guest, content, f"{DIED}{why}.*{NEVER}", server)

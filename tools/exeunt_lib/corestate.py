@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .layouts import Layouts, View
-from .live import Ram
+from .live import LiveError, Ram
 
 STRUCTS = ["task", "cap", "space", "portal", "vcpu", "irq", "record", "cpu", "pool", "pool_page"]
 STRUCTS += ["route", "run_queue"]
@@ -171,6 +171,13 @@ class Core:
             Entry(name.split(b"\0")[0].decode(), *rest)
             for name, *rest in CONFIG_ENTRY.iter_unpack(raw)
         ]
+
+    def guest(self, vm: int, address: int, server: str = "sbi-server") -> int:
+        """Where VM number VM has the guest-physical ADDRESS: by SERVER, which has it all mapped."""
+        for entry in self.config(self.tasks()[server]):
+            if entry.name == f"guest-ram-{vm}" and 0 <= address - entry.guest < entry.size:
+                return entry.physical + address - entry.guest
+        raise LiveError(f"{server} has no memory of VM {vm} at {address:#x}")
 
     def tasks(self) -> dict[str, int]:
         """The tasks' first pages by name. Of two with one name the one that receives counts."""

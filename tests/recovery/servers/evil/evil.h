@@ -14,18 +14,21 @@
 // read from outside of the machine (tests/system/compromised.py).
 #define EVIL_MAGIC 0x4c495645u // "EVIL"
 
+// In the list of what was done, behind the system calls' own numbers.
+enum evil_done { EVIL_TASK = 13, EVIL_VCPU, EVIL_INVALID, EVIL_DONE };
+
 struct evil_tally {
     uint32_t magic;
     uint32_t reserved;
     uint64_t random; // where its random numbers go on after a death
     uint64_t records;
-    uint64_t exits;        // of those, and refusals of answers to them
-    uint64_t calls;        // system calls, without answers
-    uint64_t done[16];     // those that the core did, by number; 15: by a number that is none
-    uint64_t refused;      // answers that were
-    uint64_t answers;      // with effects
-    uint64_t deaths[16];   // by enum evil_death
-    uint64_t outlived[16]; // forbidden things that had to kill it and did not
+    uint64_t exits;           // of those, and refusals of answers to them
+    uint64_t calls;           // system calls, without answers
+    uint64_t done[EVIL_DONE]; // those that the core did, by number or enum evil_done
+    uint64_t refused;         // answers that were
+    uint64_t answers;         // with effects
+    uint64_t deaths[16];      // by enum evil_death
+    uint64_t outlived[16];    // forbidden things that had to kill it and did not
 };
 
 extern struct evil_tally *evil_tally;
