@@ -49,6 +49,7 @@ static struct context *trap_leave(struct context *next) {
     if (next->kind == CONTEXT_VCPU) {
         vcpu_load(vcpu_of(next));
         machine.cpu->fp = next;
+        machine.guest_memory = NULL;
     } else {
         machine.root = task_of(next)->satp;
         trap_show_guest(task_of(next));

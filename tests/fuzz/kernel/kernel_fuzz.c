@@ -1,6 +1,7 @@
-// Any tasks, any system calls, any exits, ticks and interrupts, in any order: the core keeps its
-// own order (tests/unit/kernel/invariants.h), touches no memory but its own, and nobody comes by a
-// capability that he could not have made from his own.
+// Any tasks, any system calls, any exits, ticks and interrupts, in any order:
+// the core keeps its own order (tests/unit/kernel/invariants.h), touches no
+// memory but its own, and nobody comes by a capability that he could not have
+// made from his own.
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "ipc/status.h"
 #include "kernel/object/pool.h"
 #include "kernel/sched/sched.h"
+#include "tests/fuzz/kernel/arguments.h"
 #include "tests/fuzz/kernel/authority.h"
 #include "tests/fuzz/kernel/input.h"
 #include "tests/unit/kernel/invariants.h"
@@ -23,7 +25,8 @@
 static struct server servers[2];
 static struct guest guest;
 
-// A world with an init that has everything, two servers with little, and a guest.
+// A world with an init that has everything, two servers with little, and a
+// guest.
 static void begin(void) {
     world_begin_pages(PAGES);
     unsigned shape = input_byte();
@@ -54,114 +57,14 @@ static void begin(void) {
     for (unsigned i = 1; i < GUEST_VCPUS && (shape & 2); i++) {
         world_do(world.init, SYSCALL_DESTROY, guest.vcpu_slot[i], WORDS(0));
     }
-}
-
-// The slot of TASK's that holds the WHICHth capability of TYPE, or 0.
-static uint64_t slot_of(const struct task *task, enum object_type type, unsigned which) {
-    uint64_t found = 0;
-    for (uint32_t i = 0; i < 100 && i < task->cap_count; i++) {
-        if (task->cap[i].type == type) {
-            found = i;
-            if (which-- == 0) {
-                break;
-            }
+    // A guest waits for a server, and that for another: which init may be about to replace.
+    if (shape & 8) {
+        world_sleep();
+        world_exit(guest.vcpu[0], (enum exit_class)((shape >> 5) % EXIT_GUEST_CLASSES),
+                   WORDS(1, 2, 3));
+        if ((shape & 16) && machine.current == &servers[0].task->context) {
+            world_call(servers[0].task, SYSCALL_CALL, 1, WORDS(shape));
         }
-    }
-    return found;
-}
-
-// A number of the kind that KIND says, for TASK, which makes sense more often than not.
-static uint64_t number(const struct task *task, char kind) {
-    unsigned byte = input_byte();
-    if (byte == 0xff) {
-        return input_long();
-    }
-    static const char types[OBJECT_COUNT + 1] = "NFOTSVPI"; // by enum object_type
-    const char *type = kind ? strchr(types, kind) : NULL;
-    if (type && byte < 0xf0) {
-        return slot_of(task, (enum object_type)(type - types), byte % 16);
-    }
-    switch (kind) {
-    case 'e': // most likely an empty slot
-        return byte < 0xe0 ? 24 + byte % 40 : byte % 2 ? task->cap_count : byte;
-    case 'p': // a page of the object memory
-        return byte < 0xe0 ? world.first_free + byte % 100u : byte;
-    case 'n': // pages of an object
-        return byte < 0x80 ? 1 : byte % 14;
-    case 'a': // an address
-    case 'z': // a size
-        return (uint64_t)(byte & 15) << (byte & 0x80 ? 12 : byte & 0x40 ? 21 : 30);
-    case 'r': // rights
-        return byte % (RIGHTS_ALL + 1);
-    case 't': // a time
-        return machine.now + byte * (ARCH_TICK / 16ull);
-    case 'm': // a mapping of a reply
-        return REPLY_MAPPING(byte & 3, byte & 0x80 ? 12 : byte & 0x40 ? 21 : 30, byte >> 3 & 7);
-    case 'b': // a kind of space
-        return byte % 64 ? byte & 1 : byte;
-    case 'i': // a small number
-        return byte % 16;
-    case 'j': // a smaller one
-        return byte % 10;
-    default: // any slot
-        return byte < 0xe0 ? byte % 48 : byte;
-    }
-}
-
-// The arguments of each system call, by their kinds: selector, then words.
-static const char *const shapes[SYSCALL_COUNT + 1] = {
-    [SYSCALL_REPLY_WAIT] = "f",  [SYSCALL_CALL] = "Piiii",   [SYSCALL_SIGNAL] = "P",
-    [SYSCALL_CREATE] = "iOpne",  [SYSCALL_DESTROY] = "s",    [SYSCALL_MAP] = "SaFazr",
-    [SYSCALL_UNMAP] = "Saz",     [SYSCALL_GRANT] = "Tesraz", [SYSCALL_BIND] = "issssiii",
-    [SYSCALL_TASK] = "Tiaaaaaa", [SYSCALL_VCPU] = "Vjiaii",  [SYSCALL_EXIT] = "ii",
-    [SYSCALL_COUNT] = "ii",
-};
-
-// What each kind of CREATE takes; a frame and a pool can't be made.
-static const char *const creates[OBJECT_COUNT] = {
-    [OBJECT_NONE] = "Opne",    [OBJECT_FRAME] = "Opne",  [OBJECT_POOL] = "Opne",
-    [OBJECT_TASK] = "OpneS",   [OBJECT_SPACE] = "Opneb", [OBJECT_VCPU] = "OpneSi",
-    [OBJECT_PORTAL] = "Opnei", [OBJECT_IRQ] = "OpneiFi",
-};
-
-// What each BIND takes.
-static const char *const binds[] = {
-    [BIND_PORTAL] = "PT",
-    [BIND_ROUTE] = "ViPiiii",
-    [BIND_FAULT] = "TPi",
-    [BIND_IRQ] = "IPi",
-};
-
-static uint64_t reply_flags(void) {
-    unsigned byte = input_byte();
-    if (byte < 0x40) {
-        return byte & 1;
-    }
-    uint64_t numbers = REPLY_REGISTER(input_byte() % 34) | REPLY_INTERRUPT(input_byte() % 4);
-    if (byte < 0xa0) {
-        return REPLY_FLAGS | 1u << byte % 12 | 1u << (byte >> 2) % 12 | numbers;
-    }
-    uint64_t flags = byte < 0xf0 ? REPLY_FLAGS : 0;
-    return flags | input_byte() | (uint64_t)(input_byte() & 0x1f) << 8 | numbers;
-}
-
-// The words of an answer: those of MAP fit together more often than not.
-static void reply_words(const struct task *task, uint64_t flags, uint64_t word[MESSAGE_WORDS]) {
-    word[0] = input_byte();
-    word[1] = input_byte();
-    word[6] = number(task, 'i');
-    if (flags & REPLY_MAP) {
-        unsigned bits = input_byte() % 4 ? 12 : 21;
-        unsigned place = input_byte();
-        word[2] = (uint64_t)(place & 7) << bits;
-        word[3] = place < 0xe0
-                      ? REPLY_MAPPING(2, bits, place >> 6 & 1 ? RIGHT_R : RIGHT_R | RIGHT_W)
-                      : number(task, 'm');
-        word[5] = (uint64_t)(place >> 3 & 7) << bits;
-    } else {
-        word[2] = flags & REPLY_START ? number(task, 'i') : number(task, 't');
-        word[3] = number(task, 'a');
-        word[4] = flags & (REPLY_RAISE | REPLY_FENCE) ? input_byte() & 15 : number(task, 'i');
     }
 }
 
@@ -175,14 +78,14 @@ static enum status checked_call(struct task *task, enum syscall call, uint64_t s
     return returned ? (enum status)machine.regs.status : STATUS_OK;
 }
 
-// init makes another task, as it would for a server's new version: bound to a portal before or
-// after its first steps, whoever is bound there now.
+// init makes another task, as it would for a server's new version: bound to a
+// portal before or after its first steps, whoever is bound there now.
 static void spawn(struct task *init) {
     unsigned how = input_byte();
-    uint64_t page = number(init, 'p') & ~1ull;
+    uint64_t page = arguments_number(init, 'p') & ~1ull;
     uint64_t slot = 64 + 2 * (how % 16);
-    uint64_t portal = number(init, 'P');
-    uint64_t watcher = number(init, 'P');
+    uint64_t portal = arguments_number(init, 'P');
+    uint64_t watcher = arguments_number(init, 'P');
     checked_call(init, SYSCALL_CREATE, OBJECT_SPACE, WORDS(INIT_SLOT_POOL, page, 5, slot));
     checked_call(init, SYSCALL_CREATE, OBJECT_TASK,
                  WORDS(INIT_SLOT_POOL, page + 5, 1, slot + 1, slot));
@@ -196,6 +99,29 @@ static void spawn(struct task *init) {
     }
 }
 
+// A server's portal changes hands: to any task that init has, to the one that
+// had it at first, or to nobody, because whoever is bound or still serves there
+// ends.
+static void hand_over(struct task *init) {
+    unsigned how = input_byte();
+    const struct server *server = &servers[how & 1];
+    uint64_t receiver = how & 2 ? server->task_slot : arguments_number(init, 'T');
+    enum status status = STATUS_OK;
+    const struct portal *portal =
+        cap_object(init, server->portal_slot, OBJECT_PORTAL, RIGHT_MANAGE, &status);
+    if (portal && (how & 0xc) == 0xc) {
+        const struct task *ends = how & 0x10 ? portal->held : portal->receiver;
+        for (uint32_t i = 0; ends && i < init->cap_count; i++) {
+            if (init->cap[i].type == OBJECT_TASK && pool_object(init->cap[i].index) == ends) {
+                checked_call(init, how & 0x20 ? SYSCALL_DESTROY : SYSCALL_TASK, i,
+                             WORDS(TASK_STOP, how));
+                return;
+            }
+        }
+    }
+    checked_call(init, SYSCALL_BIND, BIND_PORTAL, WORDS(server->portal_slot, receiver));
+}
+
 static void system_call(struct task *task) {
     unsigned byte = input_byte();
     // What servers do most is to answer.
@@ -205,30 +131,12 @@ static void system_call(struct task *task) {
     if (call == SYSCALL_EXIT && task == world.init && byte % 5) {
         call = SYSCALL_REPLY_WAIT;
     }
-    if (byte >= 240 && task == world.init) {
-        spawn(task);
+    if (byte >= 220 && task == world.init) {
+        (byte >= 240 ? spawn : hand_over)(task);
         return;
     }
-    struct authority_step step = {.task = task, .call = call};
-    if (call == SYSCALL_REPLY_WAIT) {
-        step.selector = reply_flags();
-        reply_words(task, step.selector, step.word);
-    } else {
-        const char *shape = shapes[call];
-        step.selector = number(task, *shape++);
-        if (call == SYSCALL_BIND) {
-            step.selector %= BIND_IRQ + 2;
-        }
-        if (call == SYSCALL_BIND && step.selector <= BIND_IRQ) {
-            shape = binds[step.selector];
-        } else if (call == SYSCALL_CREATE && step.selector < OBJECT_COUNT) {
-            shape = creates[step.selector];
-        }
-        for (unsigned i = 0; i < MESSAGE_WORDS && shape[i]; i++) {
-            step.word[i] = number(task, shape[i]);
-        }
-    }
-    checked_call(task, call, step.selector, step.word);
+    struct arguments arguments = arguments_of(task, call);
+    checked_call(task, call, arguments.selector, arguments.word);
 }
 
 static void guest_exit(struct vcpu *vcpu) {
@@ -236,16 +144,17 @@ static void guest_exit(struct vcpu *vcpu) {
     struct arch_vcpu *state = machine_guest(vcpu);
     state->enabled = byte >> 5;
     if (byte & 1) {
-        state->own_time = number(world.init, 't');
+        state->own_time = arguments_number(world.init, 't');
     }
     machine.regs.user = (byte & 6) == 6;
     if (byte & 16) {
         world_time(machine.timer); // the tick, or a deadline, meets the guest
     } else if (byte & 8) {
-        world_hypercall(vcpu, WORDS(byte, number(world.init, 't')));
+        world_hypercall(vcpu, WORDS(byte, arguments_number(world.init, 't')));
     } else {
         world_exit(vcpu, (enum exit_class)(input_byte() % EXIT_GUEST_CLASSES),
-                   WORDS(number(world.init, 'a'), byte, number(world.init, 'a'), byte));
+                   WORDS(arguments_number(world.init, 'a'), byte, arguments_number(world.init, 'a'),
+                         byte));
     }
 }
 
@@ -264,6 +173,48 @@ static void preempt(unsigned which) {
     invariants_check(&world.cpu);
 }
 
+// A server that was given the right to may have ended it.
+static bool is_init_there(void) {
+    uint32_t page = pool_index(world.init);
+    return pool.page[page].type == OBJECT_TASK && pool.page[page].pages;
+}
+
+// Whatever goes on, init is woken and hands a portal over, or makes a task for
+// that.
+static void init_acts(void) {
+    struct task *init = world.init;
+    if (!is_init_there()) {
+        return;
+    }
+    if (init->state == TASK_WAITING) {
+        world_line(WORLD_WAKE_LINE);
+    }
+    if (init->context.queued) {
+        trap_switch(&init->context);
+    }
+    if (machine.current == &init->context) {
+        (input_byte() % 4 ? hand_over : spawn)(init);
+    }
+}
+
+// Steers the fuzzer: what it can reach here is as good as another branch. In how many ways a portal
+// is held: who serves what, who is to come, what waits.
+static uint8_t reached[2][6][2][2][2] __attribute__((section("__libfuzzer_extra_counters")));
+
+static void look_around(void) {
+    for (unsigned i = 0; i < 2; i++) {
+        enum status status = STATUS_OK;
+        const struct portal *portal =
+            cap_object(world.init, servers[i].portal_slot, OBJECT_PORTAL, RIGHT_MANAGE, &status);
+        const struct task *held = portal ? portal->held : NULL;
+        if (held) {
+            unsigned kind = held->serving ? 1u + held->serving->owner : 0;
+            reached[i][kind][held->state == TASK_CALLING][portal->receiver != NULL]
+                   [portal->head != NULL] = 1;
+        }
+    }
+}
+
 static void one_step(void) {
     unsigned byte = input_byte();
     machine.instructions += byte;
@@ -275,12 +226,14 @@ static void one_step(void) {
         machine.line[WORLD_WAKE_LINE + byte % LINES].taken = false; // a controller that lies
     } else if (byte < 40) {
         preempt(byte % 4);
+    } else if (byte < 52) {
+        init_acts();
     } else if (!machine.current) {
         world_time(world.cpu.next_event);
     } else if (machine.current->kind == CONTEXT_VCPU) {
         guest_exit(vcpu_of(machine.current));
-    } else if (byte < 44) {
-        machine.regs.pc = number(world.init, 'a');
+    } else if (byte < 58) {
+        machine.regs.pc = arguments_number(world.init, 'a');
         world_fault(task_of(machine.current), (enum fault)(byte % FAULT_COUNT), 1, 2);
     } else {
         system_call(task_of(machine.current));
@@ -292,6 +245,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     begin();
     for (unsigned i = 0; i < STEPS && !input_ended(); i++) {
         one_step();
+        if (is_init_there()) {
+            look_around();
+        }
     }
     invariants_check_tables();
     return 0;
