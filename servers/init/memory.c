@@ -4,6 +4,8 @@
 
 #include "servers/init/init.h"
 
+void *memory_see(uint64_t physical) { return (void *)(uintptr_t)(physical + INIT_DIRECT); }
+
 // Removes [address, address + size) from the free ranges.
 static void memory_exclude(uint64_t address, uint64_t size) {
     for (unsigned i = 0; i < init.free_count; i++) {
