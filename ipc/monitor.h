@@ -37,6 +37,12 @@ enum monitor_look {
                      // init), RING_BYTES at most; the first line may be cut
 };
 
+enum monitor_serves {
+    MONITOR_STARTING, // its task has not taken over yet
+    MONITOR_SERVING,
+    MONITOR_GIVEN_UP, // it died too often and is not started again
+};
+
 struct monitor_server {
     char name[CONFIG_NAME];
     uint32_t state;         // enum task_state
@@ -47,7 +53,7 @@ struct monitor_server {
     uint64_t pause_restart; // the longest, in instructions, from a death to the next answer
     uint64_t pause_replace; // the same for a planned replacement
     uint32_t early_deaths;  // in a row, before it took over anything
-    uint32_t serves;        // 1: it has taken over; 0: it is still being started
+    uint32_t serves;        // enum monitor_serves
 };
 
 static_assert(sizeof(struct monitor_server) == 80, "init and the monitor see one layout");

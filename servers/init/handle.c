@@ -129,7 +129,11 @@ static void handle_call(const struct message *message, struct reply *reply) {
 
 // A server stays dead. Who needs it can't go on.
 static void handle_give_up(unsigned index) {
-    init.server[index].given_up = true;
+    struct server *server = &init.server[index];
+    server->given_up = true;
+    if (server->awaited) {
+        (void)!rt_signal(SLOT_SERVER(init.monitor) + SERVER_SLOT_PORTAL);
+    }
     if (index == init.manifest.console) {
         init_refuse("init: there is no console any more");
         init_end(1); // nobody is left who could write what is in the rings
@@ -137,12 +141,26 @@ static void handle_give_up(unsigned index) {
     vm_lose_server(index);
 }
 
+// Three deaths on one call: the next server would die on it, too. The caller dies in its place;
+// should its successor call the same again, in the end it is an exit on which three have died.
+static void handle_poisonous_call(const struct message *message) {
+    uint64_t caller = message->word[FAULT_WORD_BADGE] - 1; // see config_portals
+    if (caller < init.manifest.server_count) {
+        rt_log("server %s: three died on a call of its: it is ended too",
+               init.manifest.server[caller].name);
+        (void)!server_stop(&init.server[caller]);
+    }
+}
+
 // Three deaths on one exit: the next server would die on it, too.
 static void handle_poison(const struct message *message) {
     uint64_t info = message->word[FAULT_WORD_INFO];
     enum exit_class c = MESSAGE_CLASS(info);
-    if (info == UINT64_MAX || c >= EXIT_GUEST_CLASSES ||
-        message->word[FAULT_WORD_ATTEMPT] < ATTEMPTS_MAX) {
+    if (info == UINT64_MAX || message->word[FAULT_WORD_ATTEMPT] < ATTEMPTS_MAX) {
+        return;
+    }
+    if (c >= EXIT_GUEST_CLASSES) {
+        handle_poisonous_call(message);
         return;
     }
     struct vm *vm = vm_by_badge(message->word[FAULT_WORD_BADGE]);
@@ -155,9 +173,9 @@ static void handle_poison(const struct message *message) {
 
 // Why SERVER, whose death MESSAGE tells of, is not to be started again; NULL: it is.
 static const char *handle_hopeless(struct server *server, const struct message *message) {
-    bool serving = message->word[FAULT_WORD_INFO] != UINT64_MAX;
-    if (serving && MESSAGE_CLASS(message->word[FAULT_WORD_INFO]) >= EXIT_GUEST_CLASSES &&
-        message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX) {
+    uint64_t info = message->word[FAULT_WORD_INFO];
+    bool poison = info != UINT64_MAX && message->word[FAULT_WORD_ATTEMPT] >= ATTEMPTS_MAX;
+    if (poison && (MESSAGE_CLASS(info) == EXIT_SIGNAL || MESSAGE_CLASS(info) == EXIT_IRQ)) {
         // No VM's: whoever comes next would die on it too, and guests would never have a turn.
         return "three of them died on this one: it is not started again";
     }
@@ -183,14 +201,16 @@ static void handle_fault(const struct message *message) {
         replace_died();
         return;
     }
-    replace_abandon(server);
-    // One that waited was in the middle of nothing: its pc is from the last time it was interrupted.
-    bool serving = message->word[FAULT_WORD_INFO] != UINT64_MAX;
-    if (!server->death_pc && serving) {
+    if (replace_abandon(server)) {
+        report_fault(server, &server->file, "its new version goes on", message);
+        return;
+    }
+    if (!server->death_pc && !server->waited) {
         // Until one has taken over, what the first one left is what matters.
         server->death_pc = message->word[FAULT_WORD_PC];
         server->death_word = core_task_read(server->body->slot).word[5];
     }
+    server->waited = false;
     const char *hopeless = handle_hopeless(server, message);
     report_fault(server, &server->file, hopeless ? hopeless : "restarting it", message);
     if (hopeless) {

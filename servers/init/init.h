@@ -93,6 +93,7 @@ struct server {
     bool side;              // changes with each replacement: part of badges, see server_badge
     bool taken;             // it has taken over: it serves
     bool awaited;           // the monitor killed it and waits until it serves again
+    bool waited;            // it was stopped when it waited: its pc is from long before
     bool given_up;          // it died too often and is not started again
     enum server_start last; // what its last start was
     uint32_t restarts;      // after deaths
@@ -226,6 +227,7 @@ void server_find(unsigned index);    // first for each: its file
 void server_prepare(unsigned index); // then: memory, objects, portal
 void server_start(unsigned index);
 void server_restart(unsigned index);
+enum status server_stop(struct server *server); // its death will be told. BUSY: it is dead
 
 // BODY's task is who receives on SERVER's portal from now on, because of START.
 void server_bind(struct server *server, const struct body *body, enum server_start start);
@@ -247,11 +249,12 @@ void server_report_all(void);
 
 // replace.c: a planned replacement, one at a time.
 enum status replace_begin(struct server *server, uint64_t bytes);
-void replace_ready(uint32_t version);                        // the new one is prepared
-void replace_taken(void);                                    // it has taken over
-void replace_refused(enum status status);                    // it can't
-void replace_died(void);                                     // it died
-void replace_abandon(const struct server *server);           // the old one died, if it is SERVER's
+void replace_ready(uint32_t version);     // the new one is prepared
+void replace_taken(void);                 // it has taken over
+void replace_refused(enum status status); // it can't
+void replace_died(void);                  // it died
+// SERVER's old one died, perhaps while it is being replaced. True: the new one is the server now.
+bool replace_abandon(struct server *server);
 bool replace_is_new(const struct server *server, bool side); // is that the new one?
 const struct file *replace_file(void);                       // what that was started from
 void replace_outcome(uint64_t word[MESSAGE_WORDS]);

@@ -54,7 +54,9 @@ static void monitor_server(unsigned index, struct monitor_server *to) {
     to->pause_restart = server->pause_restart;
     to->pause_replace = server->pause_replace;
     to->early_deaths = server->early_deaths;
-    to->serves = server->taken;
+    to->serves = server->given_up ? MONITOR_GIVEN_UP
+                 : server->taken  ? MONITOR_SERVING
+                                  : MONITOR_STARTING;
 }
 
 // init's own memory: what the bundle gave it, its log, and what it keeps for a next version.
@@ -204,20 +206,23 @@ static enum status monitor_look(const struct message *message, struct reply *rep
     }
 }
 
+static enum status monitor_kill(struct server *server) {
+    enum status status = server_stop(server);
+    // BUSY: it has died, which will be told here, or is given up.
+    server->awaited = status == STATUS_OK;
+    return status;
+}
+
 enum status monitor_handle(const struct message *message, struct reply *reply) {
     uint64_t number = message->word[1];
     switch ((enum init_op)message->word[0]) {
     case INIT_LOOK:
         return monitor_look(message, reply);
-    case INIT_KILL: {
+    case INIT_KILL:
         if (number >= init.manifest.server_count) {
             return STATUS_RANGE;
         }
-        init.server[number].awaited = true;
-        // A dead one's death is on its way here already.
-        struct rt_words words = {.word = {TASK_STOP}};
-        return rt_system_call(SYSCALL_TASK, init.server[number].body->slot, &words);
-    }
+        return monitor_kill(&init.server[number]);
     case INIT_REPLACE:
         if (number >= init.manifest.server_count) {
             return STATUS_RANGE;

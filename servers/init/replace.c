@@ -72,8 +72,8 @@ static enum status replace_check(const struct server *server, const struct file 
 
 enum status replace_begin(struct server *server, uint64_t bytes) {
     struct file file = server->file;
-    if (replace_is_on()) {
-        return STATUS_BUSY;
+    if (replace_is_on() || (!server->taken && !server->given_up)) {
+        return STATUS_BUSY; // or it is being started itself, and has something to repair
     }
     if (server->given_up || !(server->manifest->calls >> MANIFEST_INIT & 1)) {
         rt_log("server %s: not replaced: %s", server->manifest->name,
@@ -124,6 +124,10 @@ void replace_ready(uint32_t version) {
     if (replacement.outcome != MONITOR_PREPARING) {
         return;
     }
+    if (!server->taken) {
+        replace_undo(MONITOR_FAILED, STATUS_BUSY, false); // the old one has died meanwhile
+        return;
+    }
     if (old > version) {
         rt_log("server %s: not replaced: its state is of version %u, the new one understands %u "
                "and older; it carries on",
@@ -172,27 +176,40 @@ void replace_refused(enum status status) {
     }
 }
 
-void replace_died(void) {
-    struct server *server = replacement.server;
+// Whether the state is the new version's: the old one could not read it any more.
+static bool replace_migrated(const struct server *server) {
     const struct state_header *header = memory_see(server->state.physical);
-    // Once the state is the new version's, the old one could not read it.
-    bool migrated = replacement.outcome == MONITOR_SWITCHING && server->state.size &&
-                    (replace_state_version(server) > server->version || header->moved);
-    if (migrated) {
-        replace_swap();
-        server_restart((unsigned)(server - init.server));
-        replace_decide(MONITOR_REPLACED, STATUS_OK);
-        return;
-    }
-    replace_undo(MONITOR_FAILED, STATUS_OK, true);
+    return replacement.outcome == MONITOR_SWITCHING && server->state.size &&
+           (replace_state_version(server) > server->version || header->moved);
 }
 
-void replace_abandon(const struct server *server) {
-    if (replace_is_on() && replacement.server == server) {
-        rt_log("server %s: not replaced: the old one died meanwhile", server->manifest->name);
-        body_end(init.spare);
-        replace_decide(MONITOR_FAILED, STATUS_OK);
+// Both are dead, or as good as that, and only the new version can go on.
+static void replace_go_on(struct server *server) {
+    replace_swap();
+    server_restart((unsigned)(server - init.server));
+    replace_decide(MONITOR_REPLACED, STATUS_OK);
+}
+
+void replace_died(void) {
+    if (replace_migrated(replacement.server)) {
+        replace_go_on(replacement.server);
+    } else {
+        replace_undo(MONITOR_FAILED, STATUS_OK, true);
     }
+}
+
+bool replace_abandon(struct server *server) {
+    if (!replace_is_on() || replacement.server != server) {
+        return false;
+    }
+    if (replace_migrated(server)) {
+        replace_go_on(server);
+        return true;
+    }
+    rt_log("server %s: not replaced: the old one died meanwhile", server->manifest->name);
+    body_end(init.spare);
+    replace_decide(MONITOR_FAILED, STATUS_OK);
+    return false;
 }
 
 void replace_outcome(uint64_t word[MESSAGE_WORDS]) {

@@ -125,6 +125,15 @@ void server_start(unsigned index) {
     server_interrupts(index);
 }
 
+enum status server_stop(struct server *server) {
+    unsigned slot = server->body->slot;
+    bool waits = core_task_read(slot).word[0] == TASK_WAITING;
+    struct rt_words words = {.word = {TASK_STOP}};
+    enum status status = rt_system_call(SYSCALL_TASK, slot, &words);
+    server->waited = status == STATUS_OK && waits;
+    return status;
+}
+
 void server_restart(unsigned index) {
     struct server *server = &init.server[index];
     body_end(server->body);

@@ -61,7 +61,11 @@ static bool kill_on(struct monitor *monitor, struct report *report) {
     if (!look_servers(monitor, report) || state->server >= monitor->server_count)
         return true;
     const struct monitor_server *server = &monitor->server[state->server];
-    if (server->serves == 0)
+    if (server->serves == MONITOR_GIVEN_UP) {
+        report_fail(report, "%s died too often and is not started again", server->name);
+        return true;
+    }
+    if (server->serves == MONITOR_STARTING)
         return false; // init says when it does
     if (server->restarts != state->deaths) {
         uint64_t done = state->done + 1;
