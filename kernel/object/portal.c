@@ -168,7 +168,9 @@ void portal_unbind(struct task *task) {
     }
     portal->receiver = NULL;
     portal->waiting = NULL;
-    portal->lost = arch_instructions();
+    if (!portal->lost) { // else its successor died before it answered anything
+        portal->lost = arch_instructions();
+    }
     task->leaving = NULL;
 }
 

@@ -15,7 +15,7 @@ static_assert(offsetof(struct message, info) == 64 &&
                   sizeof(struct message) == 64 + sizeof(struct rt_head),
               "a record's head lies behind its words");
 
-#define LOG_LINE 256
+#define LOG_LINE 384
 
 const struct config *rt_config;
 uint64_t rt_argument[8];

@@ -248,12 +248,14 @@ static void config_own(struct config_writer *writer) {
         config_window(writer, window->name,
                       (struct memory){window->host.address, window->host.size}, window->rights);
     }
-    if (writer->side != server->side) {
-        config_number(writer, "standby", 1); // another one serves, and writes to the log
-    } else if (server->death_pc) {
+    // As many entries for each start: what fits at the first fits at all.
+    bool standby = writer->side != server->side; // another one serves, and writes to the log
+    if (standby) {
+        config_number(writer, "standby", 1);
+    } else {
         config_number(writer, "death-pc", server->death_pc);
-        config_number(writer, "death-word", server->death_word);
     }
+    config_number(writer, "death-word", standby ? 0 : server->death_word);
 }
 
 void config_write(struct config_writer *writer) {

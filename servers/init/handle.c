@@ -88,12 +88,12 @@ static enum status handle_start(struct server *server, bool new, const struct me
 
 static void handle_call(const struct message *message, struct reply *reply) {
     unsigned index = server_of_badge(message->badge);
-    struct server *server = &init.server[index];
-    bool new = replace_is_new(server, server_side_of_badge(message->badge));
-    enum status status = STATUS_OK;
     if (index >= init.manifest.server_count) {
         return;
     }
+    struct server *server = &init.server[index];
+    bool new = replace_is_new(server, server_side_of_badge(message->badge));
+    enum status status = STATUS_OK;
     if (new || message->word[0] <= INIT_REFUSED) {
         reply->word[0] = handle_start(server, new, message);
         return;
@@ -106,7 +106,7 @@ static void handle_call(const struct message *message, struct reply *reply) {
         status = handle_vm_report(message);
         break;
     case INIT_LOADED:
-        vm_loaded(index, message->word[1]);
+        load_done(index, message->word[1]);
         break;
     case INIT_DRAINED:
         if (init.ending && index == init.manifest.console) {
@@ -192,10 +192,10 @@ static const char *handle_hopeless(struct server *server, const struct message *
 // A server died. It is started again; whoever waits for it will be served by the new one.
 static void handle_fault(const struct message *message) {
     unsigned index = server_of_badge(message->badge);
-    struct server *server = &init.server[index];
     if (index >= init.manifest.server_count) {
         return;
     }
+    struct server *server = &init.server[index];
     if (replace_is_new(server, server_side_of_badge(message->badge))) {
         report_fault(server, replace_file(), "it was to be the new version", message);
         replace_died();

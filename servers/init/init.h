@@ -105,6 +105,8 @@ struct server {
 // In the order of enum monitor_vm_state.
 enum vm_state { VM_LOADING, VM_RUNNING, VM_ENDED, VM_FAILED };
 
+#define VM_TREE_BYTES 0x10000ull // kept free for the device tree at the end of the first span
+
 struct vm {
     const struct manifest_vm *manifest;
     struct objects space, vcpus;
@@ -281,11 +283,14 @@ bool tree_make(const struct vm *vm, void *to, size_t size);
 
 // vm.c
 void vm_prepare(unsigned index);
-void vm_list_jobs(unsigned loader);
-void vm_loaded(uint64_t loader, uint64_t number);
+void vm_start(struct vm *vm); // its files are there
 void vm_stop(struct vm *vm, enum vm_state state);
 struct vm *vm_by_badge(uint64_t badge);
 void vm_lose_server(unsigned server); // it is not started again: who needs it is stopped
+
+// load.c
+void load_list(unsigned loader);                  // what server LOADER is to load
+void load_done(uint64_t loader, uint64_t number); // it says that it has done job NUMBER
 
 // handle.c
 rt_handler init_handle;

@@ -87,7 +87,7 @@ static void main_start(void) {
         vm_prepare(i);
     }
     for (unsigned i = 0; i < init.manifest.server_count; i++) {
-        vm_list_jobs(i);
+        load_list(i);
     }
     for (unsigned i = 0; i < init.manifest.server_count; i++) {
         server_start(i);

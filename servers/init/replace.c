@@ -13,6 +13,8 @@ static struct {
     struct file file;
     uint32_t version; // of the state that the new one writes
     enum status status;
+    uint64_t pause;
+    uint64_t incarnation; // of the new one: the pause is its own
 } replacement;
 
 static bool replace_is_on(void) {
@@ -91,7 +93,9 @@ enum status replace_begin(struct server *server, uint64_t bytes) {
     replacement.outcome = MONITOR_PREPARING;
     replacement.server = server;
     replacement.file = file;
+    replacement.pause = 0;
     body_start(server, init.spare, &file, !server->side);
+    replacement.incarnation = server->incarnation;
     return STATUS_OK;
 }
 
@@ -216,7 +220,9 @@ void replace_outcome(uint64_t word[MESSAGE_WORDS]) {
     word[1] = replacement.outcome;
     word[2] = replacement.server ? (uint64_t)(replacement.server - init.server) : 0;
     word[3] = replacement.status;
-    if (replacement.outcome == MONITOR_REPLACED) {
-        word[4] = core_task_read(replacement.server->body->slot).word[4];
+    if (replacement.outcome == MONITOR_REPLACED && !replacement.pause &&
+        replacement.server->incarnation == replacement.incarnation) {
+        replacement.pause = core_task_read(replacement.server->body->slot).word[4];
     }
+    word[4] = replacement.pause;
 }

@@ -91,7 +91,11 @@ void report_fault(const struct server *server, const struct file *file, const ch
     uint64_t offset;
     const char *symbol = elf_symbol(file->content, file->size, word[FAULT_WORD_PC], &offset);
     if (symbol) {
-        snprintf(place, sizeof(place), " %.48s+0x%lx,", symbol, (unsigned long)offset);
+        int length = snprintf(place, sizeof(place), " %.48s", symbol);
+        for (int i = 1; i < length; i++) { // anybody can have made the file
+            place[i] = place[i] > ' ' && place[i] <= '~' ? place[i] : '?';
+        }
+        snprintf(place + length, sizeof(place) - (size_t)length, "+0x%lx,", (unsigned long)offset);
     }
     if (word[FAULT_WORD_INFO] != UINT64_MAX) {
         enum exit_class c = MESSAGE_CLASS(word[FAULT_WORD_INFO]);
