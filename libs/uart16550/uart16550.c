@@ -69,12 +69,7 @@ void uart16550_notice(struct uart16550 *uart, bool on) {
     set(uart, UART16550_INTERRUPT_ENABLE, on ? IER_RECEIVED | IER_EMPTY : IER_RECEIVED);
 }
 
-bool uart16550_receive(struct uart16550 *uart, uint8_t *byte) {
-    if (!(line_status(uart) & LSR_RECEIVED))
-        return false;
-    *byte = get(uart, UART16550_DATA);
-    return true;
-}
+bool uart16550_has_received(struct uart16550 *uart) { return line_status(uart) & LSR_RECEIVED; }
 
 void uart16550_acknowledge(struct uart16550 *uart) { (void)get(uart, UART16550_FIFO); }
 

@@ -57,8 +57,8 @@ static inline bool uart16550_may_send(struct uart16550 *uart) {
 // Switches the interrupt "transmitter empty" on or off.
 void uart16550_notice(struct uart16550 *uart, bool on);
 
-// Takes the next byte received. False: there is none.
-bool uart16550_receive(struct uart16550 *uart, uint8_t *byte);
+// Whether a byte was received. Then a load from UART16550_DATA takes it, which is the caller's.
+bool uart16550_has_received(struct uart16550 *uart);
 
 // Takes back what interrupts say: to be called once for each, before the FIFOs are looked at.
 void uart16550_acknowledge(struct uart16550 *uart);

@@ -5,6 +5,7 @@
 #include "servers/console/console.h"
 #include "servers/console/overlay.h"
 #include "servers/console/put.h"
+#include "servers/console/take.h"
 
 // A server of version 1 had no monitor, and nothing of one was on the screen.
 static enum status migrate(uint32_t version, const void *from, uint32_t size, void *to) {
@@ -20,14 +21,15 @@ static const struct console_state initial = {.open = CONSOLE_NOBODY};
 
 static bool is_valid(const struct console *console) {
     const volatile struct console_state *state = console->state;
-    if (state->breaks > 1 || state->told > 1 || state->fresh > 1 ||
-        state->focus > CONSOLE_FOCUS_MONITOR || state->erase > OVERLAY_ERASE_STEPS)
+    if (state->breaks > 1 || state->told > 1 || state->input >= CONSOLE_INPUT_END ||
+        state->erase > OVERLAY_ERASE_STEPS)
         return false;
+    uint64_t switched = state->input & (CONSOLE_INPUT_MONITOR | CONSOLE_INPUT_FRESH);
     if (state->target >= console->count &&
         (state->target < CONSOLE_TARGET_PREFIX || state->target > CONSOLE_TARGET_ERASE))
         return false;
     if (console->monitor == CONSOLE_CLIENTS &&
-        (state->target >= CONSOLE_TARGET_SHOWN || (state->focus | state->erase) != 0))
+        (state->target >= CONSOLE_TARGET_SHOWN || (switched | state->erase) != 0))
         return false;
     if (state->open >= console->count)
         return state->open == CONSOLE_NOBODY;
@@ -64,7 +66,22 @@ static void count_sent(struct console *console) {
     *counter = state->repair;
 }
 
-enum status console_adopt(struct console *console, void *region, size_t size, uint64_t pc) {
+// Brings the state to where it is between two instructions neither of which is half of a pair.
+static void repair(struct console *console, const struct console_death *death) {
+    volatile struct console_state *state = console->state;
+    if (death->pc >= (uintptr_t)console_put_sent && death->pc < (uintptr_t)console_put_counted)
+        count_sent(console);
+    else
+        state->repair = 0;
+    // This comes out the same however often it is done: nobody delivers the byte before this server
+    // or a later one has taken over.
+    if (death->pc >= (uintptr_t)console_take_loaded && death->pc < (uintptr_t)console_take_kept)
+        state->input = (state->input & ~(uint64_t)CONSOLE_INPUT_BYTE) | CONSOLE_INPUT_TYPED |
+                       (death->word & CONSOLE_INPUT_BYTE);
+}
+
+enum status console_adopt(struct console *console, void *region, size_t size,
+                          const struct console_death *death) {
     const struct state_layout layout = {
         .owner = "console",
         .version = CONSOLE_STATE_VERSION,
@@ -85,10 +102,7 @@ enum status console_adopt(struct console *console, void *region, size_t size, ui
     console->state = (volatile struct console_state *)(uintptr_t)state_current(&slots);
     if (!is_valid(console))
         *console->state = initial;
-    if (pc >= (uintptr_t)console_put_sent && pc < (uintptr_t)console_put_counted)
-        count_sent(console);
-    else
-        console->state->repair = 0;
+    repair(console, death);
     overlay_settle(console);
     volatile struct console_state *state = console->state;
     if (state->open < console->count && console->peer[state->open].out->tail >= state->ends)

@@ -51,6 +51,8 @@ struct console {
     unsigned init;    // slot of init's portal; 0: none
     unsigned monitor; // the client that is the monitor; CONSOLE_CLIENTS: there is none
     bool begun;       // there was no state: the machine has just been started
+    bool resumed;     // what input the server before had not got done is done
+    uint32_t tell;    // mask of clients to be signalled: there is something for them
     bool ending;      // init waits for all to be written; the monitor's line is not drawn any more
     uint64_t seen;    // how much the monitor had written when its last line was last drawn
     struct console_peer peer[CONSOLE_CLIENTS];
@@ -61,11 +63,17 @@ struct console {
 NODISCARD enum status console_configure(struct console *console, const struct config *config,
                                         const char **wrong, const char **why);
 
-// Takes over the state in the SIZE bytes at REGION from a server that died at the instruction PC
-// (0: it did not; see servers/console/put.h), or begins it when there is none or a damaged one.
+// How the server before died, for what it was in the middle of (put.h, take.h).
+struct console_death {
+    uint64_t pc;   // the instruction it had not executed; 0: it did not die
+    uint64_t word; // its first argument register
+};
+
+// Takes over the state in the SIZE bytes at REGION from a server that ended by DEATH, or begins it
+// when there is none or a damaged one. May be done again and again after the same death.
 // UNSUPPORTED: a newer version wrote it. NO_MEMORY: the region is too small.
 NODISCARD enum status console_adopt(struct console *console, void *region, size_t size,
-                                    uint64_t pc);
+                                    const struct console_death *death);
 
 // Writes what the rings hold, as far as the UART takes it now. Lines that are not finished can be
 // kept back for the sake of others; those of the clients in FORCE, a mask, are not.
@@ -74,19 +82,22 @@ void console_drain(struct console *console, uint32_t force);
 // Whether there is nothing left to be written.
 bool console_is_empty(const struct console *console);
 
-// Hands on all that was received, up to a bound, and signals whom it is for.
-void console_receive(struct console *console);
+// What each record begins with. Gives the focus back to the guest, if the monitor asks for that; if
+// bytes may have been RECEIVED, hands on all of them, up to a bound; and signals whom that
+// concerns. The first time it also does what the server before may not have got done.
+void console_input(struct console *console, bool received);
 
-// Gives what is typed back to the guest, if the monitor asks for that.
-void console_leave(struct console *console);
-
-// Says in the monitor's ring again who has the focus, for a console server that died over it.
-void console_settle_focus(struct console *console);
+// Who gets what is typed.
+static inline enum console_focus console_focus(const struct console *console) {
+    return console->state->input & CONSOLE_INPUT_MONITOR ? CONSOLE_FOCUS_MONITOR
+                                                         : CONSOLE_FOCUS_GUEST;
+}
 
 // Tells init that everything is written, once, if it asked for that.
 void console_tell_drained(struct console *console);
 
-// Starts the UART and does what waited for that.
+// Starts the UART. Takes nothing from it and gives nothing to it: should this server die before it
+// has told init that it took over, the next one is told of the death before this one.
 void console_start(struct console *console, const struct uart16550_access *access);
 
 // The server's logic; STATE is its struct console.

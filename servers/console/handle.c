@@ -41,7 +41,7 @@ static enum status flush(struct console *console) {
 
 // The guest that gets what is typed, as a mask.
 static uint32_t guest_in_focus(const struct console *console) {
-    bool guest = console->focus < console->count && console->state->focus == CONSOLE_FOCUS_GUEST;
+    bool guest = console->focus < console->count && console_focus(console) == CONSOLE_FOCUS_GUEST;
     return guest ? 1u << console->focus : 0;
 }
 
@@ -49,18 +49,17 @@ void console_start(struct console *console, const struct uart16550_access *acces
     uart16550_init(&console->uart, access);
     if (console->begun && console->monitor != CONSOLE_CLIENTS)
         rt_log("Ctrl-T opens the monitor; typed twice it goes to the guest");
-    console_settle_focus(console);
-    console_receive(console);
 }
 
 void console_handle(void *state, const struct message *record, struct reply *reply) {
     struct console *console = state;
     console->state->repair = 0; // it has taken over, and what it writes now counts anew
-    console_leave(console);
-    switch (MESSAGE_CLASS(record->info)) {
-    case EXIT_IRQ:
+    enum exit_class class = MESSAGE_CLASS(record->info);
+    if (class == EXIT_IRQ)
         uart16550_acknowledge(&console->uart);
-        console_receive(console);
+    console_input(console, class == EXIT_IRQ);
+    switch (class) {
+    case EXIT_IRQ:
         // What is typed is often answered to a prompt that waits behind another guest's line.
         write_out(console, guest_in_focus(console));
         break;

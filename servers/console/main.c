@@ -4,13 +4,18 @@
 static struct console console;
 static _Alignas(8) uint8_t own_state[STATE_SLOTS_AT + 2 * sizeof(struct console_state)];
 
+// 0 where init gave none: nobody died.
+static uint64_t number(const char *name) {
+    const struct config_entry *entry = rt_find(name, 0);
+    return entry != NULL ? entry->address : 0;
+}
+
 static enum status take_over(void *taking) {
-    const struct config_entry *death = rt_find("death-pc", 0);
-    uint64_t pc = death != NULL ? death->address : 0;
+    const struct console_death death = {number("death-pc"), number("death-word")};
     const struct config_entry *state = rt_find("state", 0);
     void *region = state != NULL ? (void *)(uintptr_t)state->address : own_state;
     size_t size = state != NULL ? state->size : sizeof(own_state);
-    enum status status = console_adopt(taking, region, size, pc);
+    enum status status = console_adopt(taking, region, size, &death);
     if (status == STATUS_OK)
         console_start(taking,
                       &(struct uart16550_access){uart16550_memory_read, uart16550_memory_write,

@@ -1,7 +1,8 @@
 // Any order of writing, signals, calls, typing, a UART that gets full, deaths and lies in the
 // rings' counters. Whatever comes, the console ends each record within its bounds; and as long as
 // no client lied, every byte is on the screen once, in its client's order, and no server's line is
-// mixed. What the monitor draws and erases again takes nobody's bytes away.
+// mixed. What the monitor draws and erases again takes nobody's bytes away. What is typed arrives
+// once, where it is to.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@ static struct {
 
 static uint8_t next(void) { return input.at < input.end ? *input.at++ : 0; }
 
-static bool lied;
+static bool lied, left;
 
 static void require(bool condition) {
     if (!condition)
@@ -77,8 +78,8 @@ static void do_step(void) {
         world_send(EXIT_IRQ, 0, 1);
         break;
     case 10:
-        world.kill_at = world.puts + 1 + next();
-        world.kill_how = (enum world_death)(next() % WORLD_DEATHS);
+        world.put.at = world.put.calls + 1 + next();
+        world.put.how = (enum world_death)(next() % WORLD_DEATHS);
         break;
     case 11:
         world.out[0].reserved = next() % 2;
@@ -87,10 +88,16 @@ static void do_step(void) {
         world.in[2 + client % 2].tail = world.in[2 + client % 2].head;
         break;
     case 13:
-        if (next() % 4 == 0)
+        if (next() % 4 == 0) {
             world.out[MONITOR].reserved = next() % 4;
-        else
+            left = true;
+        } else {
             lie(client);
+        }
+        break;
+    case 14:
+        world.take.at = world.take.calls + 1 + next() % 16;
+        world.take.how = (enum world_death)(next() % WORLD_DEATHS);
         break;
     default:
         world_send((enum exit_class)next(), next(), next());
@@ -140,6 +147,28 @@ static void check_screen(void) {
     require(found[MONITOR] + (ring->head - ring->tail) >= written_count[MONITOR]);
 }
 
+// Without lies no input ring is ever full or goes round.
+static void check_input(bool has_monitor) {
+    bool monitor = false, fresh = false;
+    unsigned count[CLIENTS] = {0}, typed = 0, found = 0;
+    for (unsigned i = 0; i < world_taken(); i++) {
+        bool escape = has_monitor && world.typed[i] == CONSOLE_ESCAPE;
+        typed += world.typed[i] != CONSOLE_ESCAPE;
+        unsigned to = monitor && !escape ? MONITOR : 2;
+        if (!left && (!escape || fresh))
+            require((uint8_t)world.in[to].data[count[to]++] == world.typed[i]);
+        fresh = escape && !monitor;
+        monitor ^= escape;
+    }
+    for (unsigned client = 0; client < CLIENTS; client++) {
+        require(left || world.in[client].head == count[client]);
+        for (unsigned i = 0; i < world.in[client].head; i++)
+            found += world.in[client].data[i] != CONSOLE_ESCAPE;
+    }
+    require(found == typed);
+    world_expect_awake();
+}
+
 static void begin(bool prefixes, bool monitor) {
     world_reset();
     world_client(0, CONSOLE_CLIENT_HYPERVISOR, "0");
@@ -149,7 +178,7 @@ static void begin(bool prefixes, bool monitor) {
     world_client(MONITOR, monitor ? CONSOLE_CLIENT_MONITOR : CONSOLE_CLIENT_HYPERVISOR, "4");
     memset(written_count, 0, sizeof(written_count));
     memset(noted, 0, sizeof(noted));
-    lied = false;
+    lied = left = false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -158,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t shape = next();
     begin(shape & 1, shape & 4);
     world.has_fifo = shape & 2;
+    world.early_deaths = shape >> 3 & 3;
     // Comes back here at each death.
     (void)!setjmp(world.grave);
     world_start();
@@ -168,9 +198,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     note_written();
     if (lied || world.written >= WORLD_SCREEN / 2)
         return 0;
-    world.kill_at = 0;
+    world.put.at = world.take.at = 0;
     world.room = WORLD_SCREEN - world.written;
     require(world_send(EXIT_CALL, CLIENTS, CONSOLE_FLUSH) == STATUS_OK);
     check_screen();
+    check_input(shape & 4);
     return 0;
 }

@@ -69,24 +69,26 @@ static void test_death_at_any_byte_changes_nothing(void **context) {
                                   "[second] second guest\n[second] waits\nserver\n"
                                   "[first] shed\n[first] last\n"
                                   "[second] \nheld no more\nand then\n");
-    unsigned bytes = world.puts;
+    unsigned bytes = world.put.calls;
     for (unsigned at = 1; at <= bytes; at++) {
         for (unsigned how = 0; how < WORLD_DEATHS; how++) {
             prepare();
             world.early_deaths = at % 3;
-            world.kill_at = at;
-            world.kill_how = (enum world_death)how;
+            world.put.at = at;
+            world.put.how = (enum world_death)how;
             run();
-            assert_int_equal(world.kill_at, 0); // it did die
+            assert_int_equal(world.put.at, 0); // it did die
             if (strcmp(world_screen(), expected) != 0)
                 fail_msg("death %u at byte %u: %s", how, at, world_screen());
         }
     }
 }
 
-static enum status adopt(void) {
-    return console_adopt(&world.console, world.region, sizeof(world.region), 0);
+static enum status adopt_from(void *region, size_t size) {
+    return console_adopt(&world.console, region, size, &(struct console_death){0});
 }
+
+static enum status adopt(void) { return adopt_from(world.region, WORLD_REGION); }
 
 // Version 1, as servers of that time left it: six words in slots of 48 bytes.
 static void test_older_state_is_migrated(void **context) {
@@ -99,9 +101,9 @@ static void test_older_state_is_migrated(void **context) {
     *header = (struct state_header){
         .magic = STATE_MAGIC, .version = 1, .slot_size = 48, .active = 1, .owner = "console"};
     memcpy((uint8_t *)region + STATE_SLOTS_AT + 48, old, sizeof(old));
-    assert_int_equal(console_adopt(&world.console, region, 64 + 160, 0), STATUS_NO_MEMORY);
+    assert_int_equal(adopt_from(region, 64 + 160), STATUS_NO_MEMORY);
     assert_int_equal(header->version, 1);
-    assert_int_equal(console_adopt(&world.console, region, sizeof(region), 0), STATUS_OK);
+    assert_int_equal(adopt_from(region, sizeof(region)), STATUS_OK);
     assert_int_equal(header->version, 2);
     const volatile struct console_state *found = world.console.state;
     assert_int_equal(found->open, 2);
@@ -109,7 +111,7 @@ static void test_older_state_is_migrated(void **context) {
     assert_int_equal(found->prefix, 3);
     assert_int_equal(found->breaks, 1);
     assert_int_equal(found->told, 1);
-    assert_int_equal(found->focus | found->fresh | found->shown | found->erase, 0);
+    assert_int_equal(found->input | found->place | found->shown | found->erase, 0);
 }
 
 static void test_newer_state_is_refused(void **context) {
@@ -122,14 +124,14 @@ static void test_newer_state_is_refused(void **context) {
     memcpy(before, world.region, sizeof(before));
     assert_int_equal(adopt(), STATUS_UNSUPPORTED);
     assert_memory_equal(before, world.region, sizeof(before));
-    assert_int_equal(console_adopt(&world.console, world.region, 223, 0), STATUS_NO_MEMORY);
+    assert_int_equal(adopt_from(world.region, 223), STATUS_NO_MEMORY);
 }
 
 static void test_damaged_region_begins_anew(void **context) {
     (void)context;
     prepare();
     world_start();
-    memset(world.region, 0x5a, sizeof(world.region));
+    memset(world.region, 0x5a, WORLD_REGION);
     assert_int_equal(adopt(), STATUS_OK);
     assert_int_equal(world.console.state->open, CONSOLE_NOBODY);
     assert_int_equal(world.console.state->told, 0);
@@ -160,10 +162,10 @@ static void test_damaged_state_begins_anew(void **context) {
             state.breaks = 2;
             break;
         case 5: // there is no monitor
-            state.focus = 1;
+            state.input = CONSOLE_INPUT_MONITOR;
             break;
         case 6:
-            state.fresh = 2;
+            state.input = CONSOLE_INPUT_END;
             break;
         case 7:
             state.erase = 1;
@@ -179,7 +181,7 @@ static void test_damaged_state_begins_anew(void **context) {
         assert_int_equal(adopt(), STATUS_OK);
         const volatile struct console_state *found = world.console.state;
         assert_int_equal(found->open, CONSOLE_NOBODY);
-        assert_int_equal(found->target | found->told | found->breaks, 0);
+        assert_int_equal(found->target | found->told | found->breaks | found->input, 0);
     }
 }
 

@@ -174,7 +174,7 @@ static void test_waiting_guest_is_heard_at_last(void **context) {
     world_send(EXIT_SIGNAL, 4, 1);
     world_write(3, "login: ");
     world_send(EXIT_SIGNAL, 3, 1);
-    world.typed[world.typed_count++] = 'k';
+    world_type("k");
     world_send(EXIT_IRQ, 0, 1);
     assert_string_equal(world_screen(), "[second] prompt> \n[first] login: ");
 }

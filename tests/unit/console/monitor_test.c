@@ -32,9 +32,7 @@ static void begin(void) {
 }
 
 static void type(const char *text) {
-    world.typed_at = world.typed_count = 0;
-    for (; *text != '\0'; text++)
-        world.typed[world.typed_count++] = (uint8_t)*text;
+    world_type(text);
     world_send(EXIT_IRQ, 0, 1);
 }
 
@@ -57,10 +55,10 @@ static void test_the_key_leads_there_and_back(void **context) {
     expect_input(GUEST, "a");
     expect_input(MONITOR, "ps\r");
     assert_int_equal(world.in[MONITOR].reserved, CONSOLE_FOCUS_MONITOR);
-    assert_int_equal(world.last_signal, 20 + MONITOR);
+    assert_int_equal(world.last_signal, WORLD_SIGNALS + MONITOR);
     type(ESCAPE);
     assert_int_equal(world.in[MONITOR].reserved, CONSOLE_FOCUS_GUEST);
-    assert_int_equal(world.last_signal, 20 + MONITOR); // it is told of that, too
+    assert_int_equal(world.last_signal, WORLD_SIGNALS + MONITOR); // it is told of that, too
     type("b");
     expect_input(GUEST, "b");
     expect_input(MONITOR, "");
@@ -259,15 +257,15 @@ static void test_death_at_any_byte_changes_nothing(void **context) {
     snprintf(expected, sizeof(expected), "%s", world_rendered());
     assert_string_equal(expected, "boot\nlogin: \nroot\nserver\nexeunt> ps\n a\n b\nother\n"
                                   "exeunt> exit\nheld now\n");
-    unsigned bytes = world.puts;
+    unsigned bytes = world.put.calls;
     for (unsigned at = 1; at <= bytes; at++) {
         for (unsigned how = 0; how < WORLD_DEATHS; how++) {
             prepare();
             world.has_fifo = false;
-            world.kill_at = at;
-            world.kill_how = (enum world_death)how;
+            world.put.at = at;
+            world.put.how = (enum world_death)how;
             run();
-            assert_int_equal(world.kill_at, 0);
+            assert_int_equal(world.put.at, 0);
             if (strcmp(world_rendered(), expected) != 0)
                 fail_msg("death %u at byte %u: %s", how, at, world_rendered());
         }

@@ -19,22 +19,16 @@ static void begin(void) {
     world_start();
 }
 
-static void type(const char *text) {
-    world.typed_at = world.typed_count = 0;
-    for (; *text != '\0'; text++)
-        world.typed[world.typed_count++] = (uint8_t)*text;
-}
-
 static void test_input_goes_to_the_guest_in_focus(void **context) {
     (void)context;
     begin();
-    type("ls\r");
+    world_type("ls\r");
     world_send(EXIT_IRQ, 0, 1);
     assert_int_equal(world.in[1].head, 3);
     assert_memory_equal(world.in[1].data, "ls\r", 3);
     assert_int_equal(world.in[2].head, 0);
     assert_int_equal(world.signals, 1); // once, not for every byte
-    assert_int_equal(world.last_signal, 21);
+    assert_int_equal(world.last_signal, WORLD_SIGNALS + 1);
     world_send(EXIT_IRQ, 0, 1); // there is nothing
     assert_int_equal(world.signals, 1);
     assert_int_equal(world.written, 0); // what is typed is for the guest to echo
@@ -45,16 +39,16 @@ static void test_input_without_a_guest_is_taken_from_the_uart(void **context) {
     world_reset();
     world_client(0, CONSOLE_CLIENT_HYPERVISOR, "init");
     world_start();
-    type("x");
+    world_type("x");
     world_send(EXIT_IRQ, 0, 1);
-    assert_int_equal(world.typed_at, 1);
+    assert_int_equal(world_taken(), 1);
     assert_int_equal(world.signals, 0);
 }
 
 static void test_input_of_before_the_start_is_kept(void **context) {
     (void)context;
     begin();
-    type("typed while the server was dead");
+    world_type("typed while the server was dead");
     world_start();
     assert_int_equal(world.in[1].head, 31);
     assert_int_equal(world.signals, 1);
@@ -64,19 +58,19 @@ static void test_input_that_does_not_fit_is_dropped_and_said_once(void **context
     (void)context;
     begin();
     world.in[1].head = RING_BYTES - 2;
-    type("abcd");
+    world_type("abcd");
     world_send(EXIT_IRQ, 0, 1);
     assert_int_equal(world.in[1].head, RING_BYTES);
     assert_memory_equal(world.in[1].data + RING_BYTES - 2, "ab", 2);
     assert_int_equal(world.console.peer[1].dropped, 2);
     assert_int_equal(world.logs, 1);
     assert_non_null(strstr(world.last_log, "first"));
-    type("e");
+    world_type("e");
     world_send(EXIT_IRQ, 0, 1);
     assert_int_equal(world.console.peer[1].dropped, 3);
     assert_int_equal(world.logs, 1);
     world.in[1].tail = 1;
-    type("fg"); // one fits, one does not: another overflow
+    world_type("fg"); // one fits, one does not: another overflow
     world_send(EXIT_IRQ, 0, 1);
     assert_int_equal(world.in[1].data[0], 'f');
     assert_int_equal(world.logs, 2);
@@ -88,7 +82,7 @@ static void test_contradictory_input_counters_take_nothing(void **context) {
     begin();
     world.in[1].head = 5;
     world.in[1].tail = 6;
-    type("abc");
+    world_type("abc");
     world_send(EXIT_IRQ, 0, 1);
     assert_int_equal(world.in[1].head, 5);
     assert_int_equal(world.signals, 0);
@@ -99,7 +93,7 @@ static void test_one_interrupt_takes_a_bounded_number_of_bytes(void **context) {
     begin();
     world.typed_count = sizeof(world.typed);
     world_send(EXIT_IRQ, 0, 1);
-    assert_int_equal(world.typed_at, 64);
+    assert_int_equal(world_taken(), 64);
 }
 
 static void test_init_is_told_once_when_all_is_written(void **context) {

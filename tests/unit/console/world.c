@@ -9,48 +9,72 @@
 #include <cmocka.h>
 
 #include "servers/console/put.h"
+#include "servers/console/take.h"
 
 struct world world;
 
-// Two addresses, one behind the other, where the real ones are in code.
+// Two addresses each, one behind the other, where the real ones are in code.
 __asm__(".section .rodata.console_put,\"a\"\n"
         ".global console_put_sent\nconsole_put_sent: .byte 0\n"
         ".global console_put_counted\nconsole_put_counted: .byte 0\n"
+        ".global console_take_loaded\nconsole_take_loaded: .byte 0\n"
+        ".global console_take_kept\nconsole_take_kept: .byte 0\n"
         ".text\n");
 
-static void maybe_die(enum world_death here, uint64_t pc) {
-    if (world.kill_at == 0 || world.puts != world.kill_at || world.kill_how != here)
+static void maybe_die(struct world_kill *kill, enum world_death here, uint64_t pc) {
+    if (kill->at == 0 || kill->calls != kill->at || kill->how != here)
         return;
-    world.kill_at = 0;
-    world.death_pc = pc;
+    kill->at = 0;
+    world.death.pc = pc;
     longjmp(world.grave, 1);
 }
 
 void console_put(volatile uint8_t *data, uint8_t byte, volatile uint64_t *counter, uint64_t next) {
-    world.puts++;
-    maybe_die(WORLD_BEFORE_SEND, 0);
+    world.put.calls++;
+    maybe_die(&world.put, WORLD_BEFORE, 0);
     assert_ptr_equal(data, world.console.data);
     assert_true(world.written < WORLD_SCREEN);
     assert_true(world.room > 0); // else the byte would be lost
     world.room--;
     world.screen[world.written++] = byte;
-    maybe_die(WORLD_BETWEEN, (uintptr_t)console_put_sent);
+    maybe_die(&world.put, WORLD_BETWEEN, (uintptr_t)console_put_sent);
     *counter = next;
-    maybe_die(WORLD_BEHIND, (uintptr_t)console_put_counted);
+    maybe_die(&world.put, WORLD_BEHIND, (uintptr_t)console_put_counted);
+}
+
+unsigned world_taken(void) { return (uint32_t)world.kept->taken; }
+
+void console_take(volatile uint8_t *data, volatile uint64_t *input, uint64_t rest) {
+    world.take.calls++;
+    maybe_die(&world.take, WORLD_BEFORE, 0);
+    assert_ptr_equal(data, world.console.data);
+    assert_int_equal(rest & 0xff, 0);
+    unsigned at = world_taken();
+    assert_true(at < world.typed_count); // else the UART would give anything
+    world.kept->taken = (at + 1) | WORLD_TAKING;
+    maybe_die(&world.take, WORLD_BETWEEN, (uintptr_t)console_take_loaded);
+    *input = world.typed[at] | rest;
+    world.kept->taken = at + 1;
+    maybe_die(&world.take, WORLD_BEHIND, (uintptr_t)console_take_kept);
+}
+
+// Whoever died with a byte in its hand did so there, with it in the register; the register's other
+// bits are anything.
+static void note_death(void) {
+    if (world.kept->taken & WORLD_TAKING)
+        world.death = (struct console_death){(uintptr_t)console_take_loaded,
+                                             world.typed[world_taken() - 1] | ~0xffull};
 }
 
 // The UART's registers, by the data sheet; the console only ever needs these.
 static uint8_t uart_read(void *context, unsigned reg) {
     assert_ptr_equal(context, &world);
     switch (reg) {
-    case UART16550_DATA:
-        assert_true(world.typed_at < world.typed_count);
-        return world.typed[world.typed_at++];
     case UART16550_FIFO:
         return world.has_fifo ? 0xc1 : 0x01;
     case UART16550_LINE_STATUS:
         world.polls++;
-        return (uint8_t)((world.typed_at < world.typed_count ? 0x01 : 0) |
+        return (uint8_t)((world_taken() < world.typed_count ? 0x01 : 0) |
                          (world.room >= (world.has_fifo ? 16 : 1) ? 0x60 : 0));
     default:
         fail_msg("the console read register %u", reg);
@@ -60,7 +84,7 @@ static uint8_t uart_read(void *context, unsigned reg) {
 
 static void uart_write(void *context, unsigned reg, uint8_t value) {
     assert_ptr_equal(context, &world);
-    assert_int_not_equal(reg, UART16550_DATA); // that is console_put's
+    assert_int_not_equal(reg, UART16550_DATA); // that is console_put's and console_take's
     if (reg == UART16550_INTERRUPT_ENABLE)
         world.enabled = value;
 }
@@ -76,6 +100,10 @@ void rt_log(const char *format, ...) {
 enum status rt_signal(unsigned portal) {
     world.signals++;
     world.last_signal = portal;
+    unsigned client = portal - WORLD_SIGNALS;
+    assert_true(client < WORLD_CLIENTS);
+    world.kept->seen_head[client] = world.in[client].head;
+    world.kept->seen_reserved[client] = world.in[client].reserved;
     return STATUS_OK;
 }
 
@@ -88,7 +116,15 @@ enum status rt_call(unsigned portal, struct rt_words *words) {
 }
 
 void world_reset(void) {
+    static struct world_kept *kept;
+    if (kept == NULL)
+        kept = step_memory(sizeof(*kept));
+    memset(kept, 0, sizeof(*kept));
     memset(&world, 0, sizeof(world));
+    world.kept = kept;
+    world.out = kept->out;
+    world.in = kept->in;
+    world.region = kept->region;
     world.has_fifo = true;
     world.room = WORLD_SCREEN;
     world.config = (struct config *)world.config_memory;
@@ -120,23 +156,54 @@ void world_client(unsigned number, enum console_client kind, const char *name) {
     if (kind == CONSOLE_CLIENT_HYPERVISOR)
         return;
     numbered("in", number, CONFIG_WINDOW, (uintptr_t)&world.in[number]);
-    numbered("signal", number, CONFIG_CAP, 0)->slot = 20 + number;
+    numbered("signal", number, CONFIG_CAP, 0)->slot = WORLD_SIGNALS + number;
+}
+
+void world_configure(void) {
+    const char *wrong = "", *why = "";
+    if (console_configure(&world.console, world.config, &wrong, &why) != STATUS_OK)
+        fail_msg("%s %s", wrong, why);
+    static uint8_t data;
+    world.console.data = &data;
+}
+
+void world_take_over(void) {
+    struct console *console = &world.console;
+    note_death();
+    // Whoever dies before it has told init that it took over is followed by one that is told of the
+    // same death.
+    for (unsigned i = 0; i <= world.early_deaths; i++) {
+        assert_int_equal(console_adopt(console, world.region, WORLD_REGION, &world.death),
+                         STATUS_OK);
+        console_start(console, &(struct uart16550_access){uart_read, uart_write, &world});
+    }
+    // It has told init, and what kills it from now on is another death.
+    world.kept->taken = world_taken();
+    world.death = (struct console_death){0};
 }
 
 void world_start(void) {
-    struct console *console = &world.console;
-    const char *wrong = "", *why = "";
-    if (console_configure(console, world.config, &wrong, &why) != STATUS_OK)
-        fail_msg("%s %s", wrong, why);
-    static uint8_t data;
-    console->data = &data;
-    // Whoever dies before it has told init that it took over is followed by one that is told of the
-    // same death.
-    for (unsigned i = 0; i <= world.early_deaths; i++)
-        assert_int_equal(console_adopt(console, world.region, sizeof(world.region), world.death_pc),
-                         STATUS_OK);
-    console_start(console, &(struct uart16550_access){uart_read, uart_write, &world});
+    world_configure();
+    world_take_over();
     world_send(EXIT_SIGNAL, 0, 1); // init's
+}
+
+void world_type(const char *text) {
+    world.kept->taken = 0;
+    world.typed_count = 0;
+    for (; *text != '\0'; text++)
+        world.typed[world.typed_count++] = (uint8_t)*text;
+}
+
+void world_expect_awake(void) {
+    for (unsigned client = 0; client < world.console.count; client++) {
+        const struct ring *ring = &world.in[client];
+        if (world.console.peer[client].in == NULL || world.console.peer[client].signal == 0)
+            continue;
+        assert_int_equal(world.kept->seen_reserved[client], ring->reserved);
+        if (ring->head != ring->tail)
+            assert_int_equal(world.kept->seen_head[client], ring->head);
+    }
 }
 
 void world_write_bytes(unsigned number, const void *bytes, size_t size) {

@@ -5,12 +5,36 @@
 #include <setjmp.h>
 
 #include "servers/console/console.h"
+#include "tests/unit/fakert/step.h"
 
 #define WORLD_SCREEN 65536
 #define WORLD_ENTRIES 64
+#define WORLD_CLIENTS 5
+#define WORLD_SIGNALS 20 // client 0's portal, and so on
+#define WORLD_REGION (32 * sizeof(uint64_t))
 
-// Where a server dies.
-enum world_death { WORLD_BEFORE_SEND, WORLD_BETWEEN, WORLD_BEHIND, WORLD_DEATHS };
+// Where a server dies: before the first store of console_put or the load of console_take, before
+// the other store, or behind it.
+enum world_death { WORLD_BEFORE, WORLD_BETWEEN, WORLD_BEHIND, WORLD_DEATHS };
+
+struct world_kill {
+    unsigned at; // at the AT-th call; 0: never
+    enum world_death how;
+    unsigned calls;
+};
+
+// What outlives a server, in memory that a process of the tests has in common with those it makes.
+struct world_kept {
+    struct ring out[WORLD_CLIENTS], in[WORLD_CLIENTS];
+    uint64_t region[WORLD_REGION / sizeof(uint64_t)];
+    // Of the bytes typed, how many were loaded; and WORLD_TAKING, from then on until the last of
+    // them was stored. One word, as it is one instruction.
+    volatile uint64_t taken;
+    // What client I could see when it was last signalled: its ring's head, and its `reserved`.
+    uint64_t seen_head[WORLD_CLIENTS], seen_reserved[WORLD_CLIENTS];
+};
+
+#define WORLD_TAKING (1ull << 32)
 
 struct world {
     // The UART.
@@ -20,14 +44,12 @@ struct world {
     unsigned room; // bytes it takes before it is full for ever; see world_unblock
     uint8_t enabled;
     uint8_t typed[256];
-    unsigned typed_count, typed_at;
+    unsigned typed_count; // see world_taken
     unsigned polls;
 
-    // Death at the KILL_AT-th byte: longjmp to GRAVE.
-    unsigned kill_at; // 0: never
-    enum world_death kill_how;
-    unsigned puts;
-    uint64_t death_pc;
+    // Deaths at a byte of the output, or of the input: longjmp to GRAVE.
+    struct world_kill put, take;
+    struct console_death death;
     unsigned early_deaths; // of servers that died again before they had taken over
     jmp_buf grave;
 
@@ -39,8 +61,9 @@ struct world {
     char last_log[256];
 
     // The clients.
-    struct ring out[CONSOLE_CLIENTS], in[CONSOLE_CLIENTS];
-    uint64_t region[32];
+    struct world_kept *kept;
+    struct ring *out, *in; // in KEPT, as REGION
+    uint64_t *region;
     struct console console;
     struct config *config; // in config_memory
     _Alignas(struct config) uint8_t
@@ -58,8 +81,19 @@ struct config_entry *world_entry(const char *name, enum config_kind kind, uint64
 // Adds client NUMBER, with input if it is a guest or the monitor.
 void world_client(unsigned number, enum console_client kind, const char *name);
 
-// Starts the console, again if it was running.
+// Starts the console, again if it was running: the two below, and the first record, init's.
 void world_start(void);
+void world_configure(void);
+void world_take_over(void); // to where init is told of it
+
+// TEXT is typed, from now on; what was typed before is forgotten.
+void world_type(const char *text);
+
+// How many bytes of that were taken from the UART.
+unsigned world_taken(void);
+
+// Fails if a client sleeps although there is something for it.
+void world_expect_awake(void);
 
 // Adds TEXT to the ring of client NUMBER.
 void world_write(unsigned number, const char *text);
