@@ -1,9 +1,10 @@
 """A server that was taken over: whatever it asks for, it reaches nothing that is not its own.
 
-VM `a` has good servers, and so has VM `b` but for one: in its place stands tests/recovery/servers/evil,
-which makes system calls of all numbers, with arguments of all kinds, by the hundred thousand, answers
-`b`'s exits as it likes, writes nonsense into all that it may write, and does now and then what it may
-not do. What it has not done to others is seen from outside of the machine, in its memory.
+VM `a` has good servers, and so has VM `b` but for one: in its place stands
+tests/recovery/servers/evil, which makes system calls of all numbers, with arguments of all kinds,
+by the hundred thousand, answers `b`'s exits as it likes, writes nonsense into all that it may
+write, and does now and then what it may not do. What it has not done to others is seen from outside
+of the machine, in its memory.
 """
 
 import re
@@ -12,8 +13,8 @@ import time
 from pathlib import Path
 
 from exeunt_lib.boot import Boot
-from exeunt_lib.corestate import IMAGE, PAGE, Core
-from exeunt_lib.coretext import describe, lasting
+from exeunt_lib.corestate import IMAGE, PAGE, TASK_STATES, Core
+from exeunt_lib.coretext import describe, lasting, state_lines
 from exeunt_lib.layouts import Layouts, View
 from exeunt_lib.live import LOOK, Live
 from exeunt_lib.paths import ROOT
@@ -22,12 +23,16 @@ from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
 import bundle
 
 MANIFEST = ROOT / "tests/recovery/manifests/compromised.dts"
+WAITING = TASK_STATES.index("WAITING")
 ROUNDS = 20
 CALLS = 100_000  # at least, of each
 EVIL = "evil.elf"
 OBJCOPY = "llvm-objcopy-19"
 # As they stand in the manifest: a server that has nothing of the machine and calls init.
-NODE = '{name} {{ image = "{image}"; deadline-ms = <1000>; state-size = <8192>; dma-size = <0x5000>; calls = "init"; }};'
+NODE = (
+    '{name} {{ image = "{image}"; deadline-ms = <200>; state-size = <8192>; '
+    'dma-size = <0x5000>; calls = "init"; }};'
+)
 
 # enum syscall, ipc/syscall.h.
 NUMBERS = (
@@ -83,25 +88,35 @@ class Check:
         self.before = self.look()
 
     def look(self) -> dict[str, list[str]]:
-        with self.live.stopped() as ram:
-            core = Core(self.layouts, ram)
-            self.expect_text(core)
-            tasks = core.tasks()
-            self.entries = core.config(tasks[self.evil]) if self.evil else []
-            # What `b`'s second stage may map; its numbers are `b`'s.
-            pager = core.config(tasks["b-pager"])
-            names = ("ram-1", "passthrough-1")
-            self.frames = [(e.physical, e.size) for e in pager if e.name in names]
-            return lasting(describe(core))
+        """All that is to be as it was, at a moment at which init starts nobody."""
+        while True:
+            with self.live.stopped() as ram:
+                core = Core(self.layouts, ram)
+                tasks = core.tasks()
+                settled = core.object("task", tasks["init"])["state"] == WAITING
+                if settled and self.evil in ("", *tasks):
+                    return self.look_at(core, tasks)
+            self.live.check_bounds("init to have nothing to do", self.live.running())
+            time.sleep(LOOK)
 
-    def expect_text(self, core: Core) -> None:
+    def look_at(self, core: Core, tasks: dict[str, int]) -> dict[str, list[str]]:
+        self.expect_text(core, tasks)
+        self.entries = core.config(tasks[self.evil]) if self.evil else []
+        states = state_lines(core, {n: task for n, task in tasks.items() if n != self.evil})
+        # What `b`'s second stage may map; its numbers are `b`'s.
+        pager = core.config(tasks["b-pager"])
+        names = ("ram-1", "passthrough-1")
+        self.frames = [(e.physical, e.size) for e in pager if e.name in names]
+        return {"state regions": states, **lasting(describe(core))}
+
+    def expect_text(self, core: Core, tasks: dict[str, int]) -> None:
         """The core's and all servers' programs are what was built."""
         for address, content in read_only(self.ctx.out / "exeunt.elf", "the core"):
             there = core.ram.read(address - IMAGE, len(content))
             self.ctx.expect(there == content, f"the core's text at {address:#x} as it was built")
         folder = self.ctx.out / f"server_{self.ctx.arch}"
         images = {"b-sbi": "sbi-server", "b-pager": "npf-pager", "b-timer": "timer-server"}
-        for name, task in core.tasks().items():
+        for name, task in tasks.items():
             image = "evil" if name == self.evil else images.get(name, name)
             space = core.space_of(task)
             for address, content in read_only(folder / f"{image}.elf", name):
@@ -176,8 +191,9 @@ class Guard:
 
     def transcript(self) -> list[str]:
         """What it printed, or wanted to: a line for each round."""
-        hashes = self.words("hashes", ROUNDS + 1)
-        return [f"guard: round {n}: {hashes[n]:016x}" for n in range(1, self.words("made", 1)[0] + 1)]
+        made = self.words("made", 1)[0]
+        hashes = self.words("hashes", made + 1)
+        return [f"guard: round {n}: {hashes[n]:016x}" for n in range(1, made + 1)]
 
     def finish(self) -> None:
         self.live.ram.write(self.at["finish"], struct.pack("<Q", 1))

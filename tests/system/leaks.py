@@ -1,5 +1,6 @@
-"""Servers are killed ten thousand times, and replaced a hundred times, while a guest runs: afterwards
-everything is where it was. The core's objects are read out of the machine's memory from outside.
+"""Servers are killed ten thousand times, and replaced a hundred times, while a guest runs:
+afterwards everything is where it was. The core's objects are read out of the machine's memory from
+outside.
 """
 
 import re
@@ -62,8 +63,8 @@ class Watch:
 
     def restarts(self) -> int:
         """Of all servers, as init counts them."""
-        lines = self.control.do("ps")[1:]
-        return sum(int(line.split()[2].replace(",", "")) for line in lines if line.split()[0] in SERVERS)
+        lines = [line.split() for line in self.control.do("ps")[1:]]
+        return sum(int(words[2].replace(",", "")) for words in lines if words[0] in SERVERS)
 
     def expect_same(self, before: list[str], what: str) -> None:
         after = self.state()

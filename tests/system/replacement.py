@@ -1,8 +1,8 @@
 """Replacing sbi-server while its guest runs: by a newer version, and by what can't be one.
 
-Version 1 is servers/sbi-server; version 2, tests/recovery/servers/sbi-server-2, has another layout of
-its state and says another version to the guest. The guest counts its rounds on the console, so that a
-byte lost, doubled or out of order shows, and says it when its firmware's version changes.
+Version 1 is servers/sbi-server; version 2, tests/recovery/servers/sbi-server-2, has another layout
+of its state and says another version to the guest. The guest counts its rounds on the console, so
+that a byte lost, doubled or out of order shows, and says it when its firmware's version changes.
 """
 
 import re
@@ -175,7 +175,7 @@ def what_is_no_server(ctx: Context) -> None:
                 expect_not_replaced(ctx, guest, content, line, server)
         large = elf(ctx, NEW).ljust((512 << 10) + 1, b"\0")
         last, _ = guest.replace(large)
-        ctx.expect(last.startswith("error: "), f"a file that is too large to be refused, not {last}")
+        ctx.expect(last.startswith("error: "), f"too large a file to be refused, not {last}")
         expect_replaced(ctx, guest, elf(ctx, NEW))
         guest.live.wait_line("versions: the firmware is version 2\n")
 

@@ -3,10 +3,11 @@
 What is told is what must be the same after any number of restarts: which pages of object memory
 belong to what, every capability of every task, every mapping of every space, who is bound to which
 portal, which routes lead there, and that nothing is left in any queue. Generations, counters and
-registers are left out: they have reason to differ. Lines that begin with NOW are of this moment only,
-unless nothing is under way.
+registers are left out: they have reason to differ. Lines that begin with NOW are of this moment
+only, unless nothing is under way.
 """
 
+import struct
 from collections.abc import Callable, Iterator
 
 from .corestate import (
@@ -23,6 +24,8 @@ from .layouts import View
 
 
 NOW = "  now "
+STATE_HEADER = struct.Struct("<QIIQ24sQQ")
+STATE_MAGIC = 0x31455441545358
 
 
 def object_text(core: Core, address: int) -> str:
@@ -112,6 +115,20 @@ def describe(core: Core) -> list[str]:
         if kind in LINES:
             lines += LINES[kind](core, page)
     return lines
+
+
+def state_lines(core: Core, tasks: dict[str, int]) -> list[str]:
+    """Whose state regions are whole, of what version and whose making (ipc/state.h)."""
+    found = []
+    for name, task in tasks.items():
+        for entry in core.config(task):
+            if entry.name == "state":
+                raw = core.ram.read(entry.physical, STATE_HEADER.size)
+                magic, version, size, _, owner, moved, _ = STATE_HEADER.unpack(raw)
+                whole = "whole" if magic == STATE_MAGIC and moved == 0 else "none"
+                owner = owner.split(b"\0")[0].decode(errors="replace")
+                found.append(f"  {name}: {whole}, version {version}, {size} bytes, of {owner}")
+    return found
 
 
 def lasting(lines: list[str]) -> dict[str, list[str]]:

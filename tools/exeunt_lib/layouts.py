@@ -15,7 +15,8 @@ def flatten(kind, base, prefix, found):
     for field in kind.strip_typedefs().fields():
         of = field.type.strip_typedefs()
         at, name = base + field.bitpos // 8, prefix + (field.name or "")
-        found[name] = (at, of.sizeof)
+        if field.name:
+            found[name] = (at, of.sizeof)
         if of.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
             flatten(of, at, name + "." if field.name else prefix, found)
         elif of.code == gdb.TYPE_CODE_ARRAY:

@@ -161,7 +161,8 @@ class Live:
         self.clock = VirtualClock(str(place))
         command += [
             *("-machine", "memory-backend=ram"),
-            *("-object", f"memory-backend-file,id=ram,size={memory}M,share=on,mem-path={place}/ram"),
+            "-object",
+            f"memory-backend-file,id=ram,size={memory}M,share=on,mem-path={place}/ram",
             *("-icount", "shift=0,sleep=on", "-seed", "1"),
             *("-qmp", f"unix:{place}/live,server=on,wait=off"),
             *self.clock.arguments(),
@@ -216,7 +217,7 @@ class Live:
             raise LiveError(f"QEMU ended while the test waited for {what}; {said}")
 
     def wait_line(self, wanted: str | re.Pattern, after: int = 0) -> re.Match:
-        """Waits for a line with that in it, in what was printed behind the first AFTER characters."""
+        """Waits for a line with that in it, printed behind the first AFTER characters."""
         pattern = wanted if isinstance(wanted, re.Pattern) else re.compile(re.escape(wanted))
         while True:
             running = self.running()
