@@ -167,7 +167,7 @@ void start_all(uint32_t objects, uint64_t high) {
         vm_prepare(i);
     }
     for (unsigned i = 0; i < init.manifest.server_count; i++) {
-        vm_list_jobs(i);
+        load_list(i);
     }
     for (unsigned i = 0; i < init.manifest.server_count; i++) {
         server_start(i);
