@@ -15,6 +15,7 @@ leaves_below(const uint64_t *table, unsigned entries, unsigned level, uint64_t a
             continue;
         }
         if (!arch_pte_leaf(table[i])) {
+            machine_require(level > 0, "a table below the last level");
             count = leaves_below(arch_phys_to_virt(arch_pte_target(table[i])), 512, level - 1, at,
                                  leaf, count);
             continue;

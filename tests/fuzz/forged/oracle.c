@@ -110,21 +110,17 @@ static void check_pages(const struct attempt *attempt) {
 }
 
 static void check_cpu(void) {
-    struct cpu now = *machine.cpu;
+    const struct cpu *now = machine.cpu, *old = &was.cpu;
     bool times = rules_reply.vcpu && !rules_reply.refused &&
                  (rules_reply.effects & (REPLY_DEADLINE | REPLY_PARK));
-    now.core = was.cpu.core;
-    now.fast = was.cpu.fast;
-    now.ready = was.cpu.ready;
-    now.loaded = was.cpu.loaded;
-    now.fp = was.cpu.fp;
-    now.tasks = was.cpu.tasks;
-    now.vcpus = was.cpu.vcpus;
-    if (times) {
-        now.next_event = was.cpu.next_event;
-    }
-    require(memcmp(&now, &was.cpu, sizeof(now)) == 0, "a server has changed the CPU's own");
-    require(times || machine.timer == was.machine.timer, "a server has set the host's timer");
+    require(now->alone == old->alone && now->home == old->home && now->id == old->id &&
+                now->stack_top == old->stack_top && now->borrowed == old->borrowed &&
+                memcmp(now->irq, old->irq, sizeof(now->irq)) == 0,
+            "a server has changed the CPU's own");
+    require(now->next_tick == old->next_tick && now->starved == old->starved,
+            "a server has changed the time that others have");
+    require(times || (now->next_event == old->next_event && machine.timer == was.machine.timer),
+            "a server has set the host's timer");
 }
 
 // Interrupts and exceptions that a guest has been shown, by the answer to its exit alone.
@@ -168,6 +164,11 @@ static const struct cap *frame_of(const struct task *task, uint64_t slot) {
     return slot < task->cap_count && task->cap[slot].type == OBJECT_FRAME ? &task->cap[slot] : NULL;
 }
 
+static bool is_same_leaf(const struct leaf *a, const struct leaf *b) {
+    return a->address == b->address && a->target == b->target && a->size == b->size &&
+           a->rights == b->rights;
+}
+
 // The guest has what it had, and one page of the server's own at most.
 static void check_map(const struct attempt *attempt) {
     static struct leaf leaf[LEAVES];
@@ -175,7 +176,7 @@ static void check_map(const struct attempt *attempt) {
     unsigned count = leaves_of(rules_reply.vcpu->space, leaf);
     unsigned old = 0;
     for (unsigned i = 0; i < count; i++) {
-        if (old < was.leaves && memcmp(&leaf[i], &was.leaf[old], sizeof(leaf[i])) == 0) {
+        if (old < was.leaves && is_same_leaf(&leaf[i], &was.leaf[old])) {
             old++;
             continue;
         }

@@ -14,25 +14,24 @@
 #define require(condition, message) machine_require(condition, message)
 
 static struct {
-    const char *at;
-    size_t size;
+    const char *begin, *end;
 } allowed[ALLOWED];
 static unsigned allowed_count;
 
 struct rules_reply rules_reply;
 
-static void allow(const void *at, size_t size) {
+static void allow(const void *begin, const void *end) {
     require(allowed_count < ALLOWED, "too much is allowed for this test");
-    allowed[allowed_count].at = at;
-    allowed[allowed_count++].size = size;
+    allowed[allowed_count].begin = begin;
+    allowed[allowed_count++].end = end;
 }
 
-#define ALLOW(object, field) allow(&(object)->field, sizeof((object)->field))
+#define ALLOW(object, field) allow(&(object)->field, &(object)->field + 1)
 
 bool rules_allow(const void *address) {
     const char *at = address;
     for (unsigned i = 0; i < allowed_count; i++) {
-        if (at >= allowed[i].at && at < allowed[i].at + allowed[i].size) {
+        if (at >= allowed[i].begin && at < allowed[i].end) {
             return true;
         }
     }
@@ -167,7 +166,7 @@ static void allow_exit(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) 
     ALLOW(vcpu, context.queued);
     struct regs *regs = &vcpu->context.regs;
     if (flags & REPLY_RESULT) {
-        allow(&regs->general[0], 2 * sizeof(regs->general[0]));
+        allow(&regs->general[0], &regs->general[2]);
     }
     if ((flags & REPLY_WRITE) && REPLY_REGISTER_OF(flags) < REGS_GENERAL) {
         ALLOW(regs, general[REPLY_REGISTER_OF(flags)]);
@@ -202,7 +201,7 @@ static void allow_exit(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) 
     }
     if (flags & REPLY_MAP) {
         uint32_t page = pool_index(vcpu->space->root);
-        allow(pool_object(page), pool.page[page].pages * PAGE_SIZE);
+        allow(pool_object(page), pool_object(page + pool.page[page].pages));
     }
 }
 
@@ -238,7 +237,7 @@ static void allow_reply(struct task *task, uint64_t flags, const uint64_t *word)
         ALLOW(portal, signals);
         allow_send(portal);
     } else if (record->owner == RECORD_IRQ) {
-        allow(record, sizeof(*record));
+        allow(record, record + 1);
     }
 }
 
