@@ -143,15 +143,8 @@ void portal_admit(struct portal *portal) {
     if (!portal->lost) {
         portal->lost = arch_instructions();
     }
-    if (task->state != TASK_WAITING) {
-        return;
-    }
-    struct record *record = portal_take(portal);
-    if (record) {
-        task_receive(task, record);
-        sched_ready(&task->context);
-    } else {
-        portal->waiting = task;
+    if (task->state == TASK_WAITING) {
+        task_wait(task); // here, from now on
     }
 }
 
