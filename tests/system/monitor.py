@@ -252,8 +252,7 @@ def control_line(ctx: Context) -> None:
             ctx.expect(found.lines == [word], f"{word!r}, not {found}")
         # The next client ends what this one began.
         line.link.sendall(b"replace sbi-server #400000\n" + bytes(1234))
-        line.lines.close()
-        line.link.close()
+        line.close()
         with control.wait_for(path, PATIENCE) as second:
             expect_answer(ctx, second, "echo here", "here")
             second.link.sendall(b"half a li")

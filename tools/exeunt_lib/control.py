@@ -87,12 +87,19 @@ class ControlLine:
             ) from error
         self.link.settimeout(timeout)
         self.lines = self.link.makefile("rb")
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self) -> None:
         self.lines.close()
         self.link.close()
 
@@ -154,9 +161,13 @@ def strip(elf: Path) -> bytes:
         if done.returncode != 0:
             raise ExeuntError(f"{elf} is no ELF file that can be stripped: {done.stderr.strip()}")
         content = stripped.read_bytes()
+    check_content(content, elf)
+    return content
+
+
+def check_content(content: bytes, elf: Path) -> None:
     if MARK in content:
         raise ExeuntError(f"{elf} holds the bytes that mark a new client on the control line")
-    return content
 
 
 def replace(path: Path, name: str, elf: Path | None) -> int:
