@@ -183,7 +183,8 @@ def monitor_beside_output(ctx: Context) -> None:
         system.type(ESCAPE)
         system.wait(PROMPT)
         commands = 0
-        while b"flood 00003fff" not in system.raw:
+        # Up to long before its end: a command takes it less than a hundred lines.
+        while b"flood 00003000" not in system.raw:
             system.type("ps\r")
             system.wait(" init ")
             system.wait(PROMPT)
