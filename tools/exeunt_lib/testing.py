@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import builder, checks, setup
+from . import builder, checks, model, setup
 from .boot import Boot, boot_once
 from .paths import ARCHES, ROOT, SYSTEM_TESTS, ExeuntError, UsageError, out_dir
 from .qemu import Result, run_process
@@ -157,6 +157,7 @@ def all_tests() -> list[Test]:
         Test("sloc", "source", checks.sloc, ()),
         Test("tools", "unit", checks.tools, ()),
         Test("unit", "unit", checks.unit, ("host",)),
+        Test("model", "model", model.protocol, ()),
         Test("tidy", "source", checks.tidy, ("host", *ARCHES), long=True),
     ]
     return own + load_system_tests()
