@@ -1,11 +1,11 @@
 /* The console server, byte by byte: a UART can't commit, so the store to it and the store that
  * counts the byte are neighbours, and the dead server's pc tells which of the two had happened.
  *
- * Run by `tools/exeunt test model`. The server can die between any two stores, CRASHES times, at its
- * start and during its repair too. Two clients write lines: a server's are whole, behind a prefix, a
- * guest's are cut short for them. Checked is what a reader of the screen sees (show_byte): every byte
- * once and in order, no line without its prefix, none with two, no line in the middle of another;
- * and that all is written in the end.
+ * Run by `tools/exeunt test model`. The server can die between any two stores, CRASHES times, at
+ * its start and during its repair too. Two clients write lines: a server's are whole, behind a
+ * prefix, a guest's are cut short for them. Checked is what a reader of the screen sees
+ * (show_byte): every byte once and in order, no line without its prefix, none with two, no line in
+ * the middle of another; and that all is written in the end.
  *
  * here                      in C
  * open, ends, prefix, …     servers/console/state.h, changed in place, word by word
@@ -26,10 +26,13 @@
 #ifndef CRASHES
 #define CRASHES 2
 #endif
-#ifndef PAUSES
+#ifndef PAUSES /* of the UART */
 #define PAUSES 0
 #endif
-#define SERVER 0 /* the clients: a server, whose lines are kept whole behind a prefix of one byte … */
+#ifndef UNWANTED /* records whose sender dies while they are served */
+#define UNWANTED 0
+#endif
+#define SERVER 0 /* the clients: a server, whose lines are whole, behind a prefix of one byte … */
 #define GUEST 1  /* … and a guest, whose bytes are shown as they come */
 #define NOBODY 3
 #define AT_PREFIX 4 /* targets beside the clients */
@@ -64,6 +67,7 @@ byte pauses = PAUSES;
 byte shown[2], line = NOBODY, line_prefix;
 
 byte crashes = CRASHES;
+byte unwanted = UNWANTED;
 
 inline show_byte() {
     if
@@ -255,7 +259,10 @@ done:
             atomic { serving = false; state = WAITING; stage = 0; at = 0; until = 0; last = 0 }
         od
     } unless { !gone && state == DEAD }
-    d_step { gone = true; who = 0; at = 0; until = 0; last = 0; stage = 0; begun = false; force = false }
+    d_step {
+        gone = true;
+        who = 0; at = 0; until = 0; last = 0; stage = 0; begun = false; force = false
+    }
     goto end
 }
 
@@ -264,8 +271,10 @@ done:
 #else
 #define OVERWRITTEN false
 #endif
-#ifdef BUG_NO_DEATH_PC
+#if defined(BUG_NO_DEATH_PC)
 #define WINDOW false
+#elif defined(BUG_PC_ONLY_IF_SERVING)
+#define WINDOW (window && serving)
 #else
 #define WINDOW window
 #endif
@@ -295,6 +304,7 @@ end:
     do
     :: d_step { crashes > 0 && state != DEAD -> crashes--; die() }
     :: d_step { state == DEAD && gone -> state = READY; gone = false; look = true }
+    :: d_step { serving && unwanted > 0 -> unwanted--; serving = false }
 #ifdef BUG_STALE_PC
     :: d_step { state == READY && saved != window -> saved = window } /* a tick */
 #endif

@@ -22,8 +22,8 @@
  * Pager                     npf-pager and timer-server: nothing to remember. RAISE is an interrupt
  *                           that is not the vCPU's own, TOUCH maps what may be mapped already
  * Init                      servers/init/handle.c handle_fault and handle_vm_end, server.c
- * taken, early              servers/init/init.h; INIT_TAKEN is a flag here, replace.pml has the call
- * Fate                      a fault, a kill, a hang; kernel/sched/tick.c: who loops is found and dies
+ * taken, early              servers/init/init.h; INIT_TAKEN is a flag here, a call in replace.pml
+ * Fate                      a fault, a kill, a hang; kernel/sched/tick.c finds who loops
  *
  * BUG_…: the protocol with one rule broken. Each has to be found (tools/exeunt_lib/model.py).
  */
@@ -88,7 +88,7 @@ bool ended, stopped, given_up;
 
 #define BYTE(v, n) ((v) * 16 + (n))
 #define SERVES(t) (task[t].state == READY)
-#define LOST(t) (!task[t].gone && (task[t].state == DEAD || task[t].hung))
+#define LETS_GO(t) (!task[t].gone && task[t].state == DEAD)
 
 /* forward_exit */
 inline forward(v, p) {
@@ -188,7 +188,7 @@ end_wait:
                     :: NO_ROOM -> SEEN(FLUSH); d_step { call(SBI, CONSOLE) } SERVES(SBI)
                     :: else
                     fi;
-                    assert(!NO_ROOM); /* else the guest is told of a failure that is none of its own */
+                    assert(!NO_ROOM); /* else the guest is told of a failure not its own */
                     d_step {
                         ring_data[slot[now].head % RING] = BYTE(r, prints[r]);
                         slot[1 - now].head = slot[now].head + 1
@@ -215,8 +215,13 @@ end_wait:
                 d_step { reply_wait(SBI) }
             fi
         od
-    } unless { LOST(SBI) }
-    d_step { (task[SBI].state == DEAD) -> task[SBI].gone = true; r = 0; seq = 0; now = 0 }
+    } unless {
+        if
+        :: d_step { LETS_GO(SBI) -> task[SBI].gone = true; r = 0; seq = 0; now = 0 }
+        :: task[SBI].hung ->
+            d_step { LETS_GO(SBI) -> task[SBI].gone = true; r = 0; seq = 0; now = 0 }
+        fi
+    }
     goto end
 }
 
@@ -243,8 +248,12 @@ end_wait:
                 break
             od
         od
-    } unless { LOST(CONSOLE) }
-    d_step { (task[CONSOLE].state == DEAD) -> task[CONSOLE].gone = true; until = 0 }
+    } unless {
+        if
+        :: d_step { LETS_GO(CONSOLE) -> task[CONSOLE].gone = true; until = 0 }
+        :: task[CONSOLE].hung -> d_step { LETS_GO(CONSOLE) -> task[CONSOLE].gone = true; until = 0 }
+        fi
+    }
     goto end
 }
 
@@ -285,8 +294,12 @@ end_wait:
                 d_step { reply_wait(PAGER) }
             fi
         od
-    } unless { LOST(PAGER) }
-    d_step { (task[PAGER].state == DEAD) -> task[PAGER].gone = true; r = 0 }
+    } unless {
+        if
+        :: d_step { LETS_GO(PAGER) -> task[PAGER].gone = true; r = 0 }
+        :: task[PAGER].hung -> d_step { LETS_GO(PAGER) -> task[PAGER].gone = true; r = 0 }
+        fi
+    }
     goto end
 }
 
@@ -324,17 +337,17 @@ inline handle_fault() {
         task[dead].fault_attempt = 0
     }
     if
-    :: given_up -> d_step { given_up = false; reply_wait(INIT) }
+    :: given_up -> d_step { given_up = false; reply_wait(INIT); r = 0; dead = 0 }
     :: else ->
-        d_step { task_end(dead) }
-        d_step { task[dead].gone -> task_start(dead) }
+        d_step { task[dead].gone -> task_end(dead); task_start(dead) }
         d_step {
             if
             :: task[dead].state != DEAD -> portal_bind(dead, dead)
             :: else /* its death is on its way here */
             fi;
             portal_signal(dead);
-            reply_wait(INIT)
+            reply_wait(INIT);
+            r = 0; dead = 0
         }
     fi
 }
@@ -345,11 +358,10 @@ end:
     do
     :: d_step { SERVES(INIT) -> r = task[INIT].serving }
         if
-        :: r == NOBODY -> d_step { reply_wait(INIT) } /* who called has died */
-        :: IS_CALL(r) -> d_step { vm_stop(); ended = true; reply_wait(INIT) }
-        :: IS_FAULT(r) -> dead = r - VCPUS - TASKS; handle_fault()
-        fi;
-        r = 0; dead = 0
+        :: d_step { r == NOBODY -> reply_wait(INIT); r = 0 } /* who called has died */
+        :: d_step { IS_CALL(r) -> vm_stop(); ended = true; reply_wait(INIT); r = 0 }
+        :: d_step { IS_FAULT(r) -> dead = r - VCPUS - TASKS } handle_fault()
+        fi
     od
 }
 
@@ -357,7 +369,7 @@ end:
 inline strike(t) {
     if
     :: d_step { LIVES(t) && crashes > 0 -> crashes--; task_die(t) }
-    :: d_step { task[t].state == READY && LIVES(t) && crashes > 0 -> crashes--; task[t].hung = true }
+    :: d_step { SERVES(t) && LIVES(t) && crashes > 0 -> crashes--; task[t].hung = true }
     :: d_step { task[t].hung -> task_die(t) }
 #ifdef DIES_EARLY /* for ever, and at no cost */
     :: d_step { LIVES(t) && task[t].serving == NOBODY && !taken[t] -> task_die(t) }

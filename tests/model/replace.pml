@@ -1,20 +1,21 @@
-/* A planned replacement: the next version of a server is prepared while the old one serves, gets its
- * portal, takes over its state or refuses; and crashes anywhere.
+/* A planned replacement: the next version of a server is prepared while the old one serves, gets
+ * its portal, takes over its state or refuses; and crashes anywhere.
  *
- * Run by `tools/exeunt test model`. Replaced is by version 2, by version 1 again, or by one that finds
- * that it can't read the state; old and new can die or hang at any step, CRASHES times in all, the
+ * Run by `tools/exeunt test model`. Replaced is by version 2, by version 1 again, or by one that
+ * finds that it can't read the state; old and new can die at any step, CRASHES times in all, the
  * old one also while it is only kept. Checked:
  *   none lost, none doubled   what the guest prints appears once, whoever serves
- *   undone is undone          after a refusal, or a death before the state was the new version's, it
- *                             is the old one's as it was (replace_undo), and the old one goes on
+ *   undone is undone          after a refusal, or a death before the state was the new version's,
+ *                             it is the old one's as it was, and the old one goes on; from its
+ *                             start when the new one may have touched its device
  *   newer is not read         a state that version 2 wrote is refused by version 1
  *   no exit stuck             and no replacement either: each is decided in the end (Observer)
  *   no VM lost                unless three servers died on one record or in a row at their start
  *
  * here                      in C
- * slot[v], version          libs/state/state.c: slot 2 is the migrated image, `version` the word that
- *                           says which counts: header->moved, later header->version. A commit is one
- *                           step; exit.pml has its parts
+ * slot[v], version          libs/state/state.c: slot 2 is the migrated image, `version` the word
+ *                           that says which counts: header->moved, later header->version. A commit
+ *                           is one step; exit.pml has its parts
  * device                    what only one server can have set up: a UART, a disk's queues
  * Body                      libs/rt/rt.c rt_succeed and begin; servers/sbi-server/main.c take_over
  * PREPARED, TAKEN, REFUSED  ipc/init.h INIT_READY, INIT_TAKEN, INIT_REFUSED
@@ -72,16 +73,15 @@ mtype op[TASKS];   /* of its call to init */
 /* init's struct server, and replace.c's `replacement`. */
 byte body = A, file = 1, writes = 1;
 bool taken;
-byte early, restarts;
+byte early;
 mtype outcome = NONE;
-byte new_file, new_writes;
+byte new_file;
 bool stopped;
 
 byte crashes = CRASHES;
 
 #define SPARE (A + B - body)
 #define SERVES(t) (task[t].state == READY)
-#define LOST(t) (!task[t].gone && (task[t].state == DEAD || task[t].hung))
 #define ON (outcome == PREPARING || outcome == SWITCHING)
 
 proctype Guest() {
@@ -107,12 +107,12 @@ proctype Guest() {
 
 /* libs/rt/rt.c rt_succeed and begin, and sbi-server's part of it in short: exit.pml has the steps
  * of a commit, which is one here. */
+#define MINE VERSION(image[b])
+
 proctype Body(byte b) {
-    byte mine;
 end:
     (!task[b].gone);
     {
-        mine = VERSION(image[b]);
         TELL(b, PREPARED);
         d_step { reply_wait(b) }
         assert(SEE != HELD || portal[SERVER].held == NOBODY);
@@ -122,7 +122,7 @@ end_first:
 #ifdef BUG_NEWER_STATE_READ
         :: image[b] == REFUSING ->
 #else
-        :: image[b] == REFUSING || version > mine ->
+        :: image[b] == REFUSING || version > MINE ->
 #endif
             TELL(b, REFUSED);
             d_step { task_die(b) }
@@ -130,17 +130,14 @@ end_first:
         :: else
         fi;
         if
-        :: version < mine ->
-            d_step { slot[mine].head = slot[version].head; slot[mine].seq = slot[version].seq }
-            version = mine /* the one word: header->moved */
+        :: version < MINE ->
+            d_step { slot[MINE].head = slot[version].head; slot[MINE].seq = slot[version].seq }
+            version = MINE /* the one word: header->moved */
         :: else
         fi;
-        d_step { shown = slot[mine].head; assert(shown <= prints) }
-#ifdef BUG_DEVICE_BEFORE_TAKEN
+        d_step { shown = slot[MINE].head; assert(shown <= prints) }
         device = b;
-#endif
         TELL(b, TAKEN);
-        device = b;
 end_wait:
         do
         :: SERVES(b) ->
@@ -148,13 +145,13 @@ end_wait:
             :: task[b].serving == 0 ->
                 assert(device == b);
                 if
-                :: slot[mine].seq == record[0].seq
-                :: else -> d_step { slot[mine].head++; slot[mine].seq = record[0].seq }
+                :: slot[MINE].seq == record[0].seq
+                :: else -> d_step { slot[MINE].head++; slot[MINE].seq = record[0].seq }
                 fi;
-                d_step { shown = slot[mine].head; assert(shown <= prints) }
+                d_step { shown = slot[MINE].head; assert(shown <= prints) }
                 d_step {
                     if
-                    :: task[b].serving == 0 -> answer = slot[mine].head; vcpu = RUNNING
+                    :: task[b].serving == 0 -> answer = slot[MINE].head; vcpu = RUNNING
                     :: else
                     fi;
                     reply_wait(b)
@@ -162,13 +159,13 @@ end_wait:
             :: else -> d_step { reply_wait(b) }
             fi
         od
-    } unless { LOST(b) }
-    d_step { (task[b].state == DEAD) -> task[b].gone = true; mine = 0; op[b] = 0 }
+    } unless { d_step { !task[b].gone && task[b].state == DEAD -> task[b].gone = true; op[b] = 0 } }
     goto end
 }
 
 inline body_start(b, from) {
-    d_step { task[b].gone -> image[b] = from; task_start(b) }
+    image[b] = from;
+    task_start(b)
 }
 
 inline body_end(b) {
@@ -176,47 +173,55 @@ inline body_end(b) {
     (task[b].gone)
 }
 
-/* One that has died meanwhile can't be bound, and its death is on its way to init; one that is bound
- * is so still, because its successor had died before. */
-inline server_bind(b) {
-    d_step {
-        if
-        :: task[b].state != DEAD && task[b].portal == NOBODY -> portal_bind(SERVER, b)
-        :: else ->
+/* One that has died meanwhile can't be bound, and its death is on its way to init; one that is
+ * bound is so still, because its successor had died before. */
+inline bind(b) {
+    if
+    :: task[b].state != DEAD && task[b].portal == NOBODY -> portal_bind(SERVER, b)
+    :: else ->
 #ifdef BUG_BIND_MUST_SUCCEED
-            assert(false)
+        assert(false)
 #else
-            skip
+        skip
 #endif
-        fi
-    }
-    d_step { portal_signal(SERVER) }
+    fi
 }
 
 inline server_restart() {
     body_end(body);
-    taken = false;
-    body_start(body, file);
-    server_bind(body)
+    d_step { task[body].gone -> body_start(body, file) }
+    d_step { bind(body) }
+    d_step { portal_signal(SERVER) }
 }
 
-inline replace_undo() {
-    assert(version == writes); /* as if nothing had been asked */
+/* After a death the old one begins anew, as far as it waits: its device may have been touched. One
+ * that still served has kept its successor from beginning, so nothing was. */
+inline replace_undo(touched) {
     body_end(SPARE);
     if
-    :: outcome == SWITCHING -> server_bind(body)
-    :: else
-    fi;
-    outcome = UNDONE
+#ifndef BUG_DEVICE_TOUCHED
+    :: d_step { touched && outcome == SWITCHING && task[body].state == WAITING ->
+            outcome = UNDONE; taken = false }
+        server_restart()
+    :: d_step { outcome == SWITCHING && !(touched && task[body].state == WAITING) ->
+            outcome = UNDONE; bind(body) }
+#else
+    :: d_step { outcome == SWITCHING -> outcome = UNDONE; bind(body) }
+#endif
+        d_step { portal_signal(SERVER) }
+    :: d_step { outcome == PREPARING -> outcome = UNDONE }
+    fi
 }
 
 inline replace_swap() {
     body_end(body);
-    d_step {
-        body = SPARE;
-        file = new_file;
-        writes = new_writes
-    }
+    d_step { body = SPARE; became_new() }
+}
+
+inline became_new() {
+    file = new_file;
+    writes = VERSION(new_file);
+    outcome = REPLACED
 }
 
 #define MIGRATED (outcome == SWITCHING && version > writes)
@@ -225,62 +230,59 @@ inline replace_swap() {
 inline replace_abandon() {
 #ifdef BUG_LOOK_BEFORE_END
     if
-    :: MIGRATED -> d_step { file = new_file; writes = new_writes; outcome = REPLACED }
-    :: else -> outcome = UNDONE
+    :: d_step { MIGRATED -> became_new() }
+    :: d_step { !MIGRATED -> outcome = UNDONE }
     fi;
     body_end(SPARE)
 #else
     body_end(SPARE);
-#ifndef BUG_NEVER_LOOK
     if
-    :: MIGRATED -> d_step { file = new_file; writes = new_writes; outcome = REPLACED }
-    :: else -> outcome = UNDONE
-    fi
+#ifndef BUG_NEVER_LOOK
+    :: d_step { MIGRATED -> became_new() }
+    :: d_step { !MIGRATED -> outcome = UNDONE }
 #else
-    outcome = UNDONE
+    :: outcome = UNDONE
 #endif
+    fi
 #endif
 }
 
 inline handle_call(b) {
     if
     :: op[b] == PREPARED && b != body && outcome == PREPARING ->
-        new_writes = VERSION(image[b]);
         if
 #ifndef BUG_NEWER_STATE_READ
-        :: version > new_writes -> SEEN(NEWER_REFUSED); replace_undo()
+        :: version > MINE -> SEEN(NEWER_REFUSED); replace_undo(false)
 #endif
         :: else ->
 #ifdef BUG_END_OLD_BEFORE_ADOPT
             body_end(body);
 #endif
-            outcome = SWITCHING;
-            server_bind(b)
+            d_step { outcome = SWITCHING; bind(b) }
+            d_step { portal_signal(SERVER) }
         fi
-    :: op[b] == PREPARED && b == body -> writes = VERSION(image[b])
-    :: op[b] == TAKEN ->
-        if
-        :: b != body && outcome == SWITCHING -> replace_swap(); outcome = REPLACED
-        :: else
-        fi;
+    :: d_step { op[b] == PREPARED && b == body -> writes = MINE }
+    :: op[b] == TAKEN && b != body && outcome == SWITCHING ->
+        replace_swap();
         d_step { taken = true; early = 0 }
-    :: op[b] == REFUSED && b != body && outcome == SWITCHING -> replace_undo()
-    :: op[b] == REPLACE ->
-        if
-        :: ON || stopped
-        :: else -> outcome = PREPARING; body_start(SPARE, new_file)
-        fi
+    :: d_step { op[b] == TAKEN && b == body -> taken = true; early = 0 }
+    :: op[b] == REFUSED && b != body && outcome == SWITCHING ->
+        assert(version == writes); /* as if nothing had been asked */
+        replace_undo(false)
+    :: op[b] == REPLACE && !ON && !stopped ->
+        d_step { task[SPARE].gone -> outcome = PREPARING; body_start(SPARE, new_file) }
     :: else
     fi
 }
 
 inline handle_fault(b) {
     if
-    :: b != body && ON ->
-        if
-        :: MIGRATED -> SEEN(MIGRATED_DEAD); replace_swap(); server_restart(); outcome = REPLACED
-        :: else -> replace_undo()
-        fi
+    :: b != body && MIGRATED ->
+        SEEN(MIGRATED_DEAD);
+        replace_swap();
+        taken = false;
+        server_restart()
+    :: b != body && ON && !MIGRATED -> replace_undo(true)
     :: else ->
         if
         :: ON -> replace_abandon()
@@ -288,6 +290,7 @@ inline handle_fault(b) {
         fi;
         d_step {
             early = (taken -> 0 : early + 1);
+            taken = false;
             if
             :: task[b].fault_on == 0 && task[b].fault_attempt >= ATTEMPTS_MAX ||
                     early >= ATTEMPTS_MAX ->
@@ -312,8 +315,8 @@ end:
     :: d_step { SERVES(INIT) -> r = task[INIT].serving }
         if
         :: r == NOBODY /* who called has died */
-        :: IS_CALL(r) -> r = r - VCPUS; handle_call(r)
-        :: IS_FAULT(r) -> r = r - VCPUS - TASKS; handle_fault(r)
+        :: d_step { IS_CALL(r) -> r = r - VCPUS } handle_call(r)
+        :: d_step { IS_FAULT(r) -> r = r - VCPUS - TASKS } handle_fault(r)
         fi;
         d_step { reply_wait(INIT); r = 0 }
     od
@@ -337,19 +340,14 @@ proctype Monitor() {
     od
 }
 
-inline strike(t) {
-    if
-    :: d_step { LIVES(t) && crashes > 0 -> crashes--; task_die(t) }
-    :: d_step { SERVES(t) && LIVES(t) && crashes > 0 -> crashes--; task[t].hung = true }
-    :: d_step { task[t].hung -> task_die(t) }
-    fi
-}
+/* A hang is a death that comes later: exit.pml has it. */
+#define STRIKE(t) d_step { LIVES(t) && crashes > 0 -> crashes--; task_die(t) }
 
 proctype Fate() {
 end:
     do
-    :: strike(A)
-    :: strike(B)
+    :: STRIKE(A)
+    :: STRIKE(B)
     od
 }
 
