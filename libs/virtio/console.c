@@ -7,7 +7,7 @@
 #define QUEUE_IN 0u
 #define QUEUE_OUT 1u
 
-#define WAY_SIZE (VIRTIO_CONSOLE_RINGS + VIRTIO_CONSOLE_BUFFERS * VIRTIO_CONSOLE_BUFFER_SIZE)
+#define WAY_SIZE (VIRTIO_CONSOLE_MEMORY_SIZE / 2)
 #define ALL_BUFFERS ((1u << VIRTIO_CONSOLE_BUFFERS) - 1)
 
 static_assert(VIRTQUEUE_BYTES(VIRTIO_CONSOLE_BUFFERS) <= VIRTIO_CONSOLE_RINGS, "the rings fit");
@@ -30,7 +30,7 @@ static void abandon(struct virtio_console *console, const char *error) {
 static enum status set_queue(struct virtio_console *console, struct virtio_console_way *way,
                              unsigned index, const struct virtio_memory *memory) {
     struct virtio_transport *transport = console->transport;
-    const size_t begin = index * (size_t)WAY_SIZE;
+    const size_t begin = index * WAY_SIZE;
     const struct virtio_memory rings = {(uint8_t *)memory->bytes + begin,
                                         memory->device_address + begin, VIRTIO_CONSOLE_RINGS};
     if (transport->operations->queue_size(transport, index) < VIRTIO_CONSOLE_BUFFERS)
@@ -48,10 +48,14 @@ static enum status set_queue(struct virtio_console *console, struct virtio_conso
     return STATUS_OK;
 }
 
+static uint8_t *buffer_bytes(const struct virtio_console_way *way, unsigned buffer) {
+    return way->bytes + buffer * VIRTIO_CONSOLE_BUFFER_SIZE;
+}
+
 // Gives the device a free buffer: SIZE bytes of it that it reads, or all of it to write to.
 static void offer(struct virtio_console_way *way, unsigned buffer, uint32_t size, bool writes) {
-    const struct virtqueue_buffer piece = {
-        way->bytes_at + (uint64_t)buffer * VIRTIO_CONSOLE_BUFFER_SIZE, size, writes};
+    const uint64_t at = way->bytes_at + buffer * VIRTIO_CONSOLE_BUFFER_SIZE;
+    const struct virtqueue_buffer piece = {at, size, writes};
     uint16_t head;
     // There are as many places as buffers.
     if (virtqueue_offer(&way->queue, &piece, 1, &head) != STATUS_OK)
@@ -128,8 +132,7 @@ size_t virtio_console_read(struct virtio_console *console, void *bytes, size_t s
         size_t part = console->filled - console->at;
         if (part > size - done)
             part = size - done;
-        const uint8_t *from = console->in.bytes + console->taken * VIRTIO_CONSOLE_BUFFER_SIZE;
-        memcpy(to + done, from + console->at, part);
+        memcpy(to + done, buffer_bytes(&console->in, console->taken) + console->at, part);
         console->at += (uint32_t)part;
         done += part;
         if (console->at == console->filled) {
@@ -166,7 +169,7 @@ size_t virtio_console_write(struct virtio_console *console, const void *bytes, s
             size_t part = size - done;
             if (part > VIRTIO_CONSOLE_BUFFER_SIZE)
                 part = VIRTIO_CONSOLE_BUFFER_SIZE;
-            memcpy(out->bytes + buffer * VIRTIO_CONSOLE_BUFFER_SIZE, from + done, part);
+            memcpy(buffer_bytes(out, buffer), from + done, part);
             offer(out, buffer, (uint32_t)part, false);
             done += part;
         }

@@ -15,12 +15,12 @@
 #include "libs/virtio/virtqueue.h"
 
 #define VIRTIO_CONSOLE_BUFFERS 8u // each way
-#define VIRTIO_CONSOLE_BUFFER_SIZE 1024u
+#define VIRTIO_CONSOLE_BUFFER_SIZE ((size_t)1024)
 
 // Bytes of memory that the driver shares with the device.
-#define VIRTIO_CONSOLE_RINGS 1024u // of each queue
+#define VIRTIO_CONSOLE_RINGS ((size_t)1024) // of each queue
 #define VIRTIO_CONSOLE_MEMORY_SIZE                                                                 \
-    (2u * (VIRTIO_CONSOLE_RINGS + VIRTIO_CONSOLE_BUFFERS * VIRTIO_CONSOLE_BUFFER_SIZE))
+    (2 * (VIRTIO_CONSOLE_RINGS + VIRTIO_CONSOLE_BUFFERS * VIRTIO_CONSOLE_BUFFER_SIZE))
 
 // One direction.
 struct virtio_console_way {
