@@ -2,21 +2,32 @@
 
 #include "kernel/cpu.h"
 #include "kernel/exit/forward.h"
+#include "kernel/object/task.h"
 #include "kernel/object/vcpu.h"
 
 static struct run_queue *sched_queue(struct context *context) {
     struct cpu *cpu = context->cpu;
-    return context->kind == CONTEXT_TASK ? &cpu->tasks : &cpu->vcpus;
+    return context->queued == QUEUED_TASKS ? &cpu->tasks : &cpu->vcpus;
+}
+
+// Who answers goes before guests, but nobody waits for a task that no portal leads to: it is, say,
+// a server's next version, which prepares while guests run.
+static enum queued sched_place(const struct context *context) {
+    const struct task *task = container_of(context, struct task, context);
+    if (context->kind == CONTEXT_TASK && (task->portal || task->leaving || task->serving)) {
+        return QUEUED_TASKS;
+    }
+    return QUEUED_VCPUS;
 }
 
 static void sched_insert(struct context *context, struct context *before) {
+    context->queued = (uint8_t)sched_place(context);
     struct run_queue *queue = sched_queue(context);
     struct context *after = before ? before->prev : queue->tail;
     context->prev = after;
     context->next = before;
     *(after ? &after->next : &queue->head) = context;
     *(before ? &before->prev : &queue->tail) = context;
-    context->queued = true;
 }
 
 void sched_ready(struct context *context) {
@@ -32,7 +43,7 @@ void sched_remove(struct context *context) {
     struct run_queue *queue = sched_queue(context);
     *(context->prev ? &context->prev->next : &queue->head) = context->next;
     *(context->next ? &context->next->prev : &queue->tail) = context->prev;
-    context->queued = false;
+    context->queued = QUEUED_NOT;
 }
 
 struct context *sched_next(struct cpu *cpu) {
@@ -40,6 +51,9 @@ struct context *sched_next(struct cpu *cpu) {
     while (cpu->vcpus.head && (!cpu->tasks.head || unlikely(cpu->starved >= SCHED_STARVED))) {
         struct context *context = cpu->vcpus.head;
         sched_remove(context);
+        if (unlikely(context->kind == CONTEXT_TASK)) {
+            return context;
+        }
         vcpu_of(context)->preempted = false;
         if (likely(!vcpu_of(context)->due)) {
             return context;

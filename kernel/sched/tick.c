@@ -93,7 +93,7 @@ static void tick_end_turns(struct cpu *cpu) {
         }
     }
     struct context *first = cpu->vcpus.head;
-    if (first && vcpu_of(first)->preempted) {
+    if (first && first->kind == CONTEXT_VCPU && vcpu_of(first)->preempted) {
         vcpu_of(first)->preempted = false;
         sched_remove(first);
         sched_ready(first);

@@ -101,9 +101,11 @@ static void check_queue(const struct run_queue *queue, enum context_kind kind) {
     unsigned length = 0;
     for (const struct context *c = queue->head; c; before = c, c = c->next) {
         require(++length <= pool.count, "a run queue has no end");
-        require(c->kind == kind && c->queued, "a run queue holds what does not belong there");
+        require(c->queued == (kind == CONTEXT_TASK ? QUEUED_TASKS : QUEUED_VCPUS) &&
+                    (c->kind == kind || kind == CONTEXT_VCPU),
+                "a run queue holds what does not belong there");
         require(c->prev == before, "a run queue's links contradict each other");
-        require(object_type_at(c) == (kind == CONTEXT_TASK ? OBJECT_TASK : OBJECT_VCPU),
+        require(object_type_at(c) == (c->kind == CONTEXT_TASK ? OBJECT_TASK : OBJECT_VCPU),
                 "a run queue holds what is gone");
         require(c != machine.current, "what runs stands in a run queue");
     }
@@ -112,7 +114,7 @@ static void check_queue(const struct run_queue *queue, enum context_kind kind) {
 
 static bool is_in_queue(const struct context *context) {
     const struct run_queue *queue =
-        context->kind == CONTEXT_TASK ? &the_cpu->tasks : &the_cpu->vcpus;
+        context->queued == QUEUED_TASKS ? &the_cpu->tasks : &the_cpu->vcpus;
     for (const struct context *c = queue->head; c; c = c->next) {
         if (c == context) {
             return true;
@@ -129,7 +131,8 @@ static bool is_fast_server(const struct task *task) {
 static void check_task(const struct task *task) {
     check_record(&task->call);
     check_record(&task->fault);
-    require(is_in_queue(&task->context) == task->context.queued, "a task is queued or is not");
+    require(is_in_queue(&task->context) == (task->context.queued != QUEUED_NOT),
+            "a task is queued or is not");
     require(!task->arriving, "a record that was to arrive at once did not");
     require(!task->context.quick, "a task's quick return was left behind");
     bool running = machine.current == &task->context;
