@@ -9,6 +9,7 @@ import json
 import mmap
 import os
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -128,11 +129,12 @@ class Control:
         return said
 
 
-def temporary() -> tempfile.TemporaryDirectory:
-    """For the machine's RAM: in memory where that is possible."""
+def temporary(size: int) -> tempfile.TemporaryDirectory:
+    """A folder for SIZE bytes of machine: in memory, where there is enough of it."""
     memory = Path("/dev/shm")
-    where = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
-    return tempfile.TemporaryDirectory(prefix="exeunt-", dir=where)
+    usable = memory.is_dir() and os.access(memory, os.W_OK)
+    enough = usable and shutil.disk_usage(memory).free > 2 * size
+    return tempfile.TemporaryDirectory(prefix="exeunt-", dir=memory if enough else None)
 
 
 class Live:
@@ -149,12 +151,13 @@ class Live:
         self.virtual_timeout = virtual_timeout
 
     def __enter__(self) -> "Live":
-        self.folder = temporary()
+        self.boot.check()
+        self.images = tempfile.TemporaryDirectory(prefix="exeunt-")
+        images = make_images(self.boot, self.out, Path(self.images.name))
+        memory = -(-images[2] // MB)
+        self.folder = temporary(memory * MB)
         place = Path(self.folder.name)
         self.console_file = place / "console"
-        self.boot.check()
-        images = make_images(self.boot, self.out, place)
-        memory = -(-images[2] // MB)
         command = qemu_command(self.boot, self.out, images)
         console = f"file,path={self.console_file},id=console"
         command = [console if word.startswith("stdio,id=console") else word for word in command]
@@ -196,6 +199,7 @@ class Live:
         with contextlib.suppress(OSError):  # QEMU may have ended in the middle of an answer
             self.clock.close()
         self.folder.cleanup()
+        self.images.cleanup()
 
     @property
     def console(self) -> str:

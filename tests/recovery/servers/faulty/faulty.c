@@ -2,7 +2,7 @@
 // over. FAULT says how.
 #include "servers/sbi-server/sbi.h"
 
-enum fault { NEVER_READY, ENDS_AT_ONCE, FAULTS_AT_ONCE, HANGS, DIES, DIES_MIGRATED };
+enum fault { NEVER_READY, ENDS_AT_ONCE, FAULTS_AT_ONCE, HANGS, DIES, REFUSES, DIES_MIGRATED };
 
 static const enum fault fault = FAULT;
 static struct sbi sbi;
@@ -24,6 +24,9 @@ static enum status take_over(void *state) {
     }
     if (fault == DIES) {
         trap();
+    }
+    if (fault == REFUSES) {
+        return STATUS_CORRUPT;
     }
     enum status status = sbi_adopt(state, at, region->size);
     if (fault == DIES_MIGRATED && old) {
