@@ -15,9 +15,9 @@ enum console_op {
 };
 
 // What a client is decides how its lines are shown: the hypervisor's own lines never stand in the
-// middle of a guest's line. The monitor's last line, as long as no newline ends it, is what is being
-// typed: it always stands below everybody else's lines, and its bytes are read from the ring only
-// when it has ended, or begun anew (carriage return).
+// middle of a guest's line. The monitor's last line, as long as no newline ends it, is what is
+// being typed: it always stands below everybody else's lines, and its bytes are read from the ring
+// only when it has ended, or begun anew (carriage return).
 enum console_client { CONSOLE_CLIENT_HYPERVISOR, CONSOLE_CLIENT_GUEST, CONSOLE_CLIENT_MONITOR };
 
 // The `reserved` word of the monitor's two rings. Of its input ring, the console's: what is typed

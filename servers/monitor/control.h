@@ -28,9 +28,9 @@
 //
 //     "\xff\xfe…\xe0" "echo 4711\n"    →    … " 4711\nok\n"
 //
-// What was begun before, a replacement, goes on; its answer is lost with the client that waited. And
-// what had come when the monitor itself died, or was replaced, and it had not looked at, is lost:
-// behind `kill monitor` and `replace monitor` the next request waits for their answer.
+// What was begun before, a replacement, goes on; its answer is lost with the client that waited.
+// And what had come when the monitor itself died, or was replaced, and it had not looked at, is
+// lost: behind `kill monitor` and `replace monitor` the next request waits for their answer.
 #pragma once
 
 #define CONTROL_LINE 256u

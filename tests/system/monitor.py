@@ -61,7 +61,7 @@ class Session:
         return bool(chunk)
 
     def wait(self, text: str) -> str:
-        """Waits for the text to be printed behind what was waited for before; returns all up to it."""
+        """Waits for the text behind what was waited for before; returns all that comes up to it."""
         deadline = time.monotonic() + PATIENCE
         while True:
             at = self.raw.find(text.encode(), self.seen)
@@ -205,7 +205,12 @@ def controlled(ctx: Context, **boot):
     """A system with a control line, and a client of that."""
     path = ctx.scratch / "control"
     with session(ctx, control=path, **boot) as system:
-        reader = threading.Thread(target=lambda: [None for _ in iter(lambda: system.pump(1), False)])
+
+        def read() -> None:
+            while system.pump(1):
+                pass
+
+        reader = threading.Thread(target=read)
         reader.start()
         try:
             with control.wait_for(path, PATIENCE) as line:

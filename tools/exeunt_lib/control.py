@@ -41,7 +41,8 @@ class Answer(NamedTuple):
 def check_path(path: Path) -> None:
     """Refuses a place where no socket can be made. What a dead run left there is removed."""
     if len(os.fsencode(path)) >= PATH_MAX:
-        raise UsageError(f"--control: {path} is too long for a socket: {PATH_MAX - 1} bytes at most")
+        most = PATH_MAX - 1
+        raise UsageError(f"--control: {path} is too long for a socket: at most {most} bytes")
     if not path.parent.is_dir():
         raise UsageError(f"--control: there is no folder {path.parent}")
     if not path.exists():
