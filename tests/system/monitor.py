@@ -15,6 +15,8 @@ from exeunt_lib.paths import SYSTEM_TESTS
 from exeunt_lib.qemu import Result, VirtualClock, plain
 from exeunt_lib.testing import Context, Failure, run_guest, system_test
 
+import disk
+
 SERVERS = ("console", "fs-loader", "sbi-server", "npf-pager", "timer-server", "monitor")
 ON_DEMAND = SYSTEM_TESTS / "manifests/on-demand.dts"
 ESCAPE = "\x14"
@@ -268,6 +270,31 @@ def control_line(ctx: Context) -> None:
 
 def servers_file(ctx: Context, name: str) -> bytes:
     return control.strip(ctx.out / f"server_{ctx.arch}/{name}.elf")
+
+
+@system_test()
+def replace_from_disk(ctx: Context) -> None:
+    """By a path: a server's file, one that is no ELF file, one that is too large."""
+    image = ctx.scratch / "disk.img"
+    files = {"sbi-server.elf": servers_file(ctx, "sbi-server"), "junk": bytes(5000)}
+    files["large"] = bytes(600_000)
+    for name, content in files.items():
+        (ctx.scratch / name).write_bytes(content)
+    on_disk = {f"/servers/{name}": ctx.scratch / name for name in files}
+    disk.make_fat32(image, {"/sbin/gkernel": ctx.out / "guest/spin.bin", **on_disk})
+    with controlled(ctx, disk=image) as (_, line):
+        for name in ("sbi-server", "fs-loader"):  # of which it is one
+            answer = line.ask(f"replace {name} /servers/sbi-server.elf")
+            taken = not answer.error
+            ctx.expect(taken == (name == "sbi-server"), f"only its own file: {name}: {answer}")
+        for name, wrong in (
+            ("junk", "init does not take the file"),
+            ("large", "has 600,000 bytes, at most 524,288 fit"),
+            ("none", "is not on the disk"),
+        ):
+            answer = line.ask(f"replace sbi-server /servers/{name}")
+            ctx.expect(wrong in answer.error, f"{name}: {wrong!r}, not {answer}")
+        expect_answer(ctx, line, "ps", "sbi-server")
 
 
 def flood_under(ctx: Context, step, **boot) -> None:
