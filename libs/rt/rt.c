@@ -15,8 +15,6 @@ static_assert(offsetof(struct message, info) == 64 &&
                   sizeof(struct message) == 64 + sizeof(struct rt_head),
               "a record's head lies behind its words");
 
-#define LOG_LINE 384
-
 const struct config *rt_config;
 uint64_t rt_argument[8];
 __attribute__((weak)) const bool rt_has_config = true;
@@ -215,7 +213,7 @@ static void log_write(const char *text, uint64_t length) {
 }
 
 static void log_format(const char *format, va_list arguments) {
-    char line[LOG_LINE];
+    char line[RT_LOG_LINE];
     int length = vsnprintf(line, sizeof(line) - 1, format, arguments);
     if (length < 0) {
         return;

@@ -133,6 +133,9 @@ static inline uint64_t rt_instructions(void) { return rt_instruction_counter(); 
 uint64_t rt_guest_fetch(uint64_t pc);
 #define RT_NO_INSTRUCTION UINT64_MAX
 
+// The longest line, with what ends it.
+#define RT_LOG_LINE 384
+
 // One line, printf-like, into the server's log ring (config "log"), from where the console writes
 // it. Never blocks; when the ring is full the line is dropped. So is that of a new version which
 // has not taken over yet: the old one writes there.

@@ -16,8 +16,10 @@
 #include "libs/rt/rt.h"
 
 // init sees the machine's memory at this distance. The lower half of its address space is large
-// enough for all of it.
+// enough for all of it. (On the host, tests have other things there.)
+#ifndef INIT_DIRECT
 #define INIT_DIRECT 0x1000000000ull
+#endif
 
 // Slots of init's own table. Each server and each VM has a block of its own.
 #define SLOT_INIT_PORTAL INIT_SLOT_FREE
