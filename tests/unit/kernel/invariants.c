@@ -183,7 +183,8 @@ static void check_task(const struct task *task) {
 
 static void check_vcpu(const struct vcpu *vcpu) {
     check_record(&vcpu->record);
-    require(is_in_queue(&vcpu->context) == vcpu->context.queued, "a vCPU is queued or is not");
+    require(is_in_queue(&vcpu->context) == (vcpu->context.queued != QUEUED_NOT),
+            "a vCPU is queued or is not");
     bool running = machine.current == &vcpu->context || the_cpu->fast == vcpu;
     require((vcpu->state == VCPU_RUNNABLE) == (running || vcpu->context.queued),
             "a vCPU that can run is not to run");
