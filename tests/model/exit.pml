@@ -322,15 +322,24 @@ inline vm_lose() {
 
 #define POISONED(t) (task[t].fault_on != NOBODY && task[t].fault_attempt >= ATTEMPTS_MAX)
 
+inline handle_poisonous_call(who) {
+    if
+    :: task[who].state != DEAD -> task_die(who)
+    :: else
+    fi
+}
+
 inline handle_fault() {
     d_step {
 #ifndef BUG_RESTART_FOR_EVER
         early[dead] = (taken[dead] -> 0 : early[dead] + 1);
 #endif
         taken[dead] = false;
-        given_up = early[dead] >= ATTEMPTS_MAX || (POISONED(dead) && !IS_EXIT(task[dead].fault_on));
+        x_e = (POISONED(dead) -> task[dead].fault_on : NOBODY);
+        given_up = early[dead] >= ATTEMPTS_MAX || IS_SIGNAL(x_e);
         if
-        :: given_up || POISONED(dead) -> vm_lose()
+        :: given_up || IS_EXIT(x_e) -> vm_lose()
+        :: !given_up && IS_CALL(x_e) -> handle_poisonous_call(x_e - VCPUS)
         :: else
         fi;
         task[dead].fault_on = 0;

@@ -251,8 +251,9 @@ inline handle_call(b) {
     if
     :: op[b] == PREPARED && b != body && outcome == PREPARING ->
         if
+        :: !taken -> replace_undo(false) /* the old one has died meanwhile, or just begins */
 #ifndef BUG_NEWER_STATE_READ
-        :: version > MINE -> SEEN(NEWER_REFUSED); replace_undo(false)
+        :: taken && version > MINE -> SEEN(NEWER_REFUSED); replace_undo(false)
 #endif
         :: else ->
 #ifdef BUG_END_OLD_BEFORE_ADOPT

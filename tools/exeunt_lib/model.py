@@ -54,8 +54,7 @@ SOUND = (
     # Two vCPUs, two servers dying at once; then more exits, then as many deaths as stop a VM.
     Search("exit", "VCPUS=2 EXITS=1 CRASHES=2"),
     Search("exit", "VCPUS=2 EXITS=2 CRASHES=1"),
-    Search("exit", "VCPUS=1 EXITS=2 CRASHES=2"),
-    Search("exit", "VCPUS=1 EXITS=1 CRASHES=3"),
+    Search("exit", "VCPUS=1 EXITS=2 CRASHES=3"),
     Search("exit", "VCPUS=2 EXITS=1 CRASHES=3 PRINTS=0 OTHERS=1"),
     Search("exit", "VCPUS=1 EXITS=2 CRASHES=1 OTHERS=1"),
     Search("exit", "VCPUS=1 EXITS=1 CRASHES=1", cycles=True),
