@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from exeunt_lib.boot import Boot
+from exeunt_lib.control import strip
 from exeunt_lib.corestate import IMAGE, PAGE, TASK_STATES, Core
 from exeunt_lib.coretext import describe, lasting, state_lines
 from exeunt_lib.layouts import Layouts, View
@@ -28,7 +29,6 @@ VIRTUAL_TIMEOUT = 60  # seconds: one that hangs is noticed after a while, again 
 ROUNDS = 20
 CALLS = 100_000  # at least, of each
 EVIL = "evil.elf"
-OBJCOPY = "llvm-objcopy-19"
 # As they stand in the manifest: a server that has nothing of the machine and calls init.
 NODE = (
     '{name} {{ image = "{image}"; deadline-ms = <200>; state-size = <8192>; '
@@ -282,10 +282,8 @@ def compromised_own_console(ctx: Context) -> None:
         try:
             live.wait_line("guard: round 1:")
             guard = Guard(ctx, live, layouts)
-            file = ctx.out / f"server_{ctx.arch}" / EVIL
-            content = bundle.stripped(file, OBJCOPY, bundle.KEEP_NAMES)
-            last, said = live.control().ask(f"replace console #{len(content)}", content)
-            ctx.expect(last == "ok", f"it to be replaced, not {last!r} {said}")
+            content = strip(ctx.out / f"server_{ctx.arch}" / EVIL)
+            live.do(live.control(), f"replace console #{len(content)}", content)
             check = Check(ctx, live, layouts, "console")
             wait_enough(live, guard, check)
             check.expect_same()

@@ -36,6 +36,9 @@ class Watch:
         live.wait_line("versions: round 20\n")
         self.control = live.control()
 
+    def do(self, request: str) -> list[str]:
+        return self.live.do(self.control, request)
+
     def state(self) -> list[str]:
         """All that must not change, at a moment at which nothing is under way."""
         why = ""
@@ -63,7 +66,7 @@ class Watch:
 
     def restarts(self) -> int:
         """Of all servers, as init counts them."""
-        lines = [line.split() for line in self.control.do("ps")[1:]]
+        lines = [line.split() for line in self.do("ps")[1:]]
         return sum(int(words[2].replace(",", "")) for words in lines if words[0] in SERVERS)
 
     def expect_same(self, before: list[str], what: str) -> None:
@@ -101,7 +104,7 @@ def restarts_leave_nothing_behind(ctx: Context) -> None:
         before = watch.state()
         began, clock = time.monotonic(), watch.live.clock.seconds()
         for number in range(KILLS):
-            watch.control.do(f"kill {SERVERS[number % len(SERVERS)]}")
+            watch.do(f"kill {SERVERS[number % len(SERVERS)]}")
         wall, virtual = time.monotonic() - began, watch.live.clock.seconds() - clock
         each = virtual / KILLS * 1e9
         ctx.say(f"{KILLS} kills, {each:,.0f} instructions each, guest included; {wall:.1f} s")
@@ -119,7 +122,7 @@ def replacements_leave_nothing_behind(ctx: Context) -> None:
     def test(watch: Watch) -> None:
         before = watch.state()
         for number in range(REPLACEMENTS):
-            watch.control.do(f"replace {SERVERS[number // 2 % len(SERVERS)]}")
+            watch.do(f"replace {SERVERS[number // 2 % len(SERVERS)]}")
         ctx.say(f"{REPLACEMENTS} replacements")
         watch.expect_same(before, f"{REPLACEMENTS} replacements")
 

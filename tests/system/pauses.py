@@ -10,16 +10,14 @@ import struct
 import time
 
 from exeunt_lib.boot import Boot
+from exeunt_lib.control import strip
 from exeunt_lib.corestate import Core
 from exeunt_lib.layouts import Layouts
 from exeunt_lib.live import Live
 from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
 
-import bundle
-
 # Those on the guest's way.
 SERVERS = ("sbi-server", "npf-pager", "timer-server")
-OBJCOPY = "llvm-objcopy-19"
 TICK = 100  # instructions in a tick of the guest's counter, which counts at 10 MHz
 RESTART = 200_000  # instructions: issue 3's bound
 SETTLE = 0.1  # seconds
@@ -45,7 +43,7 @@ class Clock:
         """The longest, in instructions, while that is done."""
         time.sleep(SETTLE)
         self.store("longest", 0)
-        self.control.do(command, content)
+        self.live.do(self.control, command, content)
         time.sleep(SETTLE)
         return struct.unpack("<Q", self.live.ram.read(self.at["longest"], 8))[0] * TICK
 
@@ -59,8 +57,7 @@ def pauses(ctx: Context) -> None:
             clock.store("calls", calls)
             ctx.say(f"the guest {'calls its firmware' if calls else 'spins'}; instructions:")
             for server in SERVERS:
-                file = ctx.out / f"server_{ctx.arch}/{server}.elf"
-                content = bundle.stripped(file, OBJCOPY, bundle.KEEP_NAMES)
+                content = strip(ctx.out / f"server_{ctx.arch}/{server}.elf")
                 killed = clock.gap(f"kill {server}")
                 replaced = clock.gap(f"replace {server}")
                 sent = clock.gap(f"replace {server} #{len(content)}", content)

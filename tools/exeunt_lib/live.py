@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .boot import MB, Boot, make_images, qemu_command
+from .control import ControlLine
 from .paths import ExeuntError, out_dir
 from .qemu import VirtualClock, plain
 
@@ -90,45 +91,6 @@ class Qmp:
         raise LiveError("QEMU has ended")
 
 
-class Control:
-    """The monitor's control line (servers/monitor/control.h)."""
-
-    MARK = bytes(range(255, 255 - 32, -1))
-    # Behind this come the first answers that are ours.
-    WORD = "begin"
-
-    def __init__(self, path: Path, timeout: float):
-        self.link = socket.socket(socket.AF_UNIX)
-        self.link.settimeout(timeout)
-        self.link.connect(str(path))
-        self.answers = self.link.makefile("rb")
-        self.link.sendall(self.MARK + f"echo {self.WORD}\n".encode())
-        while self.answers.readline() != f" {self.WORD}\n".encode():
-            pass
-        self.answers.readline()
-
-    def ask(self, command: str, content: bytes = b"") -> tuple[str, list[str]]:
-        """One request, and the file behind it: the last line of the answer, and those before."""
-        self.link.sendall(command.encode() + b"\n" + content)
-        said = []
-        try:
-            for line in self.answers:
-                text = line.decode(errors="replace").rstrip()
-                if not text.startswith(" "):
-                    return text, said
-                said.append(text[1:])
-        except TimeoutError:
-            pass
-        raise LiveError(f"the control line does not answer `{command}`")
-
-    def do(self, command: str, content: bytes = b"") -> list[str]:
-        """A request that has to be done."""
-        last, said = self.ask(command, content)
-        if last != "ok":
-            raise LiveError(f"`{command}`: {last}")
-        return said
-
-
 def temporary(size: int) -> tempfile.TemporaryDirectory:
     """A folder for SIZE bytes of machine: in memory, where there is enough of it."""
     memory = Path("/dev/shm")
@@ -157,6 +119,7 @@ class Live:
         memory = -(-images[2] // MB)
         self.folder = temporary(memory * MB)
         place = Path(self.folder.name)
+        self.boot.control = place / "control"
         self.console_file = place / "console"
         command = qemu_command(self.boot, self.out, images)
         console = f"file,path={self.console_file},id=console"
@@ -169,12 +132,6 @@ class Live:
             *("-icount", "shift=0,sleep=on", "-seed", "1"),
             *("-qmp", f"unix:{place}/live,server=on,wait=off"),
             *self.clock.arguments(),
-        ]
-        self.control_path = place / "control"
-        command += [
-            *("-chardev", f"socket,id=control,path={self.control_path},server=on,wait=off"),
-            *("-device", "virtio-serial-device,max_ports=1,bus=virtio-mmio-bus.0"),
-            *("-device", "virtconsole,chardev=control"),
         ]
         self.log = place / "qemu"
         with self.log.open("wb") as log:
@@ -238,9 +195,16 @@ class Live:
             time.sleep(LOOK)
         return self.process.returncode
 
-    def control(self) -> Control:
+    def control(self) -> ControlLine:
         """A connection to the monitor, which must be up."""
-        return Control(self.control_path, self.timeout)
+        return ControlLine(self.boot.control)
+
+    def do(self, line: ControlLine, request: str, file: bytes = b"") -> list[str]:
+        """A request to the monitor that has to be done: what it says."""
+        answer = line.ask(request, file)
+        if answer.error:
+            raise LiveError(f"`{request}`: {answer.error}")
+        return answer.lines
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[Ram]:
