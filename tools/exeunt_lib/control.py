@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from .paths import ExeuntError, UsageError
 
+import bundle
+
 # Where `run --control` puts the socket when it is not told, and where the others look.
 DEFAULT = Path(tempfile.gettempdir()) / f"exeunt-{os.getuid()}.control"
 # What sockaddr_un has room for, with the NUL.
@@ -150,18 +152,14 @@ class ControlLine:
 
 
 def strip(elf: Path) -> bytes:
-    """The server's file without what only a debugger reads: it would not fit."""
+    """The server's file as the bundle has it: without what only a debugger reads."""
     tool = shutil.which("llvm-objcopy-19") or shutil.which("llvm-objcopy")
     if not tool:
         raise ExeuntError("llvm-objcopy-19 is missing: run `tools/exeunt setup`")
-    with tempfile.TemporaryDirectory(prefix="exeunt-") as scratch:
-        stripped = Path(scratch) / "stripped.elf"
-        done = subprocess.run(
-            [tool, "--strip-debug", elf, stripped], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise ExeuntError(f"{elf} is no ELF file that can be stripped: {done.stderr.strip()}")
-        content = stripped.read_bytes()
+    try:
+        content = bundle.stripped(elf, tool, bundle.KEEP_NAMES)
+    except subprocess.CalledProcessError as error:
+        raise ExeuntError(f"{elf} is no ELF file that can be stripped") from error
     check_content(content, elf)
     return content
 
