@@ -37,9 +37,6 @@ struct task *portal_send(struct portal *portal, struct record *record) {
 void portal_send_again(struct record *record) {
     struct portal *portal = record->portal;
     record->server = NULL;
-    if (MESSAGE_ATTEMPT(record->info) < 255) {
-        record->info += MESSAGE_ONE_ATTEMPT;
-    }
     record->next = portal->head;
     portal->head = record;
     if (!portal->tail) {

@@ -67,16 +67,9 @@ HOT void task_wait(struct task *task) {
     portal->waiting = task;
 }
 
-void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t address) {
+// It runs no more: what it served is pending again, and what it waits for is not waited for.
+static void task_halt(struct task *task) {
     struct record *serving = task->serving;
-    struct record *fault = &task->fault;
-    fault->word[FAULT_WORD_CAUSE] = cause;
-    fault->word[FAULT_WORD_DETAIL] = detail;
-    fault->word[FAULT_WORD_PC] = regs_pc(&task->context.regs);
-    fault->word[FAULT_WORD_ADDRESS] = address;
-    fault->word[FAULT_WORD_INFO] = serving ? serving->info : UINT64_MAX;
-    fault->word[FAULT_WORD_SEQ] = serving ? serving->seq : 0;
-    fault->word[FAULT_WORD_BADGE] = serving ? serving->badge : 0;
     sched_remove(&task->context);
     task->exit = NULL;
     task->state = TASK_DEAD;
@@ -84,9 +77,27 @@ void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t add
     if (serving) {
         task->serving = NULL;
         portal_send_again(serving);
-        fault->word[FAULT_WORD_ATTEMPT] = MESSAGE_ATTEMPT(serving->info);
     }
     portal_cancel(&task->call);
+}
+
+void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t address) {
+    struct record *serving = task->serving;
+    struct record *fault = &task->fault;
+    // Where it would have gone on.
+    uint64_t pc = task->state == TASK_WAITING ? task->receive_pc : regs_pc(&task->context.regs);
+    if (serving && MESSAGE_ATTEMPT(serving->info) < 255) {
+        serving->info += MESSAGE_ONE_ATTEMPT;
+    }
+    fault->word[FAULT_WORD_CAUSE] = cause;
+    fault->word[FAULT_WORD_DETAIL] = detail;
+    fault->word[FAULT_WORD_PC] = pc;
+    fault->word[FAULT_WORD_ADDRESS] = address;
+    fault->word[FAULT_WORD_INFO] = serving ? serving->info : UINT64_MAX;
+    fault->word[FAULT_WORD_SEQ] = serving ? serving->seq : 0;
+    fault->word[FAULT_WORD_BADGE] = serving ? serving->badge : 0;
+    fault->word[FAULT_WORD_ATTEMPT] = serving ? MESSAGE_ATTEMPT(serving->info) : 0;
+    task_halt(task);
     if (task->fault_route.portal && !fault->portal) {
         fault->seq++;
         fault->badge = task->fault_route.badge;
@@ -99,10 +110,7 @@ void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t add
 
 void task_end(struct task *task) {
     if (task->state != TASK_DEAD) {
-        struct portal *watcher = task->fault_route.portal;
-        task->fault_route.portal = NULL; // whoever ends it knows
-        task_die(task, FAULT_EXIT, 0, 0);
-        task->fault_route.portal = watcher;
+        task_halt(task); // that is no death: whoever ends it knows, and the record is not to blame
     }
     portal_cancel(&task->fault);
     if (task->fault_route.portal) {

@@ -55,18 +55,29 @@ void core_grant_frame(unsigned task, unsigned to, struct memory memory, uint64_t
     core_need(rt_system_call(SYSCALL_GRANT, task, &words), "GRANT", what);
 }
 
-uint64_t core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what) {
+enum status core_bind_task(unsigned portal, unsigned task, uint64_t *pause) {
+    struct rt_words words = {.word = {portal, task}};
+    enum status status = rt_system_call(SYSCALL_BIND, BIND_PORTAL, &words);
+    *pause = status == STATUS_OK ? words.word[0] : 0;
+    return status;
+}
+
+void core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what) {
     struct rt_words words = {0};
     for (unsigned i = 0; i < count; i++) {
         words.word[i] = arguments[i];
     }
     core_need(rt_system_call(SYSCALL_BIND, bind, &words), "BIND", what);
-    return words.word[0];
 }
 
 enum status core_vcpu(unsigned slot, enum vcpu_op op, uint64_t a1, uint64_t a2, uint64_t a3) {
     struct rt_words words = {.word = {op, a1, a2, a3}};
     return rt_system_call(SYSCALL_VCPU, slot, &words);
+}
+
+enum status core_task_stop(unsigned slot) {
+    struct rt_words words = {.word = {TASK_STOP}};
+    return rt_system_call(SYSCALL_TASK, slot, &words);
 }
 
 struct rt_words core_task_read(unsigned slot) {

@@ -148,7 +148,7 @@ static void handle_poisonous_call(const struct message *message) {
     if (caller < init.manifest.server_count) {
         rt_log("server %s: three died on a call of its: it is ended too",
                init.manifest.server[caller].name);
-        (void)!server_stop(&init.server[caller]);
+        (void)!core_task_stop(init.server[caller].body->slot);
     }
 }
 
@@ -205,12 +205,11 @@ static void handle_fault(const struct message *message) {
         report_fault(server, &server->file, "its new version goes on", message);
         return;
     }
-    if (!server->death_pc && !server->waited) {
+    if (!server->death_pc) {
         // Until one has taken over, what the first one left is what matters.
         server->death_pc = message->word[FAULT_WORD_PC];
         server->death_word = core_task_read(server->body->slot).word[5];
     }
-    server->waited = false;
     const char *hopeless = handle_hopeless(server, message);
     report_fault(server, &server->file, hopeless ? hopeless : "restarting it", message);
     if (hopeless) {

@@ -95,7 +95,6 @@ struct server {
     bool side;              // changes with each replacement: part of badges, see server_badge
     bool taken;             // it has taken over: it serves
     bool awaited;           // the monitor killed it and waits until it serves again
-    bool waited;            // it was stopped when it waited: its pc is from long before
     bool given_up;          // it died too often and is not started again
     enum server_start last; // what its last start was
     uint32_t restarts;      // after deaths
@@ -203,9 +202,12 @@ void core_grant(unsigned task, unsigned to, unsigned from, uint64_t rights, uint
                 const char *what);
 void core_grant_frame(unsigned task, unsigned to, struct memory memory, uint64_t rights,
                       const char *what);
-uint64_t core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what);
+void core_bind(enum bind bind, const uint64_t *arguments, unsigned count, const char *what);
+// TASK receives on PORTAL. *PAUSE: the last one's there, in instructions. BUSY: the task has died.
+NODISCARD enum status core_bind_task(unsigned portal, unsigned task, uint64_t *pause);
 enum status core_vcpu(unsigned slot, enum vcpu_op op, uint64_t a1, uint64_t a2, uint64_t a3);
 struct rt_words core_task_read(unsigned slot);
+enum status core_task_stop(unsigned slot); // its death will be told. BUSY: it is dead
 void core_task(unsigned slot, enum task_op op, uint64_t a1, uint64_t a2, uint64_t a4,
                const char *what);
 
@@ -231,7 +233,7 @@ void server_find(unsigned index);    // first for each: its file
 void server_prepare(unsigned index); // then: memory, objects, portal
 void server_start(unsigned index);
 void server_restart(unsigned index);
-enum status server_stop(struct server *server); // its death will be told. BUSY: it is dead
+void server_start_again(struct server *server); // the same, when its body has been ended already
 
 // BODY's task is who receives on SERVER's portal from now on, because of START.
 void server_bind(struct server *server, const struct body *body, enum server_start start);

@@ -207,7 +207,7 @@ static enum status monitor_look(const struct message *message, struct reply *rep
 }
 
 static enum status monitor_kill(struct server *server) {
-    enum status status = server_stop(server);
+    enum status status = core_task_stop(server->body->slot);
     // BUSY: it has died, which will be told here, or is given up.
     server->awaited = status == STATUS_OK;
     return status;

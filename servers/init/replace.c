@@ -74,6 +74,13 @@ static enum status replace_check(const struct server *server, const struct file 
 
 enum status replace_begin(struct server *server, uint64_t bytes) {
     struct file file = server->file;
+    if (replacement.outcome == MONITOR_PREPARING &&
+        core_task_read(init.spare->slot).word[0] == TASK_WAITING) {
+        rt_log("server %s: not replaced: the new one waits, but has not said that it is prepared",
+               replacement.server->manifest->name);
+        body_end(init.spare);
+        replace_decide(MONITOR_FAILED, STATUS_OK);
+    }
     if (replace_is_on() || (!server->taken && !server->given_up)) {
         return STATUS_BUSY; // or it is being started itself, and has something to repair
     }
@@ -108,12 +115,11 @@ static uint32_t replace_state_version(const struct server *server) {
     return header->magic == STATE_MAGIC ? header->version : 0;
 }
 
-// The new one is gone or not wanted: the old one goes on. TOUCHED: its device, or what it knows of
-// it, may not be as it left it.
+// The new one has been ended, what it served is pending again: the old one goes on. TOUCHED: its
+// device, or what it knows of it, may not be as it left it.
 static void replace_undo(enum monitor_outcome outcome, enum status status, bool touched) {
     struct server *server = replacement.server;
     bool switching = replacement.outcome == MONITOR_SWITCHING;
-    body_end(init.spare); // what it served is pending again, for the old one
     if (switching && touched && core_task_read(server->body->slot).word[0] == TASK_WAITING) {
         server_restart((unsigned)(server - init.server));
     } else if (switching) {
@@ -129,6 +135,7 @@ void replace_ready(uint32_t version) {
         return;
     }
     if (!server->taken) {
+        body_end(init.spare);
         replace_undo(MONITOR_FAILED, STATUS_BUSY, false); // the old one has died meanwhile
         return;
     }
@@ -136,19 +143,25 @@ void replace_ready(uint32_t version) {
         rt_log("server %s: not replaced: its state is of version %u, the new one understands %u "
                "and older; it carries on",
                server->manifest->name, old, version);
+        body_end(init.spare);
         replace_undo(MONITOR_REFUSED, STATUS_UNSUPPORTED, false);
         return;
     }
     replacement.version = version;
     replacement.outcome = MONITOR_SWITCHING;
     server_bind(server, init.spare, START_REPLACEMENT);
+    if (core_task_read(server->body->slot).word[0] == TASK_DEAD) {
+        // It died just before, unheard so far, and may have left what only its successor is told
+        // of.
+        body_end(init.spare);
+        replace_undo(MONITOR_FAILED, STATUS_BUSY, false);
+    }
 }
 
 // What was the new one is the server now, and what the old one was made of is free.
 static void replace_swap(void) {
     struct server *server = replacement.server;
     struct body *old = server->body;
-    body_end(old);
     server->body = init.spare;
     init.spare = old;
     if (replacement.file.memory.size && replacement.file.content != server->file.content) {
@@ -165,6 +178,7 @@ void replace_taken(void) {
     if (replacement.outcome != MONITOR_SWITCHING) {
         return;
     }
+    body_end(server->body);
     replace_swap();
     server->taken = true;
     server->early_deaths = 0;
@@ -176,6 +190,7 @@ void replace_refused(enum status status) {
     if (replacement.outcome == MONITOR_SWITCHING) {
         rt_log("server %s: not replaced: the new one can't take over its state: %s; it carries on",
                replacement.server->manifest->name, status_text(status));
+        body_end(init.spare);
         replace_undo(MONITOR_REFUSED, status, false);
     }
 }
@@ -187,17 +202,24 @@ static bool replace_migrated(const struct server *server) {
            (replace_state_version(server) > server->version || header->moved);
 }
 
-// Both are dead, or as good as that, and only the new version can go on.
-static void replace_go_on(struct server *server) {
+// The new one has been ended. Where the state is its version's already, the old one's end has come
+// as well, and the new version is started again.
+static bool replace_go_on(struct server *server) {
+    if (!replace_migrated(server)) {
+        return false;
+    }
+    body_end(server->body);
     replace_swap();
-    server_restart((unsigned)(server - init.server));
+    rt_log("server %s: replaced; its new version is started again", server->manifest->name);
+    server_start_again(server);
     replace_decide(MONITOR_REPLACED, STATUS_OK);
+    return true;
 }
 
 void replace_died(void) {
-    if (replace_migrated(replacement.server)) {
-        replace_go_on(replacement.server);
-    } else {
+    struct server *server = replacement.server;
+    body_end(init.spare); // only now the state can't change any more
+    if (!replace_go_on(server)) {
         replace_undo(MONITOR_FAILED, STATUS_OK, true);
     }
 }
@@ -206,12 +228,11 @@ bool replace_abandon(struct server *server) {
     if (!replace_is_on() || replacement.server != server) {
         return false;
     }
-    if (replace_migrated(server)) {
-        replace_go_on(server);
+    body_end(init.spare);
+    if (replace_go_on(server)) {
         return true;
     }
     rt_log("server %s: not replaced: the old one died meanwhile", server->manifest->name);
-    body_end(init.spare);
     replace_decide(MONITOR_FAILED, STATUS_OK);
     return false;
 }

@@ -88,8 +88,11 @@ void server_measure(struct server *server) {
 
 void server_bind(struct server *server, const struct body *body, enum server_start start) {
     unsigned portal = SLOT_SERVER(server - init.server) + SERVER_SLOT_PORTAL;
-    uint64_t bind[] = {portal, body->slot};
-    server_paused(server, core_bind(BIND_PORTAL, bind, 2, server->manifest->name));
+    uint64_t pause;
+    if (core_bind_task(portal, body->slot, &pause) != STATUS_OK) {
+        return; // it has died already, which will be told next
+    }
+    server_paused(server, pause);
     server->last = start;
     (void)!rt_signal(portal); // its first record, if no other waits there
 }
@@ -125,20 +128,14 @@ void server_start(unsigned index) {
     server_interrupts(index);
 }
 
-enum status server_stop(struct server *server) {
-    unsigned slot = server->body->slot;
-    bool waits = core_task_read(slot).word[0] == TASK_WAITING;
-    struct rt_words words = {.word = {TASK_STOP}};
-    enum status status = rt_system_call(SYSCALL_TASK, slot, &words);
-    server->waited = status == STATUS_OK && waits;
-    return status;
+void server_start_again(struct server *server) {
+    server->restarts++;
+    server_begin(server, START_RESTART);
 }
 
 void server_restart(unsigned index) {
-    struct server *server = &init.server[index];
-    body_end(server->body);
-    server->restarts++;
-    server_begin(server, START_RESTART);
+    body_end(init.server[index].body);
+    server_start_again(&init.server[index]);
 }
 
 static bool server_serves_exits(unsigned index) {
