@@ -145,7 +145,7 @@ static void body_configure(const struct server *server, const struct body *body,
     }
 }
 
-void body_start(struct server *server, struct body *body, const struct file *file, bool side) {
+uint64_t body_make(struct server *server, struct body *body, const struct file *file, bool side) {
     const char *name = server->manifest->name;
     unsigned task = body->slot;
     unsigned space = task + 1;
@@ -160,7 +160,11 @@ void body_start(struct server *server, struct body *body, const struct file *fil
     if (server->manifest->guest_access) {
         core_task(task, TASK_GUEST, 1, 0, 0, name);
     }
-    core_task(task, TASK_START, entry, 0, BODY_CONFIG_ADDRESS, name);
+    return entry;
+}
+
+void body_start(const struct body *body, uint64_t entry) {
+    core_task(body->slot, TASK_START, entry, 0, BODY_CONFIG_ADDRESS, "a server's task");
 }
 
 void body_end(const struct body *body) {

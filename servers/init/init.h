@@ -220,9 +220,10 @@ const char *body_check(const struct file *file, uint64_t *writable);
 // Whether ADDRESS lies in the page below the stack of a server made from FILE.
 bool body_stack_guard(const struct file *file, uint64_t address);
 
-// Makes task and space of SERVER in BODY from FILE, gives them what the manifest says, and starts
-// the task, which is bound to no portal yet.
-void body_start(struct server *server, struct body *body, const struct file *file, bool side);
+// Makes task and space of SERVER in BODY from FILE and gives them what the manifest says. Returns
+// where it is to be entered: it has not started, and is bound to no portal yet.
+uint64_t body_make(struct server *server, struct body *body, const struct file *file, bool side);
+void body_start(const struct body *body, uint64_t entry);
 void body_end(const struct body *body);
 
 // Takes what a body is made of.

@@ -101,7 +101,7 @@ enum status replace_begin(struct server *server, uint64_t bytes) {
     replacement.server = server;
     replacement.file = file;
     replacement.pause = 0;
-    body_start(server, init.spare, &file, !server->side);
+    body_start(init.spare, body_make(server, init.spare, &file, !server->side));
     replacement.incarnation = server->incarnation;
     return STATUS_OK;
 }

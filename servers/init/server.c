@@ -119,8 +119,10 @@ static void server_interrupts(unsigned index) {
 
 static void server_begin(struct server *server, enum server_start start) {
     server->taken = false;
-    body_start(server, server->body, &server->file, server->side);
-    server_bind(server, server->body, start);
+    uint64_t entry = body_make(server, server->body, &server->file, server->side);
+    server_bind(server, server->body,
+                start); // first: whom no portal leads to takes turns with guests
+    body_start(server->body, entry);
 }
 
 void server_start(unsigned index) {

@@ -93,7 +93,7 @@ const char *body_check(const struct file *file, uint64_t *writable) {
     return NULL;
 }
 
-void body_start(struct server *server, struct body *body, const struct file *file, bool side) {
+uint64_t body_make(struct server *server, struct body *body, const struct file *file, bool side) {
     const char *name = server->manifest->name;
     static _Alignas(8) char config[8192];
     (void)file;
@@ -118,7 +118,11 @@ void body_start(struct server *server, struct body *body, const struct file *fil
     if (server->manifest->guest_access) {
         core_task(body->slot, TASK_GUEST, 1, 0, 0, name);
     }
-    core_task(body->slot, TASK_START, 0x10000, 0, 0x30000000, name);
+    return 0x10000;
+}
+
+void body_start(const struct body *body, uint64_t entry) {
+    core_task(body->slot, TASK_START, entry, 0, 0x30000000, "a server's task");
 }
 
 void body_end(const struct body *body) {
