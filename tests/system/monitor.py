@@ -177,26 +177,38 @@ def monitor_at_console(ctx: Context) -> None:
         system.wait("monitor: left")
 
 
-@system_test()
-def monitor_beside_output(ctx: Context) -> None:
-    """A guest that prints a megabyte: what is typed beside it is in nobody's line."""
+def type_beside_flood(ctx: Context, *commands: str) -> None:
+    """Types the commands in turn while a guest prints a megabyte."""
     with session(ctx, guest=ctx.out / "guest/flood_console.bin") as system:
         system.wait("flood 00000010")
         system.type(ESCAPE)
         system.wait(PROMPT)
-        commands = 0
-        # Up to long before its end: a command takes it less than a hundred lines.
+        done = 0
+        # Up to long before its end: a command takes it less than a few hundred lines.
         while b"flood 00003000" not in system.raw:
-            system.type("ps\r")
-            system.wait(" init ")
+            command = commands[done % len(commands)]
+            system.type(command + "\r")
+            system.wait("serves again" if command.startswith("kill") else " init ")
             system.wait(PROMPT)
-            commands += 1
+            done += 1
         system.wait("Hypervisor ok!")
         lines = rendered(bytes(system.raw))
-        expect_flood(ctx, lines)
-        typed = [line for line in lines if line.startswith(PROMPT)]
-        ctx.expect(commands > 1, "several commands beside the output")
-        ctx.expect(all(line == f"{PROMPT}ps" for line in typed), f"only what was typed: {typed}")
+    expect_flood(ctx, lines)
+    ctx.expect(done >= len(commands), f"each of {commands} at least once, not {done} in all")
+    typed = {line.removeprefix(PROMPT) for line in lines if line.startswith(PROMPT)}
+    ctx.expect(typed <= set(commands), f"only what was typed: {typed}")
+
+
+@system_test()
+def monitor_beside_output(ctx: Context) -> None:
+    """What is typed beside a guest's output is in nobody's line."""
+    type_beside_flood(ctx, "ps")
+
+
+@system_test()
+def monitor_dies_beside_output(ctx: Context) -> None:
+    """Nor is it when those who draw it die: focus, prompt and answers outlive them."""
+    type_beside_flood(ctx, "kill console", "kill monitor", "ps")
 
 
 # ---- at the control line -------------------------------------------------------------------------
