@@ -1,0 +1,292 @@
+"""`exeunt recovery`: the campaign that kills, hangs and corrupts servers, and its table."""
+
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .paths import UsageError, say
+from .recovery_cases import QUICK, Chance, Result, run_by_chance, run_case
+from .recovery_machine import System, make_system
+from .recovery_matrix import Cell, make_matrix
+from .recovery_oracle import pauses
+from .recovery_run import Strike, parse_strike
+from .recovery_strike import Missed
+from .recovery_survey import Survey, make_survey
+
+# Rounds of the guest for one case, and for a run with many strikes.
+CASE_ROUNDS, LONG_ROUNDS = 2, 60
+# Strikes that a round of the guest has room for.
+STRIKES_A_ROUND = 20
+HANGS_A_RUN = 10
+WORKERS = 2
+
+
+@dataclass
+class Options:
+    arch: str = "riscv64"
+    out: Path | None = None
+    kills: int = 200
+    hangs: int = 20
+    flips: int = 50
+    seed: int = 1
+    only: str | None = None
+    rounds: int | None = None
+
+
+@dataclass
+class Tally:
+    tried: int = 0
+    survived: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Campaign:
+    """One system, surveyed once for each length of the guest that is needed."""
+
+    options: Options
+    scratch: Path
+    systems: dict[int, System] = field(default_factory=dict)
+    surveys: dict[int, Survey] = field(default_factory=dict)
+    pauses: list[int] = field(default_factory=list)
+
+    def system(self, rounds: int) -> System:
+        if rounds not in self.systems:
+            folder = self.scratch / str(rounds)
+            folder.mkdir()
+            made = make_system(self.options.arch, folder, rounds, self.options.out)
+            self.systems[rounds] = made
+        return self.systems[rounds]
+
+    def survey(self, rounds: int) -> Survey:
+        if rounds not in self.surveys:
+            say(f"looking at an undisturbed run of {rounds} rounds")
+            known = next(iter(self.surveys.values()), None)
+            self.surveys[rounds] = make_survey(self.system(rounds), rounds, known)
+        return self.surveys[rounds]
+
+    def case(self, strikes: list[Strike], rounds: int = CASE_ROUNDS) -> Result:
+        result = run_case(self.system(rounds), self.survey(rounds), strikes)
+        self.pauses += pauses(result.outcome.console)
+        return result
+
+    def command(self, only: str, rounds: int = CASE_ROUNDS) -> str:
+        length = f" --rounds {rounds}" if rounds != CASE_ROUNDS else ""
+        return f"tools/exeunt recovery --arch {self.options.arch}{length} --only {only}"
+
+    # The parts.
+
+    def matrix(self) -> tuple[Tally, list[Cell]]:
+        cells = make_matrix(self.system(CASE_ROUNDS), self.survey(CASE_ROUNDS))
+        tally = Tally()
+
+        def one(cell: Cell) -> str:
+            try:
+                return self.case(list(cell.strikes)).wrong
+            except Missed as missed:
+                return str(missed)
+
+        real = [cell for cell in cells if not cell.reason]
+        for cell, wrong in zip(real, concurrently(one, real, "cells of the matrix")):
+            tally.tried += 1
+            tally.survived += not wrong
+            if wrong:
+                command = self.command(f"matrix:{cell.name}")
+                tally.failures.append(f"{cell.name}: {wrong}\n    {command}")
+        return tally, [cell for cell in cells if cell.reason]
+
+    def kills(self) -> Tally:
+        """Kills at random instructions, many in each run of a long guest."""
+        return self._by_chance(self.options.kills, ("kill",), 0.35, STRIKES_A_ROUND * LONG_ROUNDS, 0)
+
+    def hangs(self) -> Tally:
+        actions = ("hang", "hang-calling")
+        return self._by_chance(self.options.hangs, actions, 0.05, HANGS_A_RUN, QUICK)
+
+    def _by_chance(self, wanted: int, actions: tuple, chance: float, most: int, shift: int) -> Tally:
+        tally = Tally()
+        runs = 0
+        while tally.tried < wanted:
+            limit = min(most, wanted - tally.tried)
+            rounds = max(CASE_ROUNDS, min(LONG_ROUNDS, -(-limit // STRIKES_A_ROUND)))
+            if "hang" in actions:
+                rounds = 4
+            seed = f"{self.options.seed}/{actions[0]}/{runs}"
+            runs += 1
+            survey = self.survey(rounds)
+            drawn = Chance(survey, seed, actions, chance)
+            result = run_by_chance(self.system(rounds), survey, drawn, limit, shift)
+            count = len(result.strikes)
+            tally.tried += count
+            tally.survived += count
+            if result.wrong:
+                tally.survived -= 1
+                tally.failures.append(self.shrink(result, rounds))
+            if not count and runs > 3:
+                tally.failures.append("no strike falls any more")
+                break
+            say(
+                f"{tally.tried} {actions[0]}s, {tally.survived} survived "
+                f"(run {runs}, seed {seed}, {result.seconds:.0f} s)"
+            )
+        return tally
+
+    def shrink(self, result: Result, rounds: int) -> str:
+        """The fewest last strikes of a failed run that fail by themselves, as a command."""
+        strikes = result.strikes
+        count = 1
+        while count < len(strikes):
+            last = [s for s in strikes[-count:]]
+            if last[0].record[0].isdigit():
+                try:
+                    if self.case(last, rounds).wrong:
+                        strikes = last
+                        break
+                except Missed:
+                    pass
+            count = count + 1 if count < 4 else count * 2
+        only = ",".join(map(str, strikes))
+        return f"{result.wrong}\n    {self.command(only, rounds)}"
+
+    def flips(self) -> tuple[Counter, Tally]:
+        """One flipped bit a run, so that each can be told what came of it."""
+        survey = self.survey(CASE_ROUNDS)
+        drawn = Chance(survey, f"{self.options.seed}/flip", ("flip",), 1.0)
+        kinds = sorted(survey.ways)
+        cases = []
+        for _ in range(self.options.flips):
+            kind = drawn.random.choice(kinds)
+            number = drawn.random.choice(survey.arrivals[kind])
+            index = drawn.random.randrange(len(survey.ways[kind]))
+            place, count = survey.place(kind, index)
+            cases.append(Strike("flip", kind[0], str(number), place, count, drawn.seed()))
+        verdicts: Counter = Counter()
+        tally = Tally()
+
+        def one(strike: Strike) -> Result | str:
+            try:
+                return self.case([strike])
+            except Missed as missed:
+                return str(missed)
+
+        for strike, result in zip(cases, concurrently(one, cases, "flips")):
+            if isinstance(result, str) or not result.strikes:
+                verdicts["missed"] += 1
+                continue
+            tally.tried += 1
+            verdicts[result.verdict] += 1
+            if result.wrong:
+                tally.failures.append(
+                    f"{result.verdict}: {'; '.join(result.flipped)}: {result.wrong}\n"
+                    f"    {self.command(str(strike))}"
+                )
+            else:
+                tally.survived += 1
+        return verdicts, tally
+
+
+def concurrently(function: Callable, items: list, what: str) -> list:
+    """The function of each, a few at a time, with progress."""
+    found = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for result in pool.map(function, items):
+            found.append(result)
+            if len(found) % 20 == 0 or len(found) == len(items):
+                say(f"{len(found)} of {len(items)} {what}")
+    return found
+
+
+def run_only(campaign: Campaign, only: str) -> int:
+    """One case: a cell by its name, or strikes by theirs."""
+    rounds = campaign.options.rounds or CASE_ROUNDS
+    if only.startswith("matrix:"):
+        cells = make_matrix(campaign.system(CASE_ROUNDS), campaign.survey(CASE_ROUNDS))
+        found = [c for c in cells if c.name == only.removeprefix("matrix:") and not c.reason]
+        if not found:
+            raise UsageError(f"--only: the matrix has no cell {only}")
+        strikes = list(found[0].strikes)
+    else:
+        strikes = [parse_strike(text) for text in only.split(",")]
+    print("strikes:", ",".join(map(str, strikes)))
+    try:
+        result = campaign.case(strikes, rounds)
+    except Missed as missed:
+        print(f"missed: {missed}")
+        return 1
+    print(result.outcome.console)
+    for flipped in result.flipped:
+        print(f"flipped: {flipped}")
+    print(f"{result.verdict}{': ' + result.wrong if result.wrong else ''}")
+    return 1 if result.wrong else 0
+
+
+def share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def report(found: dict, verdicts: Counter, reasons: list[Cell], failures: list[str]) -> None:
+    """The table, for people."""
+    rows = [
+        ("cells of the kill matrix", found["matrix"]["cells"], found["matrix"]["survived"]),
+        ("kills at random instructions", found["kills"]["tried"], found["kills"]["survived"]),
+        ("hangs", found["hangs"]["tried"], found["hangs"]["survived"]),
+        ("flipped bits that showed", found["flips"]["manifested"], found["flips"]["recovered"]),
+    ]
+    print(f"{'':32}{'tried':>10}{'survived':>10}")
+    for name, tried, survived in rows:
+        print(f"{name:32}{tried:>10,}{survived:>10,}  {share(survived, tried):>8}")
+    print(f"{'flipped bits in all':32}{found['flips']['tried']:>10,}")
+    for verdict, count in sorted(verdicts.items()):
+        print(f"    {verdict:28}{count:>10,}")
+    for name, text in (("pause_restart", "a restart"), ("pause_replace", "a replacement")):
+        pause = "not measured" if found[name] is None else f"{found[name]:,} instructions"
+        print(f"longest pause of the guest for {text}: {pause}")
+    for cell in reasons:
+        print(f"not applicable: {cell.name}: {cell.reason}")
+    for failure in failures:
+        print(f"failed: {failure}")
+
+
+def measure(campaign: Campaign) -> tuple[dict, Counter, list[Cell], list[str]]:
+    matrix, reasons = campaign.matrix()
+    kills, hangs = campaign.kills(), campaign.hangs()
+    verdicts, flips = campaign.flips()
+    manifested = flips.tried - verdicts["masked"]
+    found = {
+        "arch": campaign.options.arch,
+        "matrix": {"cells": matrix.tried, "survived": matrix.survived},
+        "kills": {"tried": kills.tried, "survived": kills.survived},
+        "hangs": {"tried": hangs.tried, "survived": hangs.survived},
+        "flips": {
+            "tried": flips.tried,
+            "manifested": manifested,
+            "recovered": manifested - (flips.tried - flips.survived),
+        },
+        "pause_restart": max(campaign.pauses, default=None),
+        "pause_replace": None,
+    }
+    return found, verdicts, reasons, [*matrix.failures, *kills.failures, *hangs.failures, *flips.failures]
+
+
+def main(options: Options, as_json: bool) -> int:
+    with tempfile.TemporaryDirectory(prefix="exeunt-") as scratch:
+        campaign = Campaign(options, Path(scratch))
+        if options.only:
+            return run_only(campaign, options.only)
+        say(f"seed {options.seed}")
+        found, verdicts, reasons, failures = measure(campaign)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        for failure in failures:
+            print(f"failed: {failure}", file=sys.stderr)
+    else:
+        report(found, verdicts, reasons, failures)
+    lost = found["matrix"]["cells"] - found["matrix"]["survived"]
+    lost += found["kills"]["tried"] - found["kills"]["survived"]
+    lost += found["hangs"]["tried"] - found["hangs"]["survived"]
+    return 1 if lost or not found["matrix"]["cells"] else 0

@@ -1,0 +1,147 @@
+"""Cases: one run each, with its strikes made beforehand or drawn by chance as records arrive."""
+
+import random
+import time
+from dataclasses import dataclass
+
+from .gdbstub import Ended
+from .paths import ROOT
+from .recovery_machine import SERVERS, Machine, Outcome, Record, Stuck, System
+from .recovery_oracle import deaths
+from .recovery_run import DEATHS, Run, Strike, run_strikes
+from .recovery_strike import LASTING, Missed
+from .recovery_survey import Survey
+
+# -icount's shift where a hang is waited for: time passes so much faster that a deadline is soon
+# over, and still slowly enough that a restart is no hang.
+QUICK = 5
+# One arrival in so many is struck, of those that can be.
+KILL_CHANCE, AGAIN_CHANCE, START_CHANCE = 0.35, 0.3, 0.15
+# How often a place may be passed before the strike falls: each takes a stop.
+PASSES = 6
+
+
+@dataclass
+class Result:
+    """What came of a case. wrong: empty when it was survived."""
+
+    strikes: list[Strike]
+    verdict: str
+    wrong: str
+    outcome: Outcome
+    flipped: list[str]
+    seconds: float
+
+
+def judge(survey: Survey, run: Run, outcome: Outcome, began: float) -> Result:
+    wrong = survey.oracle.difference(outcome)
+    verdict = survey.oracle.classify(outcome)
+    return Result(run.done, verdict, wrong, outcome, run.flipped, time.monotonic() - began)
+
+
+def quick(strikes: list[Strike]) -> bool:
+    return any(s.action in LASTING or s.action.startswith("flip") for s in strikes)
+
+
+def run_case(system: System, survey: Survey, strikes: list[Strike]) -> Result:
+    """The named strikes. Missed: one of them did not fall."""
+    began = time.monotonic()
+    with Machine(system, shift=QUICK if quick(strikes) else 0) as machine:
+        run, outcome = run_strikes(machine, strikes)
+    result = judge(survey, run, outcome, began)
+    # After a flip the rest may well not happen any more.
+    if len(run.done) < len(strikes):
+        missing = strikes[len(run.done)]
+        result.wrong = result.wrong or f"{missing} did not fall: that record did not come"
+    return result
+
+
+class Chance:
+    """Strikes drawn by chance: where the next record arrives, and where on its way."""
+
+    def __init__(self, survey: Survey, seed: str, actions: tuple[str, ...], chance: float):
+        self.survey = survey
+        self.random = random.Random(seed)
+        self.actions = actions
+        self.chance = chance
+
+    def seed(self) -> int:
+        return self.random.randrange(1, 1 << 31)
+
+    def start(self, server: str, number: str) -> Strike:
+        place = self.random.choice(self.survey.starts[server])
+        return Strike("kill", server, number, place)
+
+    def place(self, record: Record) -> tuple[int, int] | None:
+        way = self.survey.ways.get((record.server, record.detail))
+        if not way:
+            return None
+        # Back from places that are passed too often: inside of loops over many bytes.
+        index = self.random.randrange(len(way))
+        while index and self.survey.place((record.server, record.detail), index)[1] > PASSES:
+            index -= 1
+        return self.survey.place((record.server, record.detail), index)
+
+    def strike(self, record: Record) -> Strike | None:
+        """What is done to this record's server; None: nothing."""
+        limit = AGAIN_CHANCE if record.attempt else self.chance
+        if self.random.random() >= limit or record.attempt >= DEATHS:
+            return None
+        place = self.place(record)
+        if not place:
+            return None
+        number = "+" if record.attempt else str(record.number)
+        action = self.random.choice(self.actions)
+        return Strike(action, record.server, number, *place)
+
+
+def run_by_chance(
+    system: System, survey: Survey, chance: Chance, limit: int, shift: int = 0
+) -> Result:
+    """At most so many strikes in one run, drawn as it goes. They are named, so that the same run
+    can be made again by run_case."""
+    began = time.monotonic()
+    with Machine(system, shift=shift) as machine:
+        run = Run(machine)
+        machine.watch()
+        try:
+            if "kill" in chance.actions and limit:
+                _try(run, chance.start(chance.random.choice(SERVERS), "0"))
+            while len(run.done) < limit:
+                strike = chance.strike(run.record())
+                if not strike or not _try_here(run, strike):
+                    continue
+                if len(run.done) < limit and chance.random.random() < START_CHANCE:
+                    _try(run, chance.start(strike.server, "*"))
+            while not machine.guest_ram:
+                run.record()
+            outcome = machine.finish()
+        except Ended:
+            outcome = machine.outcome()
+        except Stuck as stuck:
+            outcome = machine.outcome(str(stuck))
+    return judge(survey, run, outcome, began)
+
+
+def _try(run: Run, strike: Strike) -> bool:
+    try:
+        run.strike(strike)
+    except Missed:
+        return False
+    return True
+
+
+def _try_here(run: Run, strike: Strike) -> bool:
+    """The record that the strike names has just arrived."""
+    try:
+        run.reach(strike.server, strike.place, strike.count)
+    except Missed:
+        return False
+    run.act(strike)
+    return True
+
+
+def unexpected(result: Result) -> str:
+    """What a run of kills must show beyond the oracle: that there were as many deaths."""
+    found = len(deaths(result.outcome.console))
+    return "" if found else "no death was reported"

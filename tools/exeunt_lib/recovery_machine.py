@@ -1,0 +1,283 @@
+"""The machine that is disturbed: QEMU with its RAM in a file and its processor under the stub.
+
+What is compared afterwards is taken from outside, too: the console's bytes, the guest's RAM as it
+lies in the file when QEMU has ended, and QEMU's own status.
+"""
+
+import hashlib
+import os
+import struct
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .boot import MB, Boot, make_images, qemu_command
+from .gdbstub import Ended, Stub, StubError
+from .paths import ROOT, ExeuntError, out_dir
+from .qemu import VirtualClock, plain
+from .symbols import Elf
+
+# Where every server begins and where its records arrive (libs/rt/entry_riscv64.S), and where it has
+# its config (ipc/config.h).
+CONFIG = 0x30000000
+CONFIG_HEADER = struct.Struct("<IIQ24sQQ")
+CONFIG_ENTRY = struct.Struct("<24sIIQQQQQ")
+RAM_BASE = 0x80000000
+GUEST_RAM = "guest-ram-0"
+WINDOW = 1  # ipc/config.h, enum config_kind
+
+SERVERS = ("sbi-server", "npf-pager", "timer-server", "fs-loader", "console")
+INIT = "init"
+
+# ipc/exit.h's classes, by number.
+CLASSES = (
+    *("HYPERCALL", "STAGE2", "TIMER", "IDLE", "SYSREG", "IO", "SHUTDOWN"),
+    *("CALL", "SIGNAL", "IRQ", "FAULT", "REFUSED"),
+)
+GUEST_CLASSES = 7
+
+# Registers by their number.
+RA, SP, T0, T1, T2, A0, A6, A7, T3 = 1, 2, 5, 6, 7, 10, 16, 17, 28
+
+# A machine that makes no progress ends after so many seconds: of its own time, and of wall time.
+VIRTUAL_LIMIT = 120.0
+WALL_LIMIT = 900.0
+PATIENCE = 2.0
+
+
+class Stuck(Exception):
+    """The machine ran on and on without an end."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record at the moment at which it arrives at a server."""
+
+    server: str
+    number: int  # among those that the server got for the first time
+    kind: str  # the class
+    attempt: int
+    seq: int
+    words: tuple[int, ...]
+
+    @property
+    def detail(self) -> str:
+        """The class, and of a hypercall which; of a stage-2 fault what it wants."""
+        if self.kind == "HYPERCALL":
+            return f"HYPERCALL {self.words[7]:#x}/{self.words[6]}"
+        if self.kind == "STAGE2":
+            address, write = self.words[0], self.words[1] & 3
+            what = "ram" if address >= RAM_BASE else "mmio" if address < 0x200000 else "passthrough"
+            return f"STAGE2 {what} {('read', 'write', 'execute', '?')[write]}"
+        return self.kind
+
+
+@dataclass
+class Outcome:
+    """What a run left behind."""
+
+    status: int | None  # None: it had to be ended
+    console: str
+    ram: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class System:
+    """What is booted: the out folder, the guest's rounds; symbols are read once."""
+
+    out: Path
+    images: tuple[Path, Path, int]
+    elves: dict[str, Elf]
+
+    @property
+    def receive(self) -> int:
+        return self.elves[SERVERS[0]].address("rt_receive")
+
+    @property
+    def start(self) -> int:
+        return self.elves[SERVERS[0]].entry
+
+
+def make_system(arch: str, scratch: Path, rounds: int, out: Path | None = None) -> System:
+    out = out or out_dir(arch)
+    boot = Boot(
+        arch=arch,
+        out=out,
+        manifest=ROOT / f"tests/recovery/manifests/recovery-{arch}.dts",
+        guest=out / "guest/recovery.bin",
+        cmdline=f"rounds={rounds}",
+    )
+    boot.check()
+    elves = {n: Elf(out / f"server_{arch}/{n}.elf") for n in (*SERVERS, INIT)}
+    elves["core"] = Elf(out / "exeunt.elf")
+    places = {(elf.entry, elf.address("rt_receive")) for n, elf in elves.items() if n != "core"}
+    if len(places) != 1:
+        raise ExeuntError("the servers' records do not arrive at one address: see libs/rt")
+    return System(out, make_images(boot, out, scratch), elves)
+
+
+def temporary() -> tempfile.TemporaryDirectory:
+    """For the machine's RAM: in memory where that is possible."""
+    memory = Path("/dev/shm")
+    where = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="exeunt-", dir=where)
+
+
+class Machine:
+    """One boot. As a context: whatever happens, QEMU ends."""
+
+    def __init__(self, system: System, arch: str = "riscv64", shift: int = 0):
+        self.system = system
+        self.arch = arch
+        self.shift = shift
+        self.counts: dict[str, int] = {}
+        self.last_seq: dict[tuple[str, str], int] = {}
+        self.guest_ram: list[tuple[int, int]] = []  # offset in the file, size
+        self.at_breakpoint = False
+
+    def __enter__(self):
+        self.folder = temporary()
+        place = Path(self.folder.name)
+        self.console_file, self.ram_file = place / "console", place / "ram"
+        boot = Boot(arch=self.arch, out=self.system.out)
+        command = qemu_command(boot, self.system.out, self.system.images)
+        memory = -(-self.system.images[2] // MB)
+        self.clock = VirtualClock(self.folder.name)
+        for at, word in enumerate(command):
+            if word.startswith("stdio,id=console"):
+                command[at] = f"file,path={self.console_file},id=console"
+        command += [
+            *("-machine", "memory-backend=ram"),
+            *("-object", f"memory-backend-file,id=ram,size={memory}M,share=on,"
+              f"mem-path={self.ram_file}"),
+            *("-icount", f"shift={self.shift},sleep=on", "-seed", "1", "-S"),
+            *("-gdb", f"unix:{place}/gdb,server=on,wait=off"),
+            *self.clock.arguments(),
+        ]
+        full = ["setpriv", "--pdeathsig", "KILL", *command]
+        self.log = place / "qemu"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                full, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        self.began = time.monotonic()
+        try:
+            self.stub = Stub(place / "gdb", PATIENCE)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.clock.close()
+        if hasattr(self, "stub"):
+            self.stub.close()
+        self.folder.cleanup()
+
+    # Running.
+
+    def _wait(self, order: str) -> None:
+        self.stub.start(order)
+        while True:
+            try:
+                self.stub.finish()
+                return
+            except TimeoutError:
+                wall = time.monotonic() - self.began
+                if wall > WALL_LIMIT or self.clock.seconds() > VIRTUAL_LIMIT:
+                    raise Stuck("it ran on without an end") from None
+
+    def step(self) -> None:
+        """One instruction, or the entry of a trap."""
+        self._wait("s")
+        self.at_breakpoint = False
+
+    def go(self) -> None:
+        """To the next breakpoint, off the one where it stands."""
+        if self.at_breakpoint:
+            self.step()
+        self._wait("c")
+        self.at_breakpoint = True
+
+    def name(self) -> str:
+        """Whose address space is current: a server's, or init's, which has no config."""
+        try:
+            return self.stub.read(CONFIG + 16, 24).split(b"\0")[0].decode()
+        except StubError:
+            return INIT
+
+    def arrival(self, registers: list[int], name: str) -> Record:
+        """What stands in the registers at the receive entry, counted."""
+        kind = CLASSES[registers[T0] & 0xFF] if registers[T0] & 0xFF < len(CLASSES) else "?"
+        attempt = registers[T0] >> 24 & 0xFF
+        number = self.counts.get(name, 0)
+        if attempt == 0:
+            number += 1
+            self.counts[name] = number
+        words = tuple(registers[A0 : A0 + 8])
+        return Record(name, number, kind, attempt, registers[T2], words)
+
+    def next_record(self) -> Record:
+        """Runs to the next arrival of a record, at whichever server; init's are passed over."""
+        while True:
+            self.go()
+            name = self.name()
+            if name != INIT:
+                return self.arrival(self.stub.registers(), name)
+
+    def watch(self) -> None:
+        self.stub.set_breakpoint(self.system.receive)
+
+    def unwatch(self) -> None:
+        self.stub.clear_breakpoint(self.system.receive)
+        self.at_breakpoint = False
+
+    # What is left in the end.
+
+    def config(self) -> list[tuple]:
+        """The entries of the current server's config."""
+        count = CONFIG_HEADER.unpack(self.stub.read(CONFIG, CONFIG_HEADER.size))[1]
+        raw = self.stub.read(CONFIG + CONFIG_HEADER.size, count * CONFIG_ENTRY.size)
+        return [(e[0].split(b"\0")[0].decode(), *e[1:]) for e in CONFIG_ENTRY.iter_unpack(raw)]
+
+    def windows(self) -> list[tuple[str, int, int]]:
+        """Names, addresses and sizes of the memory that the current server has."""
+        return [(entry[0], entry[3], entry[4]) for entry in self.config() if entry[1] == WINDOW]
+
+    def find_guest_ram(self) -> None:
+        """Reads where the guest's RAM lies out of sbi-server's config, while that is current."""
+        self.guest_ram = [(e[5] - RAM_BASE, e[4]) for e in self.config() if e[0] == GUEST_RAM]
+
+    def outcome(self, why: str = "") -> Outcome:
+        """After the end, or when there is none to be expected any more."""
+        if why:
+            self.process.kill()
+        try:
+            status = self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status, why = self.process.wait(), why or "QEMU does not end"
+        digest = hashlib.sha256()
+        with self.ram_file.open("rb") as ram:
+            for offset, size in self.guest_ram:
+                ram.seek(offset)
+                digest.update(ram.read(size))
+        console = plain(self.console_file.read_bytes())
+        return Outcome(None if why else status, console, digest.hexdigest(), why)
+
+    def finish(self) -> Outcome:
+        """Runs undisturbed to the end."""
+        try:
+            self.stub.clear_all()
+            self.at_breakpoint = False
+            while True:
+                self.go()
+        except Ended:
+            return self.outcome()
+        except Stuck as stuck:
+            return self.outcome(str(stuck))

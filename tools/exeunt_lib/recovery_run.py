@@ -1,0 +1,160 @@
+"""One disturbed run: strikes by name, at the instruction that the name says, and what came of it.
+
+A strike is written ACTION:SERVER:RECORD:PLACE[:SEED].
+  RECORD  the number of a record among those that the server got for the first time; 0: on its way
+          to receive the first one; +: the next that arrives, the same one again included; +CLASS:
+          the next of that class; *: the restarted server, before it receives anything
+  PLACE   an address of the server's in hexadecimal digits, a dot, and how often it is executed from
+          there on until the strike falls; the receive entry itself is the record's arrival
+"""
+
+import random
+import re
+from dataclasses import dataclass
+
+from .gdbstub import PC, Ended
+from .paths import UsageError
+from .recovery_machine import CLASSES, INIT, SERVERS, Machine, Outcome, Record, Stuck
+from .recovery_strike import ACTIONS, LASTING, Missed, lasting
+
+# More servers than that must not die on one record: init stops the VM at the next.
+DEATHS = 2
+
+
+@dataclass(frozen=True)
+class Strike:
+    action: str
+    server: str
+    record: str
+    place: int
+    count: int = 1
+    seed: int = 0
+
+    def __str__(self) -> str:
+        seed = f":{self.seed}" if self.seed else ""
+        return f"{self.action}:{self.server}:{self.record}:{self.place:x}.{self.count}{seed}"
+
+
+FORM = re.compile(r"([a-z-]+):([a-z-]+):(\d+|\*|\+[A-Z0-9]*):([0-9a-f]+)(?:\.(\d+))?(?::(\d+))?")
+
+
+def parse_strike(text: str) -> Strike:
+    match = FORM.fullmatch(text)
+    if not match or match[1] not in ACTIONS or match[2] not in SERVERS:
+        raise UsageError(f"{text!r} is no strike: ACTION:SERVER:RECORD:PLACE[:SEED]")
+    if match[3][1:] and match[3][0] == "+" and match[3][1:] not in CLASSES:
+        raise UsageError(f"{text!r}: there is no class {match[3][1:]}")
+    return Strike(
+        match[1], match[2], match[3], int(match[4], 16), int(match[5] or 1), int(match[6] or 0)
+    )
+
+
+def wanted(strike: Strike, record: Record) -> bool:
+    """Is this the arrival that the strike names?"""
+    if strike.server != record.server:
+        return False
+    if strike.record.startswith("+"):
+        return strike.record[1:] in ("", record.kind)
+    return strike.record == str(record.number) and record.attempt == 0
+
+
+class Run:
+    """A machine with the records counted, and strikes done to it."""
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        self.done: list[Strike] = []
+        self.flipped: list[str] = []
+        self.passed: dict[str, Record] = {}
+
+    def record(self) -> Record:
+        """The next arrival."""
+        record = self.machine.next_record()
+        self.passed[record.server] = record
+        if record.server == "sbi-server" and not self.machine.guest_ram:
+            self.machine.find_guest_ram()
+        return record
+
+    def reach(self, server: str, place: int, count: int) -> None:
+        """From where the server stands to the place. Missed: a record arrives there before."""
+        machine = self.machine
+        receive = machine.system.receive
+        if place == receive:
+            return
+        machine.stub.set_breakpoint(place)
+        try:
+            while True:
+                machine.go()
+                pc = machine.stub.register(PC)
+                name = machine.name()
+                if pc == place and name == server:
+                    count -= 1
+                    if count == 0:
+                        return
+                elif pc == receive and name != INIT:
+                    record = machine.arrival(machine.stub.registers(), name)
+                    self.passed[name] = record
+                    if name == server:
+                        raise Missed(f"{server} did not come to {place:x} before its next record")
+        finally:
+            machine.stub.clear_breakpoint(place)
+            machine.at_breakpoint = machine.stub.register(PC) == receive
+
+    def reach_start(self, server: str, place: int, count: int) -> None:
+        """In a server on its way to its first record, from its first instruction on."""
+        machine = self.machine
+        start = machine.system.start
+        machine.stub.set_breakpoint(start)
+        try:
+            while True:
+                machine.go()
+                pc = machine.stub.register(PC)
+                name = machine.name()
+                if pc == start and name == server:
+                    break
+                if pc == machine.system.receive and name != INIT:
+                    record = machine.arrival(machine.stub.registers(), name)
+                    self.passed[name] = record
+                    if name == server:
+                        raise Missed(f"{server} did not start again")
+        finally:
+            machine.stub.clear_breakpoint(start)
+            machine.at_breakpoint = machine.stub.register(PC) == machine.system.receive
+        if place != start:
+            self.reach(server, place, count)
+
+    def act(self, strike: Strike) -> None:
+        """The server stands at the place: the strike falls."""
+        machine = self.machine
+        said = ACTIONS[strike.action](machine, strike.server, random.Random(strike.seed))
+        if said:
+            self.flipped.append(f"{strike.server}: {said}")
+        self.done.append(strike)
+        machine.at_breakpoint = False
+        if strike.action in LASTING:
+            lasting(machine)
+
+    def strike(self, strike: Strike) -> None:
+        if strike.record == "0" or strike.record == "*":
+            self.reach_start(strike.server, strike.place, strike.count)
+        else:
+            while not wanted(strike, self.record()):
+                pass
+            self.reach(strike.server, strike.place, strike.count)
+        self.act(strike)
+
+
+def run_strikes(machine: Machine, strikes: list[Strike]) -> tuple[Run, Outcome]:
+    """All of them, one after the other, then on to the end."""
+    run = Run(machine)
+    machine.watch()
+    try:
+        for strike in strikes:
+            run.strike(strike)
+        while not machine.guest_ram:
+            run.record()
+    except Ended:
+        return run, machine.outcome()
+    except Stuck as stuck:
+        return run, machine.outcome(str(stuck))
+    return run, machine.finish()

@@ -1,0 +1,156 @@
+"""Strikes: what is done to a server at one instruction, and how that instruction is reached.
+
+All of it happens from outside, while the server stands still. A killed server's pc is left as it
+is, because init hands it on: the server loses its address space instead, so that the instruction it
+was about to execute faults.
+"""
+
+import random
+
+from .gdbstub import PC
+from .recovery_machine import A0, RA, SP, T0, T1, Machine, System
+from .symbols import ECALL, RET
+
+CORE = 1 << 63  # addresses from here on are the core's
+SV39 = 8 << 60
+SYSCALL_SIGNAL, SYSCALL_MAP, SYSCALL_EXIT = 2, 5, 11  # ipc/syscall.h
+STACK_SIZE = 16384  # libs/rt/layout.h
+NOWHERE = 0x7FFF_F000  # an address that no server has
+
+
+class Missed(Exception):
+    """The place was not reached, or nothing could be done there."""
+
+
+def no_space(system: System) -> int:
+    """satp with page tables that have the core and nothing else: the boot's."""
+    tables = system.elves["core"].address("boot_tables") & 0xFFFF_FFFF
+    return SV39 | tables >> 12
+
+
+def kill(machine: Machine, _server: str, _random: random.Random) -> None:
+    machine.stub.set_register("satp", no_space(machine.system))
+    machine.step()
+    if machine.stub.register(PC) < CORE:
+        raise Missed("the instruction was executed all the same")
+
+
+def wild_jump(machine: Machine, _server: str, _random: random.Random) -> None:
+    machine.stub.set_register(PC, NOWHERE)
+
+
+def illegal(machine: Machine, server: str, _random: random.Random) -> None:
+    """The zeros behind the reply's ecall are an illegal instruction."""
+    elf = machine.system.elves[server]
+    machine.stub.set_register(PC, elf.find_text(ECALL + b"\0\0")[0] + 4)
+
+
+def overflow(machine: Machine, server: str, _random: random.Random) -> None:
+    """The stack is used up, and another function is called: its first push goes below it."""
+    elf = machine.system.elves[server]
+    top = (elf.address("rt_record") & ~0xFFF) + 0x1000
+    machine.stub.set_register(SP, top - STACK_SIZE)
+    machine.stub.set_register(PC, elf.address("rt_serve"))
+
+
+def leave(machine: Machine, server: str, _random: random.Random) -> None:
+    """The server itself asks to end."""
+    stub = machine.stub
+    stub.set_register(A0, 1)
+    stub.set_register(T0, SYSCALL_EXIT)
+    stub.set_register(PC, machine.system.elves[server].find_text(ECALL)[0])
+
+
+def out_of_memory(machine: Machine, server: str, chance: random.Random) -> None:
+    """It asks for a mapping that its capabilities do not give it, is refused, and gives up."""
+    stub = machine.stub
+    place = machine.system.elves[server].find_text(ECALL)[0]
+    for register, value in ((T0, SYSCALL_MAP), (T1, 1), (A0, 0x5000_0000), (PC, place)):
+        stub.set_register(register, value)
+    stub.set_breakpoint(place + 4)
+    machine.go()
+    stub.clear_breakpoint(place + 4)
+    if machine.name() != server or stub.register(PC) != place + 4:
+        raise Missed("the system call did not come back")
+    if stub.register(T0) == 0:
+        raise Missed("the core gave memory that nobody granted")
+    leave(machine, server, chance)
+
+
+def hang(machine: Machine, server: str, _random: random.Random) -> None:
+    """A return to itself: one instruction, for ever."""
+    place = machine.system.elves[server].find_text(RET)[0]
+    machine.stub.set_register(RA, place)
+    machine.stub.set_register(PC, place)
+
+
+def hang_calling(machine: Machine, server: str, _random: random.Random) -> None:
+    """A system call, again and again: a signal to nobody, by rt_system_call returning to itself.
+
+    The status that it returns, NO_CAP, is SIGNAL's number; its words stay what they are, so that
+    the third of them, which points to them, is the next call's argument again.
+    """
+    elf = machine.system.elves[server]
+    loop = elf.address("rt_system_call")
+    words = (elf.address("rt_record") & ~0xFFF) - 0x3000
+    stub = machine.stub
+    stub.write(words, b"".join(v.to_bytes(8, "little") for v in (0, 0, words, 0, 0, 0, 0, 0)))
+    for register, value in ((A0, SYSCALL_SIGNAL), (A0 + 1, 0), (A0 + 2, words), (RA, loop)):
+        stub.set_register(register, value)
+    stub.set_register(PC, loop)
+
+
+def lasting(machine: Machine) -> None:
+    """Lets a hang last until the core ends it, at full speed: no breakpoint is in its page."""
+    machine.unwatch()
+    place = machine.system.elves["core"].address("task_die")
+    machine.stub.set_breakpoint(place)
+    try:
+        machine.go()
+    finally:
+        machine.stub.clear_breakpoint(place)
+        machine.watch()
+
+
+def flip_register(machine: Machine, _server: str, chance: random.Random) -> str:
+    register, bit = chance.randrange(1, 32), chance.randrange(64)
+    value = machine.stub.register(register)
+    machine.stub.set_register(register, value ^ 1 << bit)
+    return f"bit {bit} of x{register}, which was {value:#x}"
+
+
+def flip_memory(machine: Machine, server: str, chance: random.Random) -> str:
+    """A bit of what the server may write: its data, its stack, its state region."""
+    ranges = machine.system.elves[server].writable()
+    ranges += [(at, size) for name, at, size in machine.windows() if name == "state"]
+    offset = chance.randrange(sum(size for _, size in ranges))
+    bit = chance.randrange(8)
+    for at, size in ranges:
+        if offset < size:
+            break
+        offset -= size
+    address = at + offset
+    value = machine.stub.read(address, 1)[0]
+    machine.stub.write(address, bytes([value ^ 1 << bit]))
+    return f"bit {bit} of the byte at {address:#x}, which was {value:#x}"
+
+
+def flip(machine: Machine, server: str, chance: random.Random) -> str:
+    return chance.choice((flip_register, flip_memory))(machine, server, chance)
+
+
+ACTIONS = {
+    "kill": kill,
+    "wild-jump": wild_jump,
+    "illegal": illegal,
+    "overflow": overflow,
+    "exit": leave,
+    "no-memory": out_of_memory,
+    "hang": hang,
+    "hang-calling": hang_calling,
+    "flip": flip,
+    "flip-register": flip_register,
+    "flip-memory": flip_memory,
+}
+# After these the server runs until its deadline has passed.
+LASTING = ("hang", "hang-calling")

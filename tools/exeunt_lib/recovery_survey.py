@@ -1,0 +1,135 @@
+"""An undisturbed run, looked at closely: which records there are, and where each one's way leads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .gdbstub import PC, Ended
+from .recovery_machine import INIT, SERVERS, T0, Machine, Record, System
+from .recovery_oracle import Oracle
+from .recovery_run import Run
+from .symbols import ECALL
+
+CORE = 1 << 63
+# A record whose way is longer than that is not followed to its end.
+LONGEST = 5000
+
+Kind = tuple[str, str]  # a server, and a record's detail
+
+
+@dataclass
+class Survey:
+    """rounds: the guest's. arrivals: the numbers of the records of each kind. ways: the addresses
+    that such a record leads its server over, from its arrival to the reply's ecall. starts: the
+    functions that a server enters on its way to its first record, in order."""
+
+    rounds: int
+    oracle: Oracle
+    arrivals: dict[Kind, list[int]] = field(default_factory=dict)
+    ways: dict[Kind, list[int]] = field(default_factory=dict)
+    starts: dict[str, list[int]] = field(default_factory=dict)
+
+    def typical(self, kind: Kind) -> int:
+        """The number of the record whose way was followed: the first ones are special cases."""
+        numbers = self.arrivals[kind]
+        return numbers[len(numbers) // 2]
+
+    def place(self, kind: Kind, index: int) -> tuple[int, int]:
+        """The index-th instruction of the way as an address and how often it has come then."""
+        way = self.ways[kind]
+        return way[index], way[: index + 1].count(way[index])
+
+
+def resume(run: Run, server: str, address: int) -> bool:
+    """Waits until the server goes on at the address; False: it got another record before that."""
+    machine = run.machine
+    receive = machine.system.receive
+    machine.stub.set_breakpoint(address)
+    try:
+        while True:
+            machine.go()
+            pc = machine.stub.register(PC)
+            name = machine.name()
+            if pc == address and name == server:
+                return True
+            if pc == receive and name != INIT:
+                run.passed[name] = machine.arrival(machine.stub.registers(), name)
+                if name == server:
+                    return False
+    finally:
+        machine.stub.clear_breakpoint(address)
+        machine.at_breakpoint = machine.stub.register(PC) == receive
+
+
+def follow(run: Run, server: str) -> list[int]:
+    """The addresses of the instructions from here to the reply's ecall."""
+    machine = run.machine
+    elf = machine.system.elves[server]
+    way: list[int] = []
+    while len(way) < LONGEST:
+        pc = machine.stub.register(PC)
+        if pc < CORE:
+            way.append(pc)
+            if elf.text_at(pc, 4) == ECALL and machine.stub.register(T0) == 0:
+                break
+            machine.step()
+        elif not resume(run, server, way[-1] + 4 * (elf.text_at(way[-1], 4) == ECALL)):
+            break
+    return way
+
+
+def make_survey(system: System, rounds: int, known: Survey | None = None) -> Survey:
+    """Two runs: one that only counts, whose end is the oracle; one that follows each kind once.
+
+    known: of another length of the guest; its ways are the same.
+    """
+    with Machine(system) as machine:
+        run = Run(machine)
+        machine.watch()
+        order: list[Record] = []
+        try:
+            while True:
+                order.append(run.record())
+        except Ended:
+            survey = Survey(rounds, Oracle.of(machine.outcome(), rounds))
+    for record in order:
+        survey.arrivals.setdefault((record.server, record.detail), []).append(record.number)
+    if known:
+        survey.ways, survey.starts = known.ways, known.starts
+        return survey
+    with Machine(system) as machine:
+        run = Run(machine)
+        machine.watch()
+        try:
+            while True:
+                record = run.record()
+                kind = (record.server, record.detail)
+                if kind in survey.arrivals and record.number == survey.typical(kind):
+                    survey.ways[kind] = follow(run, record.server)
+        except Ended:
+            pass
+    for server in SERVERS:
+        survey.starts[server] = list(entered(system, server))
+    return survey
+
+
+def entered(system: System, server: str) -> Iterable[int]:
+    """The functions that the server enters between its first instruction and its first record."""
+    with Machine(system) as machine:
+        run = Run(machine)
+        machine.watch()
+        run.reach_start(server, system.start, 1)
+        yield system.start
+        machine.at_breakpoint = False
+        for begin, _, _ in system.elves[server].functions:
+            if begin not in (system.start, system.receive):
+                machine.stub.set_breakpoint(begin)
+        while True:
+            machine.go()
+            pc = machine.stub.register(PC)
+            if machine.name() != server:
+                continue
+            yield pc
+            if pc == system.elves[server].address("rt_serve"):
+                return
+            machine.stub.clear_breakpoint(pc)
+            machine.at_breakpoint = False
