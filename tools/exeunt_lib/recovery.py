@@ -53,7 +53,9 @@ class Campaign:
     scratch: Path
     systems: dict[int, System] = field(default_factory=dict)
     surveys: dict[int, Survey] = field(default_factory=dict)
-    pauses: list[int] = field(default_factory=list)
+    # The longest pauses seen for a restart and for a replacement, in instructions.
+    pause_restart: int = 0
+    pause_replace: int = 0
 
     def system(self, rounds: int) -> System:
         if rounds not in self.systems:
@@ -72,7 +74,11 @@ class Campaign:
 
     def case(self, strikes: list[Strike], rounds: int = CASE_ROUNDS) -> Result:
         result = run_case(self.system(rounds), self.survey(rounds), strikes)
-        self.pauses += pauses(result.outcome.console)
+        # Only where nothing stood still meanwhile: time passes while the stub stops the machine.
+        if len(strikes) == 1 and result.verdict == "recovered death":
+            restart, replace = pauses(result.outcome.console)
+            self.pause_restart = max(self.pause_restart, restart)
+            self.pause_replace = max(self.pause_replace, replace)
         return result
 
     def command(self, only: str, rounds: int = CASE_ROUNDS) -> str:
@@ -267,8 +273,8 @@ def measure(campaign: Campaign) -> tuple[dict, Counter, list[Cell], list[str]]:
             "manifested": manifested,
             "recovered": manifested - (flips.tried - flips.survived),
         },
-        "pause_restart": max(campaign.pauses, default=None),
-        "pause_replace": None,
+        "pause_restart": campaign.pause_restart or None,
+        "pause_replace": campaign.pause_replace or None,
     }
     return found, verdicts, reasons, [*matrix.failures, *kills.failures, *hangs.failures, *flips.failures]
 

@@ -5,10 +5,8 @@ import time
 from dataclasses import dataclass
 
 from .gdbstub import Ended
-from .paths import ROOT
 from .recovery_machine import SERVERS, Machine, Outcome, Record, Stuck, System
-from .recovery_oracle import deaths
-from .recovery_run import DEATHS, Run, Strike, run_strikes
+from .recovery_run import ARRIVAL, DEATHS, Run, Strike, run_strikes
 from .recovery_strike import LASTING, Missed
 from .recovery_survey import Survey
 
@@ -69,18 +67,20 @@ class Chance:
         return self.random.randrange(1, 1 << 31)
 
     def start(self, server: str, number: str) -> Strike:
-        place = self.random.choice(self.survey.starts[server])
-        return Strike("kill", server, number, place)
+        functions = self.survey.starts[server] + self.survey.firsts[server]
+        return Strike("kill", server, number, self.random.choice(functions))
 
     def place(self, record: Record) -> tuple[int, int] | None:
-        way = self.survey.ways.get((record.server, record.detail))
-        if not way:
+        if record.first:
+            return self.random.choice([ARRIVAL, *self.survey.firsts[record.server][1:]]), 1
+        kind = (record.server, record.detail)
+        if kind not in self.survey.ways:
             return None
         # Back from places that are passed too often: inside of loops over many bytes.
-        index = self.random.randrange(len(way))
-        while index and self.survey.place((record.server, record.detail), index)[1] > PASSES:
+        index = self.random.randrange(len(self.survey.ways[kind]))
+        while index and self.survey.place(kind, index)[1] > PASSES:
             index -= 1
-        return self.survey.place((record.server, record.detail), index)
+        return self.survey.place(kind, index)
 
     def strike(self, record: Record) -> Strike | None:
         """What is done to this record's server; None: nothing."""
@@ -139,9 +139,3 @@ def _try_here(run: Run, strike: Strike) -> bool:
         return False
     run.act(strike)
     return True
-
-
-def unexpected(result: Result) -> str:
-    """What a run of kills must show beyond the oracle: that there were as many deaths."""
-    found = len(deaths(result.outcome.console))
-    return "" if found else "no death was reported"

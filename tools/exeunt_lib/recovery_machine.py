@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .boot import MB, Boot, make_images, qemu_command
-from .gdbstub import Ended, Stub, StubError
+from .gdbstub import PC, Ended, Stub, StubError
 from .paths import ROOT, ExeuntError, out_dir
 from .qemu import VirtualClock, plain
 from .symbols import Elf
@@ -61,6 +61,7 @@ class Record:
     attempt: int
     seq: int
     words: tuple[int, ...]
+    first: bool  # that this life of the server gets
 
     @property
     def detail(self) -> str:
@@ -93,8 +94,10 @@ class System:
     elves: dict[str, Elf]
 
     @property
-    def receive(self) -> int:
-        return self.elves[SERVERS[0]].address("rt_receive")
+    def receives(self) -> tuple[int, int]:
+        """Where records arrive: the first that a new server gets, and all others."""
+        elf = self.elves[SERVERS[0]]
+        return elf.address("rt_receive_first"), elf.address("rt_receive")
 
     @property
     def start(self) -> int:
@@ -113,7 +116,9 @@ def make_system(arch: str, scratch: Path, rounds: int, out: Path | None = None) 
     boot.check()
     elves = {n: Elf(out / f"server_{arch}/{n}.elf") for n in (*SERVERS, INIT)}
     elves["core"] = Elf(out / "exeunt.elf")
-    places = {(elf.entry, elf.address("rt_receive")) for n, elf in elves.items() if n != "core"}
+    names = ("_start", "rt_receive_first", "rt_receive")
+    servers = [elf for name, elf in elves.items() if name != "core"]
+    places = {tuple(elf.address(name) for name in names) for elf in servers}
     if len(places) != 1:
         raise ExeuntError("the servers' records do not arrive at one address: see libs/rt")
     return System(out, make_images(boot, out, scratch), elves)
@@ -220,7 +225,8 @@ class Machine:
             number += 1
             self.counts[name] = number
         words = tuple(registers[A0 : A0 + 8])
-        return Record(name, number, kind, attempt, registers[T2], words)
+        first = registers[PC] == self.system.receives[0]
+        return Record(name, number, kind, attempt, registers[T2], words, first)
 
     def next_record(self) -> Record:
         """Runs to the next arrival of a record, at whichever server; init's are passed over."""
@@ -231,10 +237,12 @@ class Machine:
                 return self.arrival(self.stub.registers(), name)
 
     def watch(self) -> None:
-        self.stub.set_breakpoint(self.system.receive)
+        for place in self.system.receives:
+            self.stub.set_breakpoint(place)
 
     def unwatch(self) -> None:
-        self.stub.clear_breakpoint(self.system.receive)
+        for place in self.system.receives:
+            self.stub.clear_breakpoint(place)
         self.at_breakpoint = False
 
     # What is left in the end.

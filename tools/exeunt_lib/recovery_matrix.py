@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from .recovery_machine import SERVERS, System
-from .recovery_run import Strike
+from .recovery_run import ARRIVAL, Strike
 from .recovery_survey import Kind, Survey
 
 # What the cells of a kind of record are called.
@@ -34,13 +34,12 @@ KINDS = {
 }
 STEPS = ("before", "received", "changing", "changed", "replied")
 
-# fs-loader's records are the jobs that it finds at its start: the functions at their steps.
+# fs-loader does its jobs with the first record that it gets: the functions at their steps.
 LOADER_STEPS = {
-    "before": "main",
+    "before": "rt_receive_first",
     "received": "loader_do_jobs",
     "reading": "read_bytes",
     "changing": "state_commit",
-    "replied": "rt_serve",
 }
 # Other ways to die than to be killed.
 CAUSES = ("wild-jump", "illegal", "overflow", "exit", "no-memory", "hang", "hang-calling")
@@ -105,7 +104,7 @@ def cells_of(system: System, survey: Survey, title: str, kind: Kind) -> list[Cel
     if number == last:
         found.append(("replied", (), "the VM has ended with the reply"))
     else:
-        next_one = Strike("kill", server, str(number + 1), system.receive)
+        next_one = Strike("kill", server, str(number + 1), ARRIVAL)
         found.append(("replied", (next_one,), ""))
     return [Cell(f"{server}:{title}:{step}", strikes, why) for step, strikes, why in found]
 
@@ -134,15 +133,15 @@ def other_cells(system: System, survey: Survey) -> list[Cell]:
         for cause in CAUSES:
             made.append(Cell(f"{server}:{cause}", (Strike(cause, server, number, place, count),)))
         first = Strike("kill", server, number, place, count)
-        for name in ("_start", "main", "state_open", "rt_serve"):
-            if elf.symbols.get(name) in survey.starts[server]:
+        for name in ("_start", "main", "take_over", "state_open"):
+            if elf.symbols.get(name) in survey.starts[server] + survey.firsts[server]:
                 again = Strike("kill", server, "*", elf.address(name))
                 made.append(Cell(f"{server}:again-{name.strip('_')}", (first, again)))
         if kinds:
-            second = Strike("kill", server, "+", system.receive)
+            second = Strike("kill", server, "+", ARRIVAL)
             made.append(Cell(f"{server}:again-record", (first, second)))
         if server != "console":
-            two = Strike("kill", "console", "+", system.receive)
+            two = Strike("kill", "console", "+", ARRIVAL)
             made.append(Cell(f"{server}:with-console", (first, two)))
     return made
 

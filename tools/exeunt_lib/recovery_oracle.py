@@ -13,9 +13,13 @@ OWN = re.compile(
     r"(server [a-z-]+[ :]|init: |VM |console: |fs-loader: |sbi-server: |npf-pager: |timer-server: "
     r"|Guest: |Shutdown |Hypervisor |the state |loading |app: |Loaded )"
 )
-DEATH = re.compile(r"^server ([a-z-]+) died: it (.*?), at pc (0x[0-9a-f]+)", re.MULTILINE)
+DEATH = re.compile(r"^server ([a-z-]+) died: it (.*?), at ", re.MULTILINE)
 HANG = "did not come back in time"
-PAUSE = re.compile(r"^server ([a-z-]+): .*longest pause (\d+) instructions", re.MULTILINE)
+PAUSES = re.compile(
+    r"^server [a-z-]+: restarted (\d+) times, longest pause (\d+) instructions; "
+    r"replaced (\d+) times, longest pause (\d+) instructions",
+    re.MULTILINE,
+)
 
 VERDICTS = (
     "masked",
@@ -59,12 +63,13 @@ def deaths(console: str) -> list[tuple[str, str]]:
     return [(match[1], match[2]) for match in DEATH.finditer(console)]
 
 
-def pauses(console: str) -> list[int]:
-    """The longest pause that the hypervisor says a server's loss made, in instructions.
+def pauses(console: str) -> tuple[int, int]:
+    """The longest pauses of a guest, in instructions: for a restart, for a replacement.
 
-    init prints it for each server that was started again, when the core counts it.
+    init says at the end how long anybody waited for each server; 0 where nobody did.
     """
-    return [int(match[2]) for match in PAUSE.finditer(console)]
+    found = [tuple(map(int, match.groups())) for match in PAUSES.finditer(console)]
+    return max((f[1] for f in found), default=0), max((f[3] for f in found), default=0)
 
 
 @dataclass(frozen=True)

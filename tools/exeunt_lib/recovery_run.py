@@ -17,6 +17,7 @@ from .paths import UsageError
 from .recovery_machine import CLASSES, INIT, SERVERS, Machine, Outcome, Record, Stuck
 from .recovery_strike import ACTIONS, LASTING, Missed, lasting
 
+ARRIVAL = 0
 # More servers than that must not die on one record: init stops the VM at the next.
 DEATHS = 2
 
@@ -75,53 +76,56 @@ class Run:
             self.machine.find_guest_ram()
         return record
 
-    def reach(self, server: str, place: int, count: int) -> None:
-        """From where the server stands to the place. Missed: a record arrives there before."""
+    def reach(self, server: str, place: int, count: int, starting: bool = False) -> None:
+        """From where the server stands to the place. Missed: its next record arrives before.
+
+        starting: what it gets as its first record belongs to its way.
+        """
         machine = self.machine
-        receive = machine.system.receive
-        if place == receive:
+        first, later = machine.system.receives
+        if place == ARRIVAL or place == later:
             return
         machine.stub.set_breakpoint(place)
         try:
             while True:
                 machine.go()
-                pc = machine.stub.register(PC)
-                name = machine.name()
+                pc, name = machine.stub.register(PC), machine.name()
                 if pc == place and name == server:
                     count -= 1
                     if count == 0:
                         return
-                elif pc == receive and name != INIT:
-                    record = machine.arrival(machine.stub.registers(), name)
-                    self.passed[name] = record
-                    if name == server:
-                        raise Missed(f"{server} did not come to {place:x} before its next record")
+                if self.arrived(pc, name) == server and not (starting and pc == first):
+                    raise Missed(f"{server} did not come to {place:x} before its next record")
         finally:
-            machine.stub.clear_breakpoint(place)
-            machine.at_breakpoint = machine.stub.register(PC) == receive
+            if place != first:
+                machine.stub.clear_breakpoint(place)
+            machine.at_breakpoint = machine.stub.register(PC) in machine.system.receives
+
+    def arrived(self, pc: int, name: str) -> str | None:
+        """Counts the record that arrives here, if one does; whose it is."""
+        if pc not in self.machine.system.receives or name == INIT:
+            return None
+        self.passed[name] = self.machine.arrival(self.machine.stub.registers(), name)
+        return name
 
     def reach_start(self, server: str, place: int, count: int) -> None:
-        """In a server on its way to its first record, from its first instruction on."""
+        """In a server on its way to its second record, from its first instruction on."""
         machine = self.machine
         start = machine.system.start
         machine.stub.set_breakpoint(start)
         try:
             while True:
                 machine.go()
-                pc = machine.stub.register(PC)
-                name = machine.name()
+                pc, name = machine.stub.register(PC), machine.name()
                 if pc == start and name == server:
                     break
-                if pc == machine.system.receive and name != INIT:
-                    record = machine.arrival(machine.stub.registers(), name)
-                    self.passed[name] = record
-                    if name == server:
-                        raise Missed(f"{server} did not start again")
+                if self.arrived(pc, name) == server:
+                    raise Missed(f"{server} did not start again")
         finally:
             machine.stub.clear_breakpoint(start)
-            machine.at_breakpoint = machine.stub.register(PC) == machine.system.receive
+            machine.at_breakpoint = machine.stub.register(PC) in machine.system.receives
         if place != start:
-            self.reach(server, place, count)
+            self.reach(server, place, count, starting=True)
 
     def act(self, strike: Strike) -> None:
         """The server stands at the place: the strike falls."""

@@ -28,7 +28,13 @@ def no_space(system: System) -> int:
     return SV39 | tables >> 12
 
 
-def kill(machine: Machine, _server: str, _random: random.Random) -> None:
+def kill(machine: Machine, server: str, chance: random.Random) -> None:
+    elf = machine.system.elves[server]
+    begin, end = elf.symbols.get("rt_fetch_begin", 0), elf.symbols.get("rt_fetch_end", 0)
+    if begin <= machine.stub.register(PC) < end:
+        # A fault in there counts as the guest's: it would not kill.
+        wild_jump(machine, server, chance)
+        return
     machine.stub.set_register("satp", no_space(machine.system))
     machine.step()
     if machine.stub.register(PC) < CORE:
@@ -50,7 +56,7 @@ def overflow(machine: Machine, server: str, _random: random.Random) -> None:
     elf = machine.system.elves[server]
     top = (elf.address("rt_record") & ~0xFFF) + 0x1000
     machine.stub.set_register(SP, top - STACK_SIZE)
-    machine.stub.set_register(PC, elf.address("rt_serve"))
+    machine.stub.set_register(PC, elf.address("rt_musl_syscall"))
 
 
 def leave(machine: Machine, server: str, _random: random.Random) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .gdbstub import PC, Ended
-from .recovery_machine import INIT, SERVERS, T0, Machine, Record, System
+from .recovery_machine import SERVERS, T0, Machine, Record, System
 from .recovery_oracle import Oracle
 from .recovery_run import Run
 from .symbols import ECALL
@@ -20,13 +20,15 @@ Kind = tuple[str, str]  # a server, and a record's detail
 class Survey:
     """rounds: the guest's. arrivals: the numbers of the records of each kind. ways: the addresses
     that such a record leads its server over, from its arrival to the reply's ecall. starts: the
-    functions that a server enters on its way to its first record, in order."""
+    functions that a server enters on its way to its first record; firsts: those that it enters
+    while it serves that one; in order."""
 
     rounds: int
     oracle: Oracle
     arrivals: dict[Kind, list[int]] = field(default_factory=dict)
     ways: dict[Kind, list[int]] = field(default_factory=dict)
     starts: dict[str, list[int]] = field(default_factory=dict)
+    firsts: dict[str, list[int]] = field(default_factory=dict)
 
     def typical(self, kind: Kind) -> int:
         """The number of the record whose way was followed: the first ones are special cases."""
@@ -42,22 +44,18 @@ class Survey:
 def resume(run: Run, server: str, address: int) -> bool:
     """Waits until the server goes on at the address; False: it got another record before that."""
     machine = run.machine
-    receive = machine.system.receive
     machine.stub.set_breakpoint(address)
     try:
         while True:
             machine.go()
-            pc = machine.stub.register(PC)
-            name = machine.name()
+            pc, name = machine.stub.register(PC), machine.name()
             if pc == address and name == server:
                 return True
-            if pc == receive and name != INIT:
-                run.passed[name] = machine.arrival(machine.stub.registers(), name)
-                if name == server:
-                    return False
+            if run.arrived(pc, name) == server:
+                return False
     finally:
         machine.stub.clear_breakpoint(address)
-        machine.at_breakpoint = machine.stub.register(PC) == receive
+        machine.at_breakpoint = machine.stub.register(PC) in machine.system.receives
 
 
 def follow(run: Run, server: str) -> list[int]:
@@ -94,7 +92,7 @@ def make_survey(system: System, rounds: int, known: Survey | None = None) -> Sur
     for record in order:
         survey.arrivals.setdefault((record.server, record.detail), []).append(record.number)
     if known:
-        survey.ways, survey.starts = known.ways, known.starts
+        survey.ways, survey.starts, survey.firsts = known.ways, known.starts, known.firsts
         return survey
     with Machine(system) as machine:
         run = Run(machine)
@@ -103,33 +101,39 @@ def make_survey(system: System, rounds: int, known: Survey | None = None) -> Sur
             while True:
                 record = run.record()
                 kind = (record.server, record.detail)
-                if kind in survey.arrivals and record.number == survey.typical(kind):
+                if kind in survey.arrivals and record.number == survey.typical(kind) and not record.attempt:
                     survey.ways[kind] = follow(run, record.server)
         except Ended:
             pass
     for server in SERVERS:
-        survey.starts[server] = list(entered(system, server))
+        functions = list(entered(system, server))
+        at = functions.index(system.receives[0])
+        survey.starts[server], survey.firsts[server] = functions[:at], functions[at:]
     return survey
 
 
 def entered(system: System, server: str) -> Iterable[int]:
-    """The functions that the server enters between its first instruction and its first record."""
+    """The functions that the server enters between its first instruction and its second record."""
     with Machine(system) as machine:
         run = Run(machine)
         machine.watch()
         run.reach_start(server, system.start, 1)
         yield system.start
-        machine.at_breakpoint = False
         for begin, _, _ in system.elves[server].functions:
-            if begin not in (system.start, system.receive):
+            if begin not in (system.start, *system.receives):
                 machine.stub.set_breakpoint(begin)
-        while True:
-            machine.go()
-            pc = machine.stub.register(PC)
-            if machine.name() != server:
-                continue
-            yield pc
-            if pc == system.elves[server].address("rt_serve"):
-                return
-            machine.stub.clear_breakpoint(pc)
-            machine.at_breakpoint = False
+        machine.at_breakpoint = False
+        try:
+            while True:
+                machine.go()
+                pc = machine.stub.register(PC)
+                if machine.name() != server:
+                    continue
+                if pc == system.receives[1]:
+                    return
+                yield pc
+                if pc != system.receives[0]:
+                    machine.stub.clear_breakpoint(pc)
+                    machine.at_breakpoint = False
+        except Ended:
+            pass
