@@ -214,3 +214,8 @@ class Stub:
             raise Ended("the machine has ended")
         if answer[:1] not in (b"T", b"S"):
             raise StubError(f"the stub answers {answer.decode()!r} to a machine that runs")
+
+    def interrupt(self) -> None:
+        """Stops a machine that runs."""
+        self.socket.sendall(b"\x03")
+        self.finish()

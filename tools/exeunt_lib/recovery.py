@@ -147,17 +147,20 @@ class Campaign:
         strikes = result.strikes
         count = 1
         while count < len(strikes):
-            last = [s for s in strikes[-count:]]
-            if last[0].record[0].isdigit():
-                try:
-                    if self.case(last, rounds).wrong:
-                        strikes = last
-                        break
-                except Missed:
-                    pass
+            last = strikes[-count:]
+            if last[0].record[0].isdigit() and self.fails(last, rounds):
+                strikes = last
+                break
             count = count + 1 if count < 4 else count * 2
         only = ",".join(map(str, strikes))
         return f"{result.wrong}\n    {self.command(only, rounds)}"
+
+    def fails(self, strikes: list[Strike], rounds: int) -> bool:
+        try:
+            again = self.case(strikes, rounds)
+        except Missed:
+            return False
+        return bool(again.wrong) and again.fell
 
     def flips(self) -> tuple[Counter, Tally]:
         """One flipped bit a run, so that each can be told what came of it."""

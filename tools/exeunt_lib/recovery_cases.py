@@ -29,6 +29,7 @@ class Result:
     outcome: Outcome
     flipped: list[str]
     seconds: float
+    fell: bool = True  # all strikes did
 
 
 def judge(survey: Survey, run: Run, outcome: Outcome, began: float) -> Result:
@@ -51,6 +52,7 @@ def run_case(system: System, survey: Survey, strikes: list[Strike]) -> Result:
     if len(run.done) < len(strikes):
         missing = strikes[len(run.done)]
         result.wrong = result.wrong or f"{missing} did not fall: that record did not come"
+        result.fell = False
     return result
 
 
@@ -66,8 +68,9 @@ class Chance:
     def seed(self) -> int:
         return self.random.randrange(1, 1 << 31)
 
-    def start(self, server: str, number: str) -> Strike:
-        functions = self.survey.starts[server] + self.survey.firsts[server]
+    def start(self, server: str, number: str, serving: bool = True) -> Strike:
+        """serving: its first record belongs to its start, so it may die on that, too."""
+        functions = self.survey.starts[server] + serving * self.survey.firsts[server]
         return Strike("kill", server, number, self.random.choice(functions))
 
     def place(self, record: Record) -> tuple[int, int] | None:
@@ -108,11 +111,12 @@ def run_by_chance(
             if "kill" in chance.actions and limit:
                 _try(run, chance.start(chance.random.choice(SERVERS), "0"))
             while len(run.done) < limit:
-                strike = chance.strike(run.record())
+                record = run.record()
+                strike = chance.strike(record)
                 if not strike or not _try_here(run, strike):
                     continue
                 if len(run.done) < limit and chance.random.random() < START_CHANCE:
-                    _try(run, chance.start(strike.server, "*"))
+                    _try(run, chance.start(strike.server, "*", record.attempt + 1 < DEATHS))
             while not machine.guest_ram:
                 run.record()
             outcome = machine.finish()

@@ -42,7 +42,7 @@ GUEST_CLASSES = 7
 RA, SP, T0, T1, T2, A0, A6, A7, T3 = 1, 2, 5, 6, 7, 10, 16, 17, 28
 
 # A machine that makes no progress ends after so many seconds: of its own time, and of wall time.
-VIRTUAL_LIMIT = 120.0
+VIRTUAL_LIMIT = 15.0
 WALL_LIMIT = 900.0
 PATIENCE = 2.0
 
@@ -195,7 +195,14 @@ class Machine:
             except TimeoutError:
                 wall = time.monotonic() - self.began
                 if wall > WALL_LIMIT or self.clock.seconds() > VIRTUAL_LIMIT:
-                    raise Stuck("it ran on without an end") from None
+                    raise Stuck(f"it ran on without an end, {self.where()}") from None
+
+    def where(self) -> str:
+        """Stops the machine, which runs, and says where it is."""
+        self.stub.interrupt()
+        pc, name = self.stub.register(PC), self.name()
+        elf = self.system.elves["core" if pc >> 63 else name]
+        return f"in {'the core' if pc >> 63 else name} at {elf.place(pc)}"
 
     def step(self) -> None:
         """One instruction, or the entry of a trap."""
