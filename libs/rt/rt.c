@@ -93,6 +93,8 @@ static void tell_init(enum init_op op, uint64_t word) {
     }
 }
 
+_Noreturn void rt_receive_again(void);
+
 // The handler of the first record.
 static void begin(void *state, const struct message *record, struct reply *reply) {
     if (rt_has_config) {
@@ -106,7 +108,8 @@ static void begin(void *state, const struct message *record, struct reply *reply
     tell_init(INIT_TAKEN, 0);
     rt_handling.handle = beginning.handle;
     receive_at(rt_receive);
-    beginning.handle(state, record, reply);
+    (void)record, (void)reply; // they are as they arrived
+    rt_receive_again();
 }
 
 _Noreturn void rt_succeed(rt_take_over *take_over, uint32_t version, rt_handler *handle,
