@@ -28,7 +28,7 @@ RAM_BASE = 0x80000000
 GUEST_RAM = "guest-ram-0"
 WINDOW = 1  # ipc/config.h, enum config_kind
 
-SERVERS = ("sbi-server", "npf-pager", "timer-server", "fs-loader", "console")
+SERVERS = ("sbi-server", "npf-pager", "timer-server", "fs-loader", "console", "monitor")
 INIT = "init"
 
 # ipc/exit.h's classes, by number.

@@ -11,7 +11,7 @@ CLEAN = "Hypervisor ok!"
 # The hypervisor's own lines. The guest prints none that begin so.
 OWN = re.compile(
     r"(server [a-z-]+[ :]|init: |VM |console: |fs-loader: |sbi-server: |npf-pager: |timer-server: "
-    r"|Guest: |Shutdown |Hypervisor |the state |loading |app: |Loaded )"
+    r"|monitor: |Guest: |Shutdown |Hypervisor |the state |loading |app: |Loaded |Ctrl-T )"
 )
 DEATH = re.compile(r"^server ([a-z-]+) died: it (.*?), at ", re.MULTILINE)
 HANG = "did not come back in time"
