@@ -1,0 +1,51 @@
+"""A slice of the recovery campaign: servers are killed, hung and corrupted from outside while a
+guest runs, and what it prints, what it leaves in its memory and how it ends stay the same.
+
+`tools/exeunt recovery` is the whole of it; what fails here names the command that repeats it.
+"""
+
+from exeunt_lib.recovery import Campaign, Options, Tally
+from exeunt_lib.testing import Context, system_test
+
+SEED = 1
+KILLS, HANGS, FLIPS = 200, 12, 24
+# Of flipped bits some change what a server is told, and nobody can know. The others do no harm.
+FLIPS_SURVIVED = 0.85
+
+
+def campaign(ctx: Context) -> Campaign:
+    ctx.say(f"seed {SEED}")
+    options = Options(ctx.arch, ctx.out, kills=KILLS, hangs=HANGS, flips=FLIPS, seed=SEED)
+    return Campaign(options, ctx.scratch)
+
+
+def expect_all(ctx: Context, what: str, tally: Tally, least: int) -> None:
+    ctx.say(f"{tally.survived} of {tally.tried} {what} survived")
+    failed = "\n".join(tally.failures)
+    ctx.expect(tally.tried >= least, f"at least {least} {what}, not {tally.tried}")
+    ctx.expect(tally.survived == tally.tried and not failed, f"all {what} survived:\n{failed}")
+
+
+@system_test()
+def kill_matrix(ctx: Context) -> None:
+    """Each server, each record it serves, each step of serving it; other causes; two at once."""
+    tally, reasons = campaign(ctx).matrix()
+    for cell in reasons:
+        ctx.say(f"not applicable: {cell.name}: {cell.reason}")
+    expect_all(ctx, "cells of the kill matrix", tally, 150)
+
+
+@system_test()
+def random_strikes(ctx: Context) -> None:
+    """Kills and hangs at random instructions, many in one run; flipped bits, one in each."""
+    run = campaign(ctx)
+    expect_all(ctx, "kills", run.kills(), KILLS)
+    expect_all(ctx, "hangs", run.hangs(), HANGS)
+    verdicts, tally = run.flips()
+    for verdict, count in sorted(verdicts.items()):
+        ctx.say(f"flipped bits: {count} {verdict}")
+    ctx.expect(tally.tried >= FLIPS / 2, f"at least half of {FLIPS} flips, not {tally.tried}")
+    ctx.expect(
+        tally.survived >= FLIPS_SURVIVED * tally.tried,
+        f"{FLIPS_SURVIVED:.0%} of the flips survived:\n" + "\n".join(tally.failures),
+    )
