@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import control
@@ -42,6 +42,7 @@ class Boot:
     control: Path | None = None  # where the control line's socket is to be
     files: dict[str, Path] = field(default_factory=dict)  # more on the disk, by their paths there
     servers: dict[str, Path] = field(default_factory=dict)  # more in the bundle, by their names
+    at: list = field(default_factory=list)  # at.At: what happens to servers, and when
 
     def check(self) -> None:
         """Refuses what contradicts itself or names files that are not there."""
@@ -55,6 +56,8 @@ class Boot:
             raise UsageError("--mem must be a multiple of 2M")
         if self.qemu and not shutil.which(self.qemu):
             raise UsageError(f"--qemu: {self.qemu} is no program")
+        if self.at and self.gdb:
+            raise UsageError("--at needs the gdb stub for itself: leave --gdb out")
         if self.control:
             control.check_path(self.control)
 
@@ -133,7 +136,8 @@ def qemu_command(boot: Boot, out: Path, images: tuple[Path, Path, int]) -> list[
     if boot.cpu:
         command += ["-cpu", boot.cpu]
     if boot.icount:
-        command += ["-icount", "shift=0,sleep=off"]
+        # Where the machine is stopped from outside, sleep=off would skip to its next timer.
+        command += ["-icount", f"shift=0,sleep={'on' if boot.at else 'off'}"]
     if boot.gdb:
         command += ["-gdb", f"tcp:127.0.0.1:{GDB_PORT}", "-S"]
     return command + boot.qemu_args
@@ -148,15 +152,28 @@ def how_to_attach(out: Path) -> str:
     )
 
 
+def start_director(boot: Boot, out: Path, scratch: Path) -> list[str]:
+    """Whoever does what --at says waits for QEMU's stub; what QEMU needs for it."""
+    from . import at  # it needs this module
+
+    gdb = scratch / "gdb"
+    at.direct(boot.at, boot.arch, out, scratch / "manifest.dtb", gdb, boot.control).start()
+    return ["-gdb", f"unix:{str(gdb).replace(',', ',,')},server=on,wait=off", "-S"]
+
+
 def boot_once(boot: Boot, live: bool) -> Result:
     """Boots it and judges the end: QEMU's status *and* the hypervisor's own closing line."""
     boot.check()
     out = boot.out or out_dir(boot.arch)
     with tempfile.TemporaryDirectory(prefix="exeunt-") as scratch:
+        if boot.at and not boot.control and any(at.action == "replace" for at in boot.at):
+            boot = replace(boot, control=Path(scratch) / "control")
         images = make_images(boot, out, Path(scratch))
         if boot.gdb:
             say(how_to_attach(out))
         command = qemu_command(boot, out, images)
+        if boot.at:
+            command += start_director(boot, out, Path(scratch))
         try:
             ended = run_process(command, boot.timeout, live, boot.virtual_timeout)
         finally:

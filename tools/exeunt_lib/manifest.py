@@ -69,6 +69,17 @@ class Manifest:
         properties = (self._fdtget("-p", self.blob, f"/servers/{name}") for name in servers)
         return any("monitor" in names.splitlines() for names in properties)
 
+    def server_images(self) -> dict[str, str]:
+        """The servers' ELF files in the bundle, by their names."""
+        names = self._fdtget("-l", self.blob, "/servers").splitlines()
+        images = {n: self._fdtget("-t", "s", self.blob, f"/servers/{n}", "image") for n in names}
+        return {name: image.strip() for name, image in images.items()}
+
+    def first_vm_id(self) -> int:
+        """The number that servers know the first VM by; 0 when it can't be read."""
+        cells = self._fdtget("-t", "u", self.blob, self.vms[0], "id").split() if self.vms else []
+        return int(cells[-1]) if cells else 0
+
     def image_path(self) -> str:
         """Where the first VM's image lies on the disk; empty when it does not."""
         if not self.vms:
