@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 from .gdbstub import Ended
@@ -64,6 +65,8 @@ class Chance:
         self.random = random.Random(seed)
         self.actions = actions
         self.chance = chance
+        # Strikes in a row that fell before a server had begun to serve. Three of them end it.
+        self.early: Counter = Counter()
 
     def seed(self) -> int:
         return self.random.randrange(1, 1 << 31)
@@ -87,8 +90,12 @@ class Chance:
 
     def strike(self, record: Record) -> Strike | None:
         """What is done to this record's server; None: nothing."""
+        if not record.first:
+            self.early[record.server] = 0
         limit = AGAIN_CHANCE if record.attempt else self.chance
         if self.random.random() >= limit or record.attempt >= DEATHS:
+            return None
+        if record.first and self.early[record.server] >= DEATHS:
             return None
         place = self.place(record)
         if not place:
@@ -109,14 +116,19 @@ def run_by_chance(
         machine.watch()
         try:
             if "kill" in chance.actions and limit:
-                _try(run, chance.start(chance.random.choice(SERVERS), "0"))
+                server = chance.random.choice(SERVERS)
+                chance.early[server] += _try(run, chance.start(server, "0"))
             while len(run.done) < limit:
                 record = run.record()
                 strike = chance.strike(record)
                 if not strike or not _try_here(run, strike):
                     continue
-                if len(run.done) < limit and chance.random.random() < START_CHANCE:
-                    _try(run, chance.start(strike.server, "*", record.attempt + 1 < DEATHS))
+                chance.early[strike.server] += record.first
+                if len(run.done) == limit or chance.early[strike.server] >= DEATHS:
+                    continue
+                if chance.random.random() < START_CHANCE:
+                    again = chance.start(strike.server, "*", record.attempt + 1 < DEATHS)
+                    chance.early[strike.server] += _try(run, again)
             while not machine.guest_ram:
                 run.record()
             outcome = machine.finish()

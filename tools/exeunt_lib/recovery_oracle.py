@@ -55,7 +55,10 @@ def guest_bytes(console: str) -> str:
             out += "\n"
         cut = False
         out += line
-    return out + "\n" if cut and out.endswith(";") else out
+    out += "\n" if cut and out.endswith(";") else ""
+    # A console that dies between the newline and the line that it made room for leaves it to the
+    # next, which may well go on with the guest's first.
+    return re.sub(r"([^;\n])\n", r"\1", out)
 
 
 def deaths(console: str) -> list[tuple[str, str]]:
