@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from .recovery_machine import SERVERS, System
 from .recovery_run import ARRIVAL, Strike
+from .recovery_strike import LASTING
 from .recovery_survey import Kind, Survey
 
 # What the cells of a kind of record are called.
@@ -131,7 +132,10 @@ def other_cells(system: System, survey: Survey) -> list[Cell]:
         else:
             number, place, count = "0", elf.address("loader_do_jobs"), 1
         for cause in CAUSES:
-            made.append(Cell(f"{server}:{cause}", (Strike(cause, server, number, place, count),)))
+            at = (place, count)
+            if cause in LASTING and kinds:
+                at = survey.place(kind, HEAD)  # what follows depends on the time
+            made.append(Cell(f"{server}:{cause}", (Strike(cause, server, number, *at),)))
         first = Strike("kill", server, number, place, count)
         for name in ("_start", "main", "take_over", "state_open"):
             if elf.symbols.get(name) in survey.starts[server] + survey.firsts[server]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from .recovery_machine import Outcome
 
-BEGIN = "Entering VM run loop...\n"
+BEGIN = "Starting virtualization...\n"
 END = "Guest: SBI SRST shutdown\n"
 CLEAN = "Hypervisor ok!"
 # The hypervisor's own lines. The guest prints none that begin so.
 OWN = re.compile(
     r"(server [a-z-]+[ :]|init: |VM |console: |fs-loader: |sbi-server: |npf-pager: |timer-server: "
-    r"|monitor: |Guest: |Shutdown |Hypervisor |the state |loading |app: |Loaded |Ctrl-T )"
+    r"|monitor: |Guest: |Guest RAM |Shutdown |Hypervisor |Pre-allocating |loading |app: |Loaded "
+    r"|Entering |Ctrl-T )"
 )
 DEATH = re.compile(r"^server ([a-z-]+) died: it (.*?), at ", re.MULTILINE)
 HANG = "did not come back in time"

@@ -147,7 +147,7 @@ COUNTED = (
 
 
 def console(guest: str, end: str = ENDED) -> str:
-    return f"OpenSBI\nEntering VM run loop...\n{guest}{end}{COUNTED}Hypervisor ok!\n"
+    return f"OpenSBI\nStarting virtualization...\nEntering VM run loop...\n{guest}{end}{COUNTED}Hypervisor ok!\n"
 
 
 class OracleTest(unittest.TestCase):
@@ -192,7 +192,7 @@ class OracleTest(unittest.TestCase):
             ("wrong output", self.outcome("@ one;\n")),
             ("wrong memory", self.outcome(good, ram="other")),
             ("VM stopped", self.outcome("", console=console("", stopped))),
-            ("machine ended", self.outcome("", console="Entering VM run loop...\n@ one;\n")),
+            ("machine ended", self.outcome("", console="Starting virtualization...\n@ one;\n")),
             ("stuck", self.outcome(good, status=None, why="it ran on")),
         ):
             self.assertEqual(self.oracle.classify(outcome), verdict)
