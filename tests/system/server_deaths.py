@@ -1,0 +1,120 @@
+"""Servers that die while they serve: in every way there is, which is reported in one line and made
+good; and of every exit, which stops that VM, with a report, and nobody else.
+"""
+
+import re
+import struct
+
+from exeunt_lib.boot import Boot
+from exeunt_lib.corestate import Core
+from exeunt_lib.layouts import Layouts
+from exeunt_lib.live import Live
+from exeunt_lib.paths import ROOT
+from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
+
+# Two VMs: `a`, and `b` with servers of its own.
+MANIFEST = ROOT / "tests/recovery/manifests/compromised.dts"
+ROUNDS = 10
+
+# Where tests/recovery/servers/causes dies, one after the other, and what is said of it.
+MEMORY = "touched memory that it does not have"
+ILLEGAL = "executed an illegal or privileged instruction"
+LATE = "did not come back in time"
+ENDED = "asked to end"
+CAUSES = (
+    (r"load_elsewhere\+0x\w+, ", MEMORY),
+    (r"store_to_text\+0x\w+, ", MEMORY),
+    ("", MEMORY),  # where it has jumped to there is no function
+    (r"illegal_instruction\+0x\w+, ", ILLEGAL),
+    (r"privileged_instruction\+0x\w+, ", ILLEGAL),
+    (r"stop_itself\+0x\w+, ", r"stopped itself \(breakpoint\)"),
+    (r"\w+\+0x\w+, ", ENDED),
+    (r"too_deep\+0x\w+, ", "ran over the end of its stack"),
+    (r"\w+\+0x\w+, ", ENDED),
+    (r"loop_for_ever\+0x\w+, ", LATE),
+    (r"\w+\+0x\w+, ", LATE),
+)
+# Whose place it takes, and the class of the first exit of the guest that gets there.
+PLACES = {"b-sbi": "HYPERCALL", "b-pager": "STAGE2", "b-timer": "IDLE"}
+
+
+def boot(ctx: Context, server: str, image: str, guest: str) -> Live:
+    """GUEST as `b`, and IMAGE in the place of one of its servers; `a` has good ones."""
+    source = ctx.scratch / "manifest.dts"
+    source.write_text(
+        f'/dts-v1/;\n/include/ "{MANIFEST}"\n/ {{'
+        f'servers {{ {server} {{ image = "{image}"; }}; }};'
+        f'vms {{ a {{ cmdline = "rounds={ROUNDS}"; }};'
+        f'b {{ cmdline = "timer=firmware rounds={ROUNDS}"; }}; }}; }};\n'
+    )
+    files = {"/sbin/guard": "guard", "/sbin/pump": guest}
+    found = Boot(
+        ctx.arch,
+        ctx.out,
+        manifest=source,
+        files={path: ctx.out / f"guest/{name}.bin" for path, name in files.items()},
+        servers={image: ctx.out / f"server_{ctx.arch}" / image},
+    )
+    return Live(found, TIMEOUT, VIRTUAL_TIMEOUT)
+
+
+def finish(ctx: Context, live: Live, *servers: str) -> None:
+    """Tells guests from outside, in their memory, to come to their ends: VM 0's, which the first
+    server has mapped, VM 1's."""
+    flag = Layouts(ctx.out / "guest/guard.elf", [], ["finish"]).symbols["finish"]
+    layouts = Core.load(ctx.out / "exeunt.elf")
+    with live.stopped() as ram:
+        core = Core(layouts, ram)
+        for vm, server in enumerate(servers):
+            ram.write(core.guest(vm, flag, server), struct.pack("<Q", 1))
+
+
+def run(ctx: Context, server: str, image: str, guest: str, line: str, *finished: str) -> str:
+    """Everything printed, until LINE has come, the guests were told to end, and the machine has."""
+    with boot(ctx, server, image, guest) as live:
+        try:
+            live.wait_line(f"[a] guard: round {ROUNDS}:")
+            live.wait_line(line)
+            finish(ctx, live, *finished)
+            live.wait_end()
+        finally:
+            ctx.keep_text(live.console)
+        return live.console
+
+
+@system_test()
+def every_cause(ctx: Context) -> None:
+    """One line for each: server, cause, address with its function, record; then it goes on."""
+    console = run(
+        ctx, "b-timer", "causes.elf", "guard", f"[b] guard: round {ROUNDS}:", "sbi-server", "b-sbi"
+    )
+    deaths = re.findall(r"^server b-timer died: .*$", console, re.MULTILINE)
+    ctx.expect(len(deaths) == len(CAUSES), f"{len(CAUSES)} deaths, not {len(deaths)}")
+    for line, (where, cause) in zip(deaths, CAUSES):
+        wanted = (
+            rf"^server b-timer died: it {cause}, at {where}pc 0x\w+, address 0x\w+, "
+            r"serving (IDLE|TIMER) number \d+ of VM b; restarting it$"
+        )
+        ctx.expect(re.match(wanted, line), f"{wanted!r}, not {line!r}")
+    ctx.expect_lines(console, "there is no memory for 1048576 bytes")
+    for vm in "ab":
+        ctx.expect_lines(console, f"[{vm}] guard: {2 * ROUNDS} checks passed", "Hypervisor ok!")
+    rounds = [re.findall(rf"^\[{vm}\] guard: round .*$", console, re.MULTILINE) for vm in "ab"]
+    same = [line[4:] for line in rounds[0]] == [line[4:] for line in rounds[1]]
+    ctx.expect(same and len(rounds[0]) == ROUNDS, "the same rounds of both guests")
+
+
+def poisoned(server: str, kind: str) -> None:
+    @system_test(name=f"poison-{server.removeprefix('b-')}")
+    def poison(ctx: Context) -> None:
+        console = run(ctx, server, "poison.elf", "pump", "VM b: stopped", "sbi-server")
+        report = rf"^VM b: 3 servers died on its exit \d+ \({kind}\): the VM is stopped$"
+        ctx.expect_lines(console, re.compile(report))
+        passed = f"[a] guard: {2 * ROUNDS} checks passed"
+        ctx.expect_lines(console, passed, "Hypervisor: 1 of 2 VMs failed")
+        deaths = re.findall(r"^server (\S+) died", console, re.MULTILINE)
+        ctx.expect(deaths == [server] * 3, f"{server} to die three times, not {deaths}")
+
+
+for _server, _kind in PLACES.items():
+    poisoned(_server, _kind)
