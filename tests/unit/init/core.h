@@ -15,7 +15,7 @@
 #define CORE_VCPUS 8
 #define CORE_CAPS 40
 #define CORE_MAPS 48
-#define CORE_QUEUE 16
+#define CORE_QUEUE 10
 #define CORE_LINES 64
 #define CORE_NONE 0xff
 #define CORE_NUMBER(array, element) ((uint8_t)((element) - (array)))

@@ -18,3 +18,8 @@ void world_inside_reset(void) {
     memset(&replacement, 0, sizeof(replacement));
     memset(traced, 0, sizeof(traced));
 }
+
+uint64_t world_inside_key(void) {
+    return (uint64_t)replacement.outcome | (uint64_t)replacement.version << 8 |
+           (uint64_t)(uintptr_t)replacement.file.content << 16;
+}

@@ -64,3 +64,4 @@ struct world_inside {
 void world_inside_keep(struct world_inside *to);
 void world_inside_bring_back(const struct world_inside *from);
 void world_inside_reset(void);
+uint64_t world_inside_key(void); // two that are alike have the same one
