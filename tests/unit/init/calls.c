@@ -7,6 +7,7 @@
 struct core_cap core_caps[CORE_TASKS][CORE_CAPS];
 struct core_map core_maps[CORE_SPACES][CORE_MAPS];
 void (*core_started)(struct core_task *task);
+void (*core_interrupts)(void);
 
 static enum status create_check(const struct rt_words *words) {
     uint64_t slot = words->word[3];
@@ -299,6 +300,10 @@ static enum status vcpu_call(struct core_vcpu *vcpu, struct rt_words *words) {
 enum status rt_system_call(enum syscall number, uint64_t selector, struct rt_words *words) {
     enum status status;
     unsigned slot = (unsigned)selector;
+    bool matters = number == SYSCALL_DESTROY || number == SYSCALL_BIND || number == SYSCALL_TASK;
+    if (matters && core_interrupts) {
+        core_interrupts();
+    }
     switch (number) {
     case SYSCALL_CREATE:
         status = create(selector, words);

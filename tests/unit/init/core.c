@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ipc/fault.h"
+#include "tests/unit/init/file.h"
 
 struct core core;
 
@@ -12,6 +13,7 @@ void core_reset(void) {
         core.task[i].portal = core.task[i].leaving = CORE_NONE;
     }
     core_started = NULL;
+    core_interrupts = NULL;
 }
 
 static void *at(unsigned slot, enum object_type type, void *array, size_t size) {
@@ -119,7 +121,7 @@ void core_task_waits(struct core_task *task) {
     bool signal = task->serves && task->serving.c == EXIT_SIGNAL;
     task->serves = false;
     task->state = TASK_WAITING;
-    task->receive_pc = FAULT_COUNT + 1; // any address
+    task->receive_pc = FILE_TEXT + 0x60;
     if (task->leaving != CORE_NONE) {
         admit(task);
     }
@@ -168,27 +170,31 @@ static void unbind(struct core_task *task) {
     portal->pause = core.pause;
     if (task->serves) {
         task->serves = false;
-        task->serving.attempt++;
         put(portal, &task->serving, true);
     }
+}
+
+static void halt(struct core_task *task) {
+    unbind(task);
+    task->serves = false;
+    task->state = TASK_DEAD;
+    cancel(CORE_NUMBER(core.task, task), EXIT_CALL);
 }
 
 void core_task_dies(struct core_task *task, uint64_t cause, uint64_t pc, uint64_t address) {
     const struct core_record *serving = task->serves ? &task->serving : NULL;
     struct core_record fault = {
         .c = EXIT_FAULT, .task = CORE_NUMBER(core.task, task), .badge = task->fault_badge};
+    task->serving.attempt += task->serves;
     fault.word[FAULT_WORD_CAUSE] = cause;
-    fault.word[FAULT_WORD_PC] = pc;
+    fault.word[FAULT_WORD_PC] = task->state == TASK_WAITING ? task->receive_pc : pc;
     fault.word[FAULT_WORD_ADDRESS] = address;
     fault.word[FAULT_WORD_INFO] = serving ? MESSAGE_INFO(serving->c, 0, 1) : UINT64_MAX;
     fault.word[FAULT_WORD_SEQ] = serving ? serving->seq : 0;
     fault.word[FAULT_WORD_BADGE] = serving ? serving->badge : 0;
-    fault.word[FAULT_WORD_ATTEMPT] = serving ? serving->attempt + 1u : 0;
-    unbind(task);
-    task->serves = false;
-    task->state = TASK_DEAD;
+    fault.word[FAULT_WORD_ATTEMPT] = serving ? serving->attempt : 0;
     task->pc = pc;
-    cancel(CORE_NUMBER(core.task, task), EXIT_CALL);
+    halt(task);
     if (task->fault_bound) {
         send(&core.portal[0], &fault);
     }
@@ -196,8 +202,7 @@ void core_task_dies(struct core_task *task, uint64_t cause, uint64_t pc, uint64_
 
 void core_task_ends(struct core_task *task) {
     if (task->state != TASK_DEAD) {
-        task->fault_bound = false;
-        core_task_dies(task, FAULT_EXIT, 0, 0);
+        halt(task);
     }
     cancel(CORE_NUMBER(core.task, task), EXIT_FAULT);
     task->exists = false;

@@ -102,6 +102,8 @@ extern char core_line[CORE_LINES][RT_LOG_LINE]; // what was logged, the last COR
 extern unsigned core_lines;
 extern void (*core_started)(struct core_task *task); // whenever one is, if not NULL
 
+extern void (*core_interrupts)(void); // before each call that tasks' deaths matter to, if not NULL
+
 void core_reset(void);
 
 // The task, the portal in init's SLOT; NULL: there is none.

@@ -62,17 +62,26 @@ static void call(struct core_task *task, uint64_t op, uint64_t word1, uint64_t w
     core_task_calls(task, word);
 }
 
+// The version of the state, which a newer image behind it (`moved`) can be instead.
+uint32_t explore_version(void) {
+    const struct state_header *state = explore_state();
+    return state->moved ? (uint32_t)state->moved / STATE_SLOTS_AT : state->version;
+}
+
+// A state that is older is migrated in one step, and put in its place at the next.
 static void take_over(struct core_task *task, uint8_t *phase) {
     struct state_header *state = explore_state();
     uint32_t version = world_version(task->entry);
-    if (state->version > version) {
+    if (explore_version() > version) {
         *phase = SAID_REFUSED;
         call(task, INIT_REFUSED, STATUS_UNSUPPORTED, 0);
-    } else if (state->version < version) {
+    } else if (explore_version() < version) {
         *phase = MIGRATED;
-        state->version = version;
+        state->moved = (uint64_t)version * STATE_SLOTS_AT;
     } else {
         *phase = SAID_TAKEN;
+        state->version = version;
+        state->moved = 0;
         call(task, INIT_TAKEN, 0, 0);
     }
 }
@@ -113,7 +122,8 @@ static void refuse(struct core_task *task) {
 }
 
 static bool can_die(const struct core_task *task) {
-    return task && task->state != TASK_DEAD && explore_ghost.deaths < DEATHS_MAX;
+    return task && task->state != TASK_NEW && task->state != TASK_DEAD &&
+           explore_ghost.deaths < DEATHS_MAX;
 }
 
 static void die(struct core_task *task) {
@@ -144,6 +154,27 @@ static void turn(void) {
         first.c == EXIT_CALL && first.word[0] == INIT_REPLACE && task->reply[0] == STATUS_OK;
 }
 
+// init is interrupted in its turn, and a task runs and dies.
+static struct {
+    unsigned calls; // before that
+    struct core_task *task;
+} interruption;
+
+static void interrupted(void) {
+    struct core_task *task = interruption.task;
+    if (interruption.calls > 0 && --interruption.calls == 0 && task->exists && can_die(task)) {
+        die(task);
+    }
+}
+
+static void turn_interrupted(struct core_task *task, unsigned call) {
+    interruption.calls = call;
+    interruption.task = task;
+    core_interrupts = interrupted;
+    turn();
+    core_interrupts = NULL;
+}
+
 bool explore_can(enum explore_event event) {
     bool asks = monitor()->state == TASK_READY;
     switch (event) {
@@ -170,8 +201,10 @@ bool explore_can(enum explore_event event) {
         return asks && explore_ghost.replaces < REPLACES_MAX;
     case EXPLORE_KILL:
         return asks && explore_ghost.deaths < DEATHS_MAX;
-    case EXPLORE_EVENTS:
-        break;
+    default:
+        return core.portal[0].count > 0 &&
+               can_die(event < EXPLORE_NEW_DIES_AT_1 ? world_task(WORLD_WORKER)
+                                                     : world_spare_task());
     }
     return false;
 }
@@ -219,7 +252,12 @@ void explore_do(enum explore_event event) {
         explore_ghost.deaths++;
         call(monitor(), INIT_KILL, WORLD_WORKER, 0);
         break;
-    case EXPLORE_EVENTS:
+    default:
+        if (event < EXPLORE_NEW_DIES_AT_1) {
+            turn_interrupted(world_task(WORLD_WORKER), event - EXPLORE_OLD_DIES_AT_1 + 1u);
+        } else {
+            turn_interrupted(world_spare_task(), event - EXPLORE_NEW_DIES_AT_1 + 1u);
+        }
         break;
     }
 }

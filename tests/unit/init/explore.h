@@ -18,7 +18,17 @@
     X(REPLACE_SAME)                                                                                \
     X(REPLACE_NEWER)                                                                               \
     X(REPLACE_AGAIN) /* from the file that it was last started from */                             \
-    X(KILL)
+    X(KILL)                                                                                        \
+    X(OLD_DIES_AT_1) /* init's next turn, but it dies before the first of its system calls */      \
+    X(OLD_DIES_AT_2)                                                                               \
+    X(OLD_DIES_AT_3)                                                                               \
+    X(OLD_DIES_AT_4)                                                                               \
+    X(OLD_DIES_AT_5)                                                                               \
+    X(NEW_DIES_AT_1)                                                                               \
+    X(NEW_DIES_AT_2)                                                                               \
+    X(NEW_DIES_AT_3)                                                                               \
+    X(NEW_DIES_AT_4)                                                                               \
+    X(NEW_DIES_AT_5)
 
 #define EXPLORE_ENUM(name) EXPLORE_##name,
 enum explore_event { EXPLORE_LIST(EXPLORE_ENUM) EXPLORE_EVENTS };
@@ -48,6 +58,7 @@ void explore_do(enum explore_event event);
 void explore_drain(void);
 
 struct state_header *explore_state(void);
+uint32_t explore_version(void);   // of that
 bool explore_on(void);            // a replacement is on its way
 bool explore_dead(uint64_t side); // init is yet to hear of the death of the worker of that side
 

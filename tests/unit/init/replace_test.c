@@ -14,7 +14,7 @@
 
 #include "tests/unit/init/explore.h"
 
-#define DEPTH 12
+#define DEPTH 10
 #define SEEN (1u << 20)
 #define FILE_PLACES 3
 

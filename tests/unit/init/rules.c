@@ -91,16 +91,13 @@ static const char *wrong_deaths(void) {
     if (old_one()->state == TASK_DEAD && !told && !server->given_up) {
         return "it died and was not started again";
     }
-    if (server->waited && !told) {
-        return "it counts as stopped while it waited, and lives";
-    }
     if (server->awaited && server->taken && !told) {
         return "the monitor waits for one that serves";
     }
     if (server->death_pc && server->taken) {
         return "it has taken over, and the pc of a death is kept";
     }
-    if (!explore_on() && explore_state()->version > world_version(old_one()->entry)) {
+    if (!explore_on() && explore_version() > world_version(old_one()->entry)) {
         return "the state is newer than the server";
     }
     return NULL;
@@ -172,13 +169,13 @@ uint64_t explore_key(void) {
     const struct server *server = worker();
     uint64_t key = key_portal(key_portal(0, world_portal(WORLD_WORKER)), &core.portal[0]);
     key = key_task(key_task(key, old_one()), new_one());
-    key = mix(key, server->taken | server->awaited << 1 | server->waited << 2 |
-                       server->given_up << 3 | server->side << 4 | (server->death_pc != 0) << 5 |
+    key = mix(key, server->taken | server->awaited << 1 | server->given_up << 3 |
+                       server->side << 4 | (server->death_pc != 0) << 5 |
                        server->early_deaths << 8 | server->version << 16);
     key = mix(key, (uint64_t)(uintptr_t)server->file.content);
     key = mix(key, init.spare_file.physical);
     key = mix(key, world_inside_key());
-    key = mix(key, explore_state()->version);
+    key = mix(key, explore_state()->version << 16 | explore_state()->moved);
     key = mix(key, explore_ghost.replaces | explore_ghost.deaths << 8 |
                        world_task(WORLD_MONITOR)->state << 16);
     key = mix(key, file_version(&(struct file){.content = memory_see(init.buffer.physical)}));
