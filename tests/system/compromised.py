@@ -283,11 +283,16 @@ def compromised_own_console(ctx: Context) -> None:
             live.wait_line("guard: round 1:")
             guard = Guard(ctx, live, layouts)
             content = strip(ctx.out / f"server_{ctx.arch}" / EVIL)
-            live.do(live.control(), f"replace console #{len(content)}", content)
+            control = live.control()
+            live.do(control, f"replace console #{len(content)}", content)
             check = Check(ctx, live, layouts, "console")
             wait_enough(live, guard, check)
             check.expect_same()
             expect_tally(ctx, check.tally(), "console")
+            for line in live.do(control, "ps")[1:]:
+                name, _, restarts = line.split()[:3]
+                lives = name == "console" or restarts == "0"
+                ctx.expect(lives, f"{name} to live, not to die {restarts} times")
             same = guard.transcript() == undisturbed(ctx)[1:-1]
             ctx.expect(same, "the same rounds as beside good servers")
         finally:
