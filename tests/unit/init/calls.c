@@ -267,6 +267,22 @@ static enum status task_call(struct core_task *task, struct rt_words *words) {
     }
 }
 
+// Its exit, if one is pending, is nobody's any more.
+static void vcpu_stops(struct core_vcpu *vcpu) {
+    vcpu->state = VCPU_OFF;
+    for (unsigned i = 1; i < CORE_PORTALS; i++) {
+        struct core_portal *portal = &core.portal[i];
+        unsigned kept = 0;
+        for (unsigned n = 0; n < portal->count; n++) {
+            const struct core_record *record = &portal->queue[n];
+            if (record->c >= EXIT_GUEST_CLASSES || record->badge != vcpu->route_badge) {
+                portal->queue[kept++] = *record;
+            }
+        }
+        portal->count = (uint8_t)kept;
+    }
+}
+
 static enum status vcpu_call(struct core_vcpu *vcpu, struct rt_words *words) {
     if (!vcpu) {
         return STATUS_NO_CAP;
@@ -276,7 +292,7 @@ static enum status vcpu_call(struct core_vcpu *vcpu, struct rt_words *words) {
         vcpu->state = VCPU_RUNNABLE;
         return STATUS_OK;
     case VCPU_STOP:
-        vcpu->state = VCPU_OFF;
+        vcpu_stops(vcpu);
         return STATUS_OK;
     case VCPU_TRACE:
         vcpu->traced = words->word[1] == 1;

@@ -178,7 +178,9 @@ void world_taken(struct core_task *task) {
     if (task->calls_init) {
         (void)world_call(task, INIT_TAKEN, 0, 0);
     }
-    core_task_waits(task);
+    if (!task->serves || task->serving.c == EXIT_SIGNAL) {
+        core_task_waits(task);
+    }
 }
 
 void world_begin(unsigned server) {

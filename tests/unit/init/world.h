@@ -40,7 +40,8 @@ struct core_task *world_task(unsigned server);
 struct core_task *world_spare_task(void);
 struct core_portal *world_portal(unsigned server);
 
-// One of the things that a server does at its start: says READY, and waits; says TAKEN, and waits.
+// One of the things that a server does at its start: says READY, and waits; says TAKEN,
+// and waits if what it serves is but a signal.
 void world_ready(struct core_task *task, uint32_t version);
 void world_taken(struct core_task *task);
 void world_begin(unsigned server); // both, of a server that was started

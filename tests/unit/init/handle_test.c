@@ -1,0 +1,419 @@
+// What init does about deaths, and whom it believes what.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ipc/fault.h"
+#include "tests/unit/init/world.h"
+
+static enum vm_state vm_state(unsigned index) { return init.vm[index].state; }
+
+static uint8_t vcpu_state(unsigned vm, unsigned number) {
+    return core_vcpu_at(SLOT_VM(vm) + VM_SLOT_VCPU + number)->state;
+}
+
+static void expect_running(bool a, bool b) {
+    assert_int_equal(vm_state(0) == VM_RUNNING, a);
+    assert_int_equal(vm_state(1) == VM_RUNNING, b);
+    assert_int_equal(vcpu_state(0, 0) == VCPU_RUNNABLE, a);
+    assert_int_equal(vcpu_state(1, 0) == VCPU_RUNNABLE, b);
+    assert_int_equal(vcpu_state(1, 1) == VCPU_RUNNABLE, b);
+}
+
+// SERVER dies on what it serves, or before that; the next one is there and has taken over.
+static void die_and_begin(unsigned server) {
+    world_fault(server);
+    world_begin(server);
+}
+
+static void die_early(unsigned server, unsigned times) {
+    for (unsigned i = 0; i < times; i++) {
+        world_fault(server);
+    }
+}
+
+// --- what three have died on
+
+static void test_three_deaths_on_an_exit_stop_its_vm(void **state) {
+    (void)state;
+    world_exit(WORLD_WORKER, EXIT_HYPERCALL, WORLD_VM_A, 41);
+    world_exit(WORLD_WORKER, EXIT_TIMER, WORLD_VM_B, 5);
+    die_and_begin(WORLD_WORKER);
+    die_and_begin(WORLD_WORKER);
+    expect_running(true, true);
+    assert_null(core_find_line("the VM is stopped"));
+    die_and_begin(WORLD_WORKER);
+    expect_running(false, true);
+    assert_int_equal(vm_state(0), VM_FAILED);
+    assert_non_null(
+        core_find_line("VM a: 3 servers died on its exit 41 (HYPERCALL): the VM is stopped"));
+    assert_int_equal(world_task(WORLD_WORKER)->serving.badge, WORLD_VM_B);
+    assert_false(init.server[WORLD_WORKER].given_up);
+    die_and_begin(WORLD_WORKER); // that one's first
+    expect_running(false, true);
+}
+
+static void send_call(uint64_t badge) {
+    const struct core_record call = {.c = EXIT_CALL, .task = CORE_NONE, .seq = 3, .badge = badge};
+    core_send(SLOT_SERVER(WORLD_WORKER) + SERVER_SLOT_PORTAL, &call);
+}
+
+static void test_three_deaths_on_a_call_end_the_caller(void **state) {
+    (void)state;
+    send_call(WORLD_ONLY_B + 1);
+    die_and_begin(WORLD_WORKER);
+    die_and_begin(WORLD_WORKER);
+    assert_int_equal(init.server[WORLD_ONLY_B].restarts, 0);
+    die_and_begin(WORLD_WORKER);
+    assert_int_equal(init.server[WORLD_ONLY_B].restarts, 1);
+    assert_int_equal(world_task(WORLD_ONLY_B)->state, TASK_READY);
+    assert_non_null(core_find_line("server only-b: three died on a call of its: it is ended too"));
+    assert_non_null(core_find_line("server only-b died: it was killed"));
+    assert_int_equal(init.server[WORLD_WORKER].restarts, 3);
+    for (unsigned i = 0; i < WORLD_SERVERS; i++) {
+        assert_int_equal(init.server[i].restarts != 0, i == WORLD_WORKER || i == WORLD_ONLY_B);
+    }
+    expect_running(true, true);
+}
+
+static void test_a_call_of_nobody_ends_nobody(void **state) {
+    (void)state;
+    const uint64_t badges[] = {0, WORLD_SERVERS + 1, UINT64_MAX};
+    for (unsigned i = 0; i < 3; i++) {
+        world_setup(NULL);
+        send_call(badges[i]);
+        for (unsigned n = 0; n < 3; n++) {
+            die_and_begin(WORLD_WORKER);
+        }
+        assert_null(core_find_line("three died on a call"));
+        assert_int_equal(init.server[WORLD_WORKER].restarts, 3);
+    }
+}
+
+// The next one does not get further than that record.
+static void die_and_take_over(unsigned server) {
+    world_fault(server);
+    world_ready(world_task(server), WORLD_VERSION);
+    (void)world_call(world_task(server), INIT_TAKEN, 0, 0);
+}
+
+static void send_from_nobody(enum exit_class c) {
+    const struct core_record record = {.c = (uint8_t)c, .task = CORE_NONE};
+    core_send(SLOT_SERVER(WORLD_ONLY_B) + SERVER_SLOT_PORTAL, &record);
+}
+
+static void test_three_deaths_on_an_interrupt_or_a_signal_end_the_server(void **state) {
+    (void)state;
+    const enum exit_class classes[] = {EXIT_IRQ, EXIT_SIGNAL};
+    for (unsigned i = 0; i < 2; i++) {
+        world_setup(NULL);
+        send_from_nobody(classes[i]);
+        die_and_take_over(WORLD_ONLY_B);
+        die_and_take_over(WORLD_ONLY_B);
+        assert_false(init.server[WORLD_ONLY_B].given_up);
+        world_fault(WORLD_ONLY_B);
+        assert_true(init.server[WORLD_ONLY_B].given_up);
+        assert_non_null(core_find_line("three of them died on this one: it is not started again"));
+        expect_running(true, false);
+    }
+}
+
+// --- servers that can't be kept alive
+
+static void test_three_early_deaths_give_a_server_up(void **state) {
+    (void)state;
+    world_fault(WORLD_ONLY_B); // that one had begun
+    die_early(WORLD_ONLY_B, 2);
+    assert_false(init.server[WORLD_ONLY_B].given_up);
+    expect_running(true, true);
+    die_early(WORLD_ONLY_B, 1);
+    assert_true(init.server[WORLD_ONLY_B].given_up);
+    assert_int_equal(world_task(WORLD_ONLY_B)->state, TASK_DEAD);
+    expect_running(true, false); // a does not need it
+    assert_non_null(core_find_line("VM b: can't go on without its server only-b"));
+    assert_non_null(core_find_line("three in a row died before they served anything"));
+    assert_false(core.ended);
+}
+
+static void test_one_that_has_taken_over_ends_the_row(void **state) {
+    (void)state;
+    world_fault(WORLD_WORKER);
+    die_early(WORLD_WORKER, 2);
+    world_begin(WORLD_WORKER);
+    assert_int_equal(init.server[WORLD_WORKER].early_deaths, 0);
+    world_fault(WORLD_WORKER);
+    die_early(WORLD_WORKER, 2);
+    assert_false(init.server[WORLD_WORKER].given_up);
+    die_early(WORLD_WORKER, 1);
+    assert_true(init.server[WORLD_WORKER].given_up);
+    expect_running(false, false);
+}
+
+// One that does not call init has begun when it has come to receive.
+static void test_one_that_tells_nothing(void **state) {
+    (void)state;
+    world_fault(WORLD_PAGER);
+    world_begin(WORLD_PAGER);
+    for (unsigned i = 0; i < 4; i++) {
+        die_and_begin(WORLD_PAGER);
+    }
+    assert_false(init.server[WORLD_PAGER].given_up);
+    world_fault(WORLD_PAGER);
+    die_early(WORLD_PAGER, 3);
+    assert_true(init.server[WORLD_PAGER].given_up);
+    expect_running(false, false);
+}
+
+static void test_a_loader_is_needed_while_loading(void **state) {
+    (void)state;
+    init.vm[1].state = VM_LOADING;
+    world_fault(WORLD_LOADER);
+    die_early(WORLD_LOADER, 3);
+    assert_int_equal(vm_state(0), VM_RUNNING);
+    assert_int_equal(vm_state(1), VM_FAILED);
+}
+
+static void test_without_a_console_the_machine_ends(void **state) {
+    (void)state;
+    world_fault(WORLD_CONSOLE);
+    die_early(WORLD_CONSOLE, 3);
+    assert_true(core.ended);
+    assert_int_equal(core.end, 1);
+}
+
+static void test_the_monitor_is_told_that_one_is_given_up(void **state) {
+    (void)state;
+    struct core_task *monitor = world_task(WORLD_MONITOR);
+    uint32_t told = world_portal(WORLD_MONITOR)->signals_ever;
+    assert_int_equal(world_call(monitor, INIT_KILL, WORLD_ONLY_B, 0), STATUS_OK);
+    die_early(WORLD_ONLY_B, 2);
+    assert_int_equal(world_portal(WORLD_MONITOR)->signals_ever, told);
+    die_early(WORLD_ONLY_B, 1);
+    assert_int_equal(world_portal(WORLD_MONITOR)->signals_ever, told + 1);
+    assert_int_equal(world_call(monitor, INIT_KILL, WORLD_ONLY_B, 0), STATUS_BUSY);
+    assert_int_equal(world_call(monitor, INIT_REPLACE, WORLD_ONLY_B, 0), STATUS_UNSUPPORTED);
+}
+
+static void test_the_monitor_is_told_when_the_next_one_serves(void **state) {
+    (void)state;
+    struct core_task *monitor = world_task(WORLD_MONITOR);
+    uint32_t told = world_portal(WORLD_MONITOR)->signals_ever;
+    assert_int_equal(world_call(monitor, INIT_KILL, WORLD_WORKER, 0), STATUS_OK);
+    assert_int_equal(init.server[WORLD_WORKER].restarts, 1);
+    world_ready(world_task(WORLD_WORKER), WORLD_VERSION);
+    assert_int_equal(world_portal(WORLD_MONITOR)->signals_ever, told);
+    world_taken(world_task(WORLD_WORKER));
+    assert_int_equal(world_portal(WORLD_MONITOR)->signals_ever, told + 1);
+    die_and_begin(WORLD_WORKER); // nobody has asked for that
+    assert_int_equal(world_portal(WORLD_MONITOR)->signals_ever, told + 1);
+}
+
+// --- where the last one died
+
+static uint64_t number(const struct body *body, const char *name) {
+    const struct config_entry *entry = world_config(body, name);
+    assert_non_null(entry);
+    assert_int_equal(entry->kind, CONFIG_NUMBER);
+    return entry->address;
+}
+
+static void die_at(uint64_t pc, uint64_t word) {
+    struct core_task *task = world_task(WORLD_WORKER);
+    world_exit(WORLD_WORKER, EXIT_HYPERCALL, WORLD_VM_A, 1);
+    task->state = TASK_READY;
+    task->a0 = word;
+    core_task_dies(task, FAULT_MEMORY, pc, 0);
+    core_turns();
+}
+
+static void test_death_is_kept_until_one_has_taken_over(void **state) {
+    (void)state;
+    const struct server *server = &init.server[WORLD_WORKER];
+    assert_int_equal(number(server->body, "death-pc"), 0);
+    die_at(0x10200, 'x');
+    assert_int_equal(number(server->body, "death-pc"), 0x10200);
+    assert_int_equal(number(server->body, "death-word"), 'x');
+    die_at(0x10300, 'y'); // early: what the first left is what matters
+    assert_int_equal(number(server->body, "death-pc"), 0x10200);
+    assert_int_equal(number(server->body, "death-word"), 'x');
+    world_begin(WORLD_WORKER);
+    die_at(0x10400, 'z');
+    assert_int_equal(number(server->body, "death-pc"), 0x10400);
+    assert_int_equal(number(server->body, "death-word"), 'z');
+    assert_null(world_config(server->body, "standby"));
+}
+
+// Where one that waited would have gone on is not where it last was.
+static void test_death_of_one_that_waited(void **state) {
+    (void)state;
+    struct core_task *task = world_task(WORLD_WORKER);
+    uint64_t entry = task->receive_pc;
+    assert_int_equal(task->state, TASK_WAITING);
+    task->pc = 0x10200;
+    assert_int_equal(world_call(world_task(WORLD_MONITOR), INIT_KILL, WORLD_WORKER, 0), STATUS_OK);
+    assert_int_equal(number(init.server[WORLD_WORKER].body, "death-pc"), entry);
+    assert_int_not_equal(entry, 0x10200);
+}
+
+static void test_a_standby_repairs_nothing(void **state) {
+    (void)state;
+    const struct server *server = &init.server[WORLD_WORKER];
+    struct core_task *monitor = world_task(WORLD_MONITOR);
+    die_at(0x10200, 'x');
+    // The one that has something to repair must have done so before.
+    assert_int_equal(world_call(monitor, INIT_REPLACE, WORLD_WORKER, 0), STATUS_BUSY);
+    world_begin(WORLD_WORKER);
+    assert_int_equal(world_call(monitor, INIT_REPLACE, WORLD_WORKER, 0), STATUS_OK);
+    assert_int_equal(number(init.spare, "standby"), 1);
+    assert_null(world_config(init.spare, "death-pc"));
+    assert_int_equal(number(init.spare, "death-word"), 0);
+    const struct config *config = memory_see(init.spare->config.physical);
+    const struct config *other = memory_see(server->body->config.physical);
+    assert_int_equal(config->count, other->count); // what fits once fits always
+}
+
+// --- whom init believes
+
+static uint64_t tell(unsigned server, uint64_t op, uint64_t vm, uint64_t word2) {
+    return world_call(world_task(server), op, vm, word2);
+}
+
+static void test_of_its_guests_alone_can_a_server_tell(void **state) {
+    (void)state;
+    const uint64_t ops[] = {INIT_VM_END, INIT_VM_REPORT};
+    for (unsigned i = 0; i < 2; i++) {
+        world_setup(NULL);
+        assert_int_equal(tell(WORLD_ONLY_B, ops[i], WORLD_VM_A, 0), STATUS_NOT_FOUND);
+        assert_int_equal(tell(WORLD_CONSOLE, ops[i], WORLD_VM_A, 0), STATUS_NOT_FOUND);
+        assert_int_equal(tell(WORLD_MONITOR, ops[i], WORLD_VM_B, 0), STATUS_NOT_FOUND);
+        assert_int_equal(tell(WORLD_WORKER, ops[i], 8, 0), STATUS_NOT_FOUND);
+        assert_int_equal(tell(WORLD_WORKER, ops[i], 0, 0), STATUS_NOT_FOUND);
+        expect_running(true, true);
+        assert_int_equal(tell(WORLD_ONLY_B, ops[i], WORLD_VM_B, 0), STATUS_OK);
+        expect_running(true, false);
+        assert_int_equal(vm_state(1), i == 0 ? VM_ENDED : VM_FAILED);
+        assert_int_equal(tell(WORLD_WORKER, ops[i], WORLD_VM_B, VM_END_REBOOT), STATUS_OK);
+        assert_int_equal(vm_state(1), i == 0 ? VM_ENDED : VM_FAILED); // as it was
+    }
+}
+
+static void test_ends_that_are_failures(void **state) {
+    (void)state;
+    const uint64_t word[MESSAGE_WORDS] = {INIT_VM_END, WORLD_VM_A, VM_END_SHUTDOWN, 1};
+    core_task_calls(world_task(WORLD_WORKER), word);
+    core_turns();
+    assert_int_equal(vm_state(0), VM_FAILED);
+    assert_non_null(core_find_line("reason: system failure"));
+    assert_int_equal(tell(WORLD_WORKER, INIT_VM_END, WORLD_VM_B, VM_END_REBOOT), STATUS_OK);
+    assert_int_equal(vm_state(1), VM_FAILED);
+    assert_non_null(core_find_line("Hypervisor: 2 of 2 VMs failed"));
+}
+
+static void test_the_machine_ends_when_the_console_is_done(void **state) {
+    (void)state;
+    tell(WORLD_WORKER, INIT_VM_END, WORLD_VM_A, VM_END_SHUTDOWN);
+    tell(WORLD_CONSOLE, INIT_DRAINED, 0, 0);
+    assert_false(core.ended); // one still runs
+    uint32_t told = world_portal(WORLD_CONSOLE)->signals_ever;
+    tell(WORLD_WORKER, INIT_VM_END, WORLD_VM_B, VM_END_SHUTDOWN);
+    assert_non_null(core_find_line("Hypervisor ok!"));
+    assert_int_equal(world_portal(WORLD_CONSOLE)->signals_ever, told + 1);
+    tell(WORLD_WORKER, INIT_DRAINED, 0, 0);
+    assert_false(core.ended);
+    tell(WORLD_CONSOLE, INIT_DRAINED, 0, 0);
+    assert_true(core.ended);
+    assert_int_equal(core.end, 0);
+}
+
+static void test_monitor_calls_of_others_are_denied(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < WORLD_SERVERS; i++) {
+        for (uint64_t op = INIT_LOOK; i != WORLD_MONITOR && op <= INIT_TRACE; op++) {
+            uint64_t status = init.manifest.server[i].calls >> MANIFEST_INIT & 1
+                                  ? tell(i, op, WORLD_WORKER, 0)
+                                  : STATUS_DENIED;
+            assert_int_equal(status, STATUS_DENIED);
+        }
+        assert_int_equal(init.server[i].restarts, 0);
+    }
+    assert_null(world_spare_task());
+    assert_int_equal(tell(WORLD_MONITOR, INIT_COUNT, 0, 0), STATUS_INVALID);
+    assert_int_equal(tell(WORLD_MONITOR, UINT64_MAX, 0, 0), STATUS_INVALID);
+    assert_int_equal(tell(WORLD_MONITOR, INIT_KILL, WORLD_SERVERS, 0), STATUS_RANGE);
+    assert_int_equal(tell(WORLD_MONITOR, INIT_REPLACE, UINT64_MAX, 0), STATUS_RANGE);
+}
+
+// A new version is nobody yet, even that of the monitor or of a server with guests.
+static void test_a_standby_can_only_begin(void **state) {
+    (void)state;
+    const unsigned servers[] = {WORLD_WORKER, WORLD_MONITOR};
+    for (unsigned i = 0; i < 2; i++) {
+        world_setup(NULL);
+        assert_int_equal(tell(WORLD_MONITOR, INIT_REPLACE, servers[i], 0), STATUS_OK);
+        struct core_task *task = world_spare_task();
+        for (uint64_t op = INIT_VM_END; op < INIT_COUNT; op++) {
+            assert_int_equal(world_call(task, op, i == 0 ? WORLD_VM_A : WORLD_CONSOLE, 0),
+                             STATUS_DENIED);
+        }
+        expect_running(true, true);
+        assert_int_equal(init.server[WORLD_CONSOLE].restarts, 0);
+    }
+}
+
+static void test_badges_out_of_range_do_nothing(void **state) {
+    (void)state;
+    static struct core core_before;
+    static struct init init_before;
+    const enum exit_class classes[] = {EXIT_CALL, EXIT_FAULT, EXIT_SIGNAL, EXIT_HYPERCALL};
+    core_before = core;
+    init_before = init;
+    for (uint64_t badge = WORLD_SERVERS; badge < 0x200; badge++) {
+        badge += badge == 0x100 ? WORLD_SERVERS : 0; // the other side's, of servers that exist
+        for (unsigned i = 0; i < 4; i++) {
+            for (uint64_t op = 0; op < INIT_COUNT; op++) {
+                struct message message = {.info = MESSAGE_INFO(classes[i], 0, 0), .badge = badge};
+                struct reply reply = {0};
+                message.word[0] = op;
+                message.word[1] = WORLD_VM_A;
+                init_handle(NULL, &message, &reply);
+                assert_int_equal(reply.word[0], 0);
+            }
+        }
+    }
+    assert_memory_equal(&core, &core_before, sizeof(core));
+    assert_memory_equal(&init, &init_before, sizeof(init));
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, world_setup)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_three_deaths_on_an_exit_stop_its_vm),
+        TEST(test_three_deaths_on_a_call_end_the_caller),
+        TEST(test_a_call_of_nobody_ends_nobody),
+        TEST(test_three_deaths_on_an_interrupt_or_a_signal_end_the_server),
+        TEST(test_three_early_deaths_give_a_server_up),
+        TEST(test_one_that_has_taken_over_ends_the_row),
+        TEST(test_one_that_tells_nothing),
+        TEST(test_a_loader_is_needed_while_loading),
+        TEST(test_without_a_console_the_machine_ends),
+        TEST(test_the_monitor_is_told_that_one_is_given_up),
+        TEST(test_the_monitor_is_told_when_the_next_one_serves),
+        TEST(test_death_is_kept_until_one_has_taken_over),
+        TEST(test_death_of_one_that_waited),
+        TEST(test_a_standby_repairs_nothing),
+        TEST(test_of_its_guests_alone_can_a_server_tell),
+        TEST(test_ends_that_are_failures),
+        TEST(test_the_machine_ends_when_the_console_is_done),
+        TEST(test_monitor_calls_of_others_are_denied),
+        TEST(test_a_standby_can_only_begin),
+        TEST(test_badges_out_of_range_do_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
