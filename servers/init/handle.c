@@ -201,8 +201,9 @@ static void handle_fault(const struct message *message) {
         replace_died();
         return;
     }
+    const struct file file = server->file; // of the one that died
     if (replace_abandon(server)) {
-        report_fault(server, &server->file, "its new version goes on", message);
+        report_fault(server, &file, "its new version goes on", message);
         return;
     }
     if (!server->death_pc) {

@@ -62,6 +62,10 @@ static void call(struct core_task *task, uint64_t op, uint64_t word1, uint64_t w
     core_task_calls(task, word);
 }
 
+static void touch(const struct core_task *task) {
+    explore_ghost.touched |= task->serves && task == world_spare_task();
+}
+
 // The version of the state, which a newer image behind it (`moved`) can be instead.
 uint32_t explore_version(void) {
     const struct state_header *state = explore_state();
@@ -72,6 +76,7 @@ uint32_t explore_version(void) {
 static void take_over(struct core_task *task, uint8_t *phase) {
     struct state_header *state = explore_state();
     uint32_t version = world_version(task->entry);
+    touch(task);
     if (explore_version() > version) {
         *phase = SAID_REFUSED;
         call(task, INIT_REFUSED, STATUS_UNSUPPORTED, 0);
@@ -128,6 +133,7 @@ static bool can_die(const struct core_task *task) {
 
 static void die(struct core_task *task) {
     explore_ghost.deaths++;
+    touch(task);
     core_task_dies(task, FAULT_MEMORY, FILE_TEXT + 0x48, 0);
 }
 
@@ -152,6 +158,7 @@ static void turn(void) {
     explore_ghost.killed = first.c == EXIT_CALL && first.word[0] == INIT_KILL;
     explore_ghost.begun =
         first.c == EXIT_CALL && first.word[0] == INIT_REPLACE && task->reply[0] == STATUS_OK;
+    explore_ghost.touched &= !explore_ghost.begun;
 }
 
 // init is interrupted in its turn, and a task runs and dies.

@@ -42,8 +42,9 @@ struct explore_ghost {
     uint8_t phase[CORE_TASKS];
     bool taken[CORE_TASKS]; // init has answered its TAKEN
     uint8_t replaces, deaths;
-    bool begun;  // by the last turn: a replacement
-    bool killed; // that was a KILL; one that comes too late ends the wait for the one before it
+    bool touched; // by the new one: the device, and so what the old one knows of it
+    bool begun;   // by the last turn: a replacement
+    bool killed;  // that was a KILL; one that comes too late ends the wait for the one before it
 };
 
 extern struct explore_ghost explore_ghost;

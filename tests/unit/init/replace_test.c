@@ -122,6 +122,11 @@ static const char *happen(enum explore_event event) {
         world_version(world_task(WORLD_WORKER)->entry) != version) {
         return "not replaced, and yet another version";
     }
+    struct core_task *task = world_task(WORLD_WORKER);
+    if (decided && outcome() == MONITOR_FAILED && explore_ghost.touched &&
+        task->state != TASK_DEAD && explore_ghost.phase[CORE_NUMBER(core.task, task)] != BEGUN) {
+        return "the new one had the device, and the old one goes on with it";
+    }
     return NULL;
 }
 

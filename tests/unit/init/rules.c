@@ -176,7 +176,7 @@ uint64_t explore_key(void) {
     key = mix(key, init.spare_file.physical);
     key = mix(key, world_inside_key());
     key = mix(key, explore_state()->version << 16 | explore_state()->moved);
-    key = mix(key, explore_ghost.replaces | explore_ghost.deaths << 8 |
+    key = mix(key, explore_ghost.replaces | explore_ghost.touched << 7 | explore_ghost.deaths << 8 |
                        world_task(WORLD_MONITOR)->state << 16);
     key = mix(key, file_version(&(struct file){.content = memory_see(init.buffer.physical)}));
     return key;
