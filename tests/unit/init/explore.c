@@ -4,10 +4,9 @@
 
 #include "ipc/fault.h"
 
-#define REPLACES_MAX 2
-#define DEATHS_MAX 4
-
 struct explore_ghost explore_ghost;
+unsigned explore_replaces = 2;
+unsigned explore_deaths = 4;
 
 static struct server *worker(void) { return &init.server[WORLD_WORKER]; }
 
@@ -128,7 +127,7 @@ static void refuse(struct core_task *task) {
 
 static bool can_die(const struct core_task *task) {
     return task && task->state != TASK_NEW && task->state != TASK_DEAD &&
-           explore_ghost.deaths < DEATHS_MAX;
+           explore_ghost.deaths < explore_deaths;
 }
 
 static void die(struct core_task *task) {
@@ -205,9 +204,9 @@ bool explore_can(enum explore_event event) {
     case EXPLORE_REPLACE_SAME:
     case EXPLORE_REPLACE_NEWER:
     case EXPLORE_REPLACE_AGAIN:
-        return asks && explore_ghost.replaces < REPLACES_MAX;
+        return asks && explore_ghost.replaces < explore_replaces;
     case EXPLORE_KILL:
-        return asks && explore_ghost.deaths < DEATHS_MAX;
+        return asks && explore_ghost.deaths < explore_deaths;
     default:
         return core.portal[0].count > 0 &&
                can_die(event < EXPLORE_NEW_DIES_AT_1 ? world_task(WORLD_WORKER)

@@ -48,6 +48,7 @@ struct explore_ghost {
 };
 
 extern struct explore_ghost explore_ghost;
+extern unsigned explore_replaces, explore_deaths; // so many at most
 
 void explore_start(void);
 

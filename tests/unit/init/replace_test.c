@@ -15,6 +15,8 @@
 #include "tests/unit/init/explore.h"
 
 #define DEPTH 10
+#define WALKS 400
+#define WALK_STEPS 250
 #define SEEN (1u << 20)
 #define FILE_PLACES 3
 
@@ -30,7 +32,7 @@ struct snapshot {
 };
 
 static struct snapshot snapshots[DEPTH + 2];
-static enum explore_event path[DEPTH];
+static enum explore_event path[WALK_STEPS];
 static unsigned path_length;
 static struct {
     uint64_t key;
@@ -193,9 +195,104 @@ static void test_every_order(void **state) {
     assert_int_not_equal(outcomes[MONITOR_FAILED], 0);
 }
 
+// Longer ones than all orders can be tried of: one after the other, by chance.
+static enum explore_event next_event(uint64_t *seed) {
+    enum explore_event event;
+    do {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        event = (enum explore_event)(*seed >> 8) % EXPLORE_EVENTS;
+        if (*seed >> 62) { // mostly, what is to come comes
+            event = *seed >> 61 & 1 ? EXPLORE_NEW_STEP : EXPLORE_OLD_STEP;
+            event = explore_can(EXPLORE_TURN) ? EXPLORE_TURN : event;
+        }
+    } while (!explore_can(event));
+    return event;
+}
+
+static void test_long_ways(void **state) {
+    (void)state;
+    uint64_t seed = 0x1d1e5eed;
+    explore_start();
+    keep(&snapshots[0]);
+    explore_replaces = explore_deaths = 200;
+    memset(outcomes, 0, sizeof(outcomes));
+    for (unsigned walk = 0; walk < WALKS; walk++) {
+        bring_back(&snapshots[0]);
+        for (unsigned i = 0; i < WALK_STEPS && !init.server[WORLD_WORKER].given_up; i++) {
+            path[i] = next_event(&seed);
+            path_length = i + 1;
+            const char *wrong = happen(path[i]);
+            wrong = wrong ? wrong : explore_wrong();
+            if (wrong) {
+                fail_with(wrong, "");
+            }
+        }
+        keep(&snapshots[1]);
+        check_rest(&snapshots[1]);
+    }
+    print_message("replaced %u, refused %u, failed %u\n", outcomes[MONITOR_REPLACED],
+                  outcomes[MONITOR_REFUSED], outcomes[MONITOR_FAILED]);
+    assert_int_not_equal(outcomes[MONITOR_REPLACED], 0);
+}
+
+// --- single ways, step by step
+
+static void all_is_well(void) {
+    const char *wrong = explore_wrong_at_rest();
+    if (wrong) {
+        fail_msg("%s", wrong);
+    }
+}
+
+static void replace_and_drain(enum explore_event event, uint32_t version) {
+    explore_do(event);
+    explore_drain();
+    assert_int_equal(outcome(), MONITOR_REPLACED);
+    assert_int_equal(world_version(world_task(WORLD_WORKER)->entry), version);
+    all_is_well();
+}
+
+// Two buffers are enough for any number of files, and the one from the bundle needs none.
+static void test_two_buffers_for_all_files(void **state) {
+    (void)state;
+    explore_start();
+    replace_and_drain(EXPLORE_REPLACE_AGAIN, WORLD_VERSION);
+    assert_int_equal(init.spare_file.size, 0);
+    uint64_t room = memory_room();
+    for (unsigned i = 0; i < 5; i++) {
+        replace_and_drain(EXPLORE_REPLACE_SAME, WORLD_VERSION);
+        replace_and_drain(EXPLORE_REPLACE_AGAIN, WORLD_VERSION);
+        replace_and_drain(EXPLORE_REPLACE_AGAIN, WORLD_VERSION);
+    }
+    replace_and_drain(EXPLORE_REPLACE_NEWER, WORLD_VERSION + 1);
+    replace_and_drain(EXPLORE_REPLACE_AGAIN, WORLD_VERSION + 1);
+    assert_int_equal(room - memory_room(), 2 * init.buffer.size);
+    assert_int_equal(init.server[WORLD_WORKER].replacements, 18);
+}
+
+// One that is too old is refused when it says so: the old one has not stopped to serve.
+static void test_an_older_one_never_gets_the_portal(void **state) {
+    (void)state;
+    explore_start();
+    struct core_task *old = world_task(WORLD_WORKER);
+    uint32_t told = world_portal(WORLD_WORKER)->signals_ever;
+    explore_do(EXPLORE_REPLACE_OLDER);
+    explore_drain();
+    assert_int_equal(outcome(), MONITOR_REFUSED);
+    assert_int_equal(world_portal(WORLD_WORKER)->signals_ever, told); // each BIND comes with one
+    assert_ptr_equal(world_task(WORLD_WORKER), old);
+    assert_non_null(core_find_line("its state is of version 5, the new one understands 4"));
+    all_is_well();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_order),
+        cmocka_unit_test(test_long_ways),
+        cmocka_unit_test(test_two_buffers_for_all_files),
+        cmocka_unit_test(test_an_older_one_never_gets_the_portal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

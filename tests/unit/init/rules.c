@@ -91,7 +91,7 @@ static const char *wrong_deaths(void) {
     if (old_one()->state == TASK_DEAD && !told && !server->given_up) {
         return "it died and was not started again";
     }
-    if (server->awaited && server->taken && !told) {
+    if (server->awaited && server->taken && !told && !server->given_up) {
         return "the monitor waits for one that serves";
     }
     if (server->death_pc && server->taken) {
