@@ -160,6 +160,8 @@ def busy(core: Core) -> str:
                 return f"{core.task_name(page)} is at work"
         if kind == "PORTAL" and core.object("portal", page)["head"]:
             return f"records wait at the portal of page {page}"
-        if kind == "VCPU" and VCPU_STATES[core.object("vcpu", page)["state"]] == "EXITED":
-            return "an exit is being served"
+        if kind == "VCPU":
+            state = VCPU_STATES[core.object("vcpu", page)["state"]]
+            if state not in ("OFF", "PARKED"):
+                return f"the vCPU of page {page} is {state}"
     return ""
