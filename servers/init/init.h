@@ -77,7 +77,12 @@ struct body {
 };
 
 // Why a server's task was let in.
-enum server_start { START_FIRST, START_RESTART, START_REPLACEMENT, START_AGAIN };
+enum server_start {
+    START_FIRST,
+    START_RESTART,
+    START_REPLACEMENT,
+    START_AGAIN
+}; // AGAIN: no pause counts
 
 struct server {
     const struct manifest_server *manifest;

@@ -86,6 +86,16 @@ void server_measure(struct server *server) {
     }
 }
 
+// Before the first guest runs, and behind the last, nobody waits.
+static bool server_guests_run(void) {
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        if (init.vm[i].state == VM_RUNNING) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void server_bind(struct server *server, const struct body *body, enum server_start start) {
     unsigned portal = SLOT_SERVER(server - init.server) + SERVER_SLOT_PORTAL;
     uint64_t pause;
@@ -93,7 +103,7 @@ void server_bind(struct server *server, const struct body *body, enum server_sta
         return; // it has died already, which will be told next
     }
     server_paused(server, pause);
-    server->last = start;
+    server->last = server_guests_run() ? start : START_AGAIN;
     (void)!rt_signal(portal); // its first record, if no other waits there
 }
 
