@@ -37,10 +37,12 @@ def kill_matrix(ctx: Context) -> None:
 
 @system_test()
 def random_strikes(ctx: Context) -> None:
-    """Kills and hangs at random instructions, many in one run; flipped bits, one in each."""
+    """Kills and hangs at random instructions, many in a run; replacements and flipped bits, one in
+    each."""
     run = campaign(ctx)
     expect_all(ctx, "kills", run.kills(), KILLS)
     expect_all(ctx, "hangs", run.hangs(), HANGS)
+    expect_all(ctx, "replacements", run.replacements(), 6)
     verdicts, tally = run.flips()
     for verdict, count in sorted(verdicts.items()):
         ctx.say(f"flipped bits: {count} {verdict}")

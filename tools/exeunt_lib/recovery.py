@@ -9,11 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import at
+from .boot import Boot, boot_once
 from .paths import UsageError, say
 from .recovery_cases import QUICK, Chance, Result, quick, run_by_chance, run_case
-from .recovery_machine import System, make_system
+from .recovery_machine import (
+    SERVERS,
+    System,
+    make_system,
+    recovery_guest,
+    recovery_manifest,
+)
 from .recovery_matrix import Cell, make_matrix
-from .recovery_oracle import pauses
+from .recovery_oracle import guest_bytes, pauses
 from .recovery_run import Strike, parse_strike
 from .recovery_strike import Missed
 from .recovery_survey import Survey, make_survey
@@ -23,6 +31,8 @@ CASE_ROUNDS, LONG_ROUNDS = 2, 60
 # Strikes that a round of the guest has room for.
 STRIKES_A_ROUND = 20
 HANGS_A_RUN = 10
+# A replacement: at which exit, and how long the guest runs.
+REPLACE_EXIT, REPLACE_ROUNDS, REPLACE_TIMEOUT = 500, 60, 300.0
 WORKERS = 2
 
 
@@ -68,7 +78,7 @@ class Campaign:
     def survey(self, rounds: int) -> Survey:
         if rounds not in self.surveys:
             say(f"looking at an undisturbed run of {rounds} rounds")
-            known = next(iter(self.surveys.values()), None)
+            known = self.survey(CASE_ROUNDS) if rounds != CASE_ROUNDS else None
             self.surveys[rounds] = make_survey(self.system(rounds), rounds, known)
         return self.surveys[rounds]
 
@@ -163,6 +173,36 @@ class Campaign:
             return False
         return bool(again.wrong) and again.fell
 
+    def replacements(self) -> Tally:
+        """Each server is replaced once, by what it was started from, while the guest runs."""
+        tally = Tally()
+        oracle = self.survey(REPLACE_ROUNDS).oracle
+        for server in SERVERS:
+            wish = at.At(REPLACE_EXIT, "replace", server)
+            boot = Boot(
+                arch=self.options.arch,
+                out=self.options.out,
+                manifest=recovery_manifest(self.options.arch),
+                guest=recovery_guest(self.options.arch, self.options.out),
+                cmdline=f"rounds={REPLACE_ROUNDS}",
+                icount=True,
+                timeout=REPLACE_TIMEOUT,
+                at=[wish],
+            )
+            ended = boot_once(boot, live=False)
+            replaced = f"server {server}: replaced" in ended.output
+            good = ended.status == 0 and guest_bytes(ended.output) == oracle.output
+            tally.tried += 1
+            tally.survived += good and replaced
+            self.pause_replace = max(self.pause_replace, pauses(ended.output)[1])
+            if not (good and replaced):
+                tally.failures.append(
+                    f"{wish}: status {ended.status}, {'' if replaced else 'not '}replaced, the output "
+                    f"{'is the same' if good else 'differs'}"
+                )
+        say(f"{tally.survived} of {tally.tried} replacements")
+        return tally
+
     def flips(self) -> tuple[Counter, Tally]:
         """One flipped bit a run, so that each can be told what came of it."""
         survey = self.survey(CASE_ROUNDS)
@@ -243,6 +283,7 @@ def report(found: dict, verdicts: Counter, reasons: list[Cell], failures: list[s
     """The table, for people."""
     rows = [
         ("cells of the kill matrix", found["matrix"]["cells"], found["matrix"]["survived"]),
+        ("planned replacements", found["replacements"]["tried"], found["replacements"]["survived"]),
         ("kills at random instructions", found["kills"]["tried"], found["kills"]["survived"]),
         ("hangs", found["hangs"]["tried"], found["hangs"]["survived"]),
         ("flipped bits that showed", found["flips"]["manifested"], found["flips"]["recovered"]),
@@ -264,6 +305,7 @@ def report(found: dict, verdicts: Counter, reasons: list[Cell], failures: list[s
 
 def measure(campaign: Campaign) -> tuple[dict, Counter, list[Cell], list[str]]:
     matrix, reasons = campaign.matrix()
+    replaced = campaign.replacements()
     kills, hangs = campaign.kills(), campaign.hangs()
     verdicts, flips = campaign.flips()
     manifested = flips.tried - verdicts["masked"]
@@ -277,10 +319,12 @@ def measure(campaign: Campaign) -> tuple[dict, Counter, list[Cell], list[str]]:
             "manifested": manifested,
             "recovered": manifested - (flips.tried - flips.survived),
         },
+        "replacements": {"tried": replaced.tried, "survived": replaced.survived},
         "pause_restart": campaign.pause_restart or None,
         "pause_replace": campaign.pause_replace or None,
     }
-    return found, verdicts, reasons, [*matrix.failures, *kills.failures, *hangs.failures, *flips.failures]
+    parts = (matrix, replaced, kills, hangs, flips)
+    return found, verdicts, reasons, [text for part in parts for text in part.failures]
 
 
 def main(options: Options, as_json: bool) -> int:
@@ -298,5 +342,6 @@ def main(options: Options, as_json: bool) -> int:
         report(found, verdicts, reasons, failures)
     lost = found["matrix"]["cells"] - found["matrix"]["survived"]
     lost += found["kills"]["tried"] - found["kills"]["survived"]
+    lost += found["replacements"]["tried"] - found["replacements"]["survived"]
     lost += found["hangs"]["tried"] - found["hangs"]["survived"]
     return 1 if lost or not found["matrix"]["cells"] else 0

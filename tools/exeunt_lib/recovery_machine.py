@@ -105,13 +105,21 @@ class System:
         return self.elves[SERVERS[0]].entry
 
 
+def recovery_manifest(arch: str) -> Path:
+    return ROOT / f"tests/recovery/manifests/recovery-{arch}.dts"
+
+
+def recovery_guest(arch: str, out: Path | None) -> Path:
+    return (out or out_dir(arch)) / "guest/recovery.bin"
+
+
 def make_system(arch: str, scratch: Path, rounds: int, out: Path | None = None) -> System:
     out = out or out_dir(arch)
     boot = Boot(
         arch=arch,
         out=out,
-        manifest=ROOT / f"tests/recovery/manifests/recovery-{arch}.dts",
-        guest=out / "guest/recovery.bin",
+        manifest=recovery_manifest(arch),
+        guest=recovery_guest(arch, out),
         cmdline=f"rounds={rounds}",
     )
     boot.check()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from .gdbstub import PC, Ended
 from .recovery_machine import SERVERS, T0, Machine, Record, System
 from .recovery_oracle import Oracle
-from .recovery_run import Run
+from .recovery_run import Run, run_strikes
 from .symbols import ECALL
 
 CORE = 1 << 63
@@ -75,11 +75,19 @@ def follow(run: Run, server: str) -> list[int]:
     return way
 
 
+def undisturbed(system: System, rounds: int) -> Oracle:
+    with Machine(system) as machine:
+        return Oracle.of(run_strikes(machine, [])[1], rounds)
+
+
 def make_survey(system: System, rounds: int, known: Survey | None = None) -> Survey:
     """Two runs: one that only counts, whose end is the oracle; one that follows each kind once.
 
-    known: of another length of the guest; its ways are the same.
+    known: of another length of the guest. The ways are the same, and what comes when is not told.
     """
+    if known:
+        oracle = undisturbed(system, rounds)
+        return Survey(rounds, oracle, {}, known.ways, known.starts, known.firsts)
     with Machine(system) as machine:
         run = Run(machine)
         machine.watch()
@@ -91,9 +99,6 @@ def make_survey(system: System, rounds: int, known: Survey | None = None) -> Sur
             survey = Survey(rounds, Oracle.of(machine.outcome(), rounds))
     for record in order:
         survey.arrivals.setdefault((record.server, record.detail), []).append(record.number)
-    if known:
-        survey.ways, survey.starts, survey.firsts = known.ways, known.starts, known.firsts
-        return survey
     with Machine(system) as machine:
         run = Run(machine)
         machine.watch()
