@@ -86,6 +86,9 @@ static void test_replacements(void **state) {
     world_call(monitor(), INIT_OUTCOME, 0, 0);
     assert_int_equal(reply[1], MONITOR_PREPARING);
     assert_int_equal(reply[2], WORLD_WORKER);
+    uint64_t own = 4096 + 0x20000 + 0x2000 + 34 * 4096 + 0x10000; // as in test_servers
+    look(MONITOR_SERVERS, 0);
+    assert_int_equal(of[WORLD_SERVERS].memory, own + MONITOR_FILE_BYTES);
     world_ready(world_spare_task(), WORLD_VERSION + 2);
     world_call(monitor(), INIT_OUTCOME, 0, 0);
     assert_int_equal(reply[1], MONITOR_SWITCHING);
