@@ -12,7 +12,7 @@ from pathlib import Path
 from exeunt_lib import control
 from exeunt_lib.boot import Boot, make_images, qemu_command
 from exeunt_lib.paths import SYSTEM_TESTS
-from exeunt_lib.qemu import Result, VirtualClock, plain
+from exeunt_lib.qemu import Result, VirtualClock, plain, widen
 from exeunt_lib.testing import Context, Failure, run_guest, system_test
 
 import disk
@@ -100,6 +100,7 @@ def session(ctx: Context, **boot):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        widen(process.stdout)
         bound = threading.Timer(TIMEOUT, process.kill)
         bound.start()
         one = Session(process, clock)

@@ -1,6 +1,7 @@
 """QEMU as a process: started, listened to, bounded, ended."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import termios
 import time
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 STATUS_TIMEOUT = 124
 
@@ -114,6 +115,16 @@ class VirtualClock:
                 self.connection.close()
 
 
+def widen(pipe: IO[bytes]) -> None:
+    """Makes room for a megabyte, where that is allowed.
+
+    QEMU's serial port tries each byte five times and then drops it, so a console that prints faster
+    than a busy machine reads loses bytes to a pipe of the usual size.
+    """
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
+
+
 def pump(process: subprocess.Popen, output: bytearray, live: bool, wait: float | None) -> bool:
     """Takes what the process has printed, waiting no longer than that. False: there is no more."""
     ready, _, _ = select.select([process.stdout], [], [], wait)
@@ -153,6 +164,7 @@ def run_process(
             stdout=subprocess.PIPE,
             stderr=None if live else subprocess.STDOUT,
         )
+        widen(process.stdout)
         try:
             look_at_clock = began + VirtualClock.INTERVAL
             while not timed_out:
