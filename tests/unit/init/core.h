@@ -134,7 +134,7 @@ bool core_run(void (*body)(void *argument), void *argument);
 
 // CREATE, DESTROY and GRANT.
 enum status core_create_object(uint64_t type, const struct rt_words *words);
-enum status core_destroy_object(uint64_t slot);
+enum status core_destroy_object(uint64_t number);
 enum status core_give(struct core_task *task, const struct rt_words *words);
 
 // init ends the machine.

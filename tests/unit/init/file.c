@@ -7,7 +7,7 @@
 // Offsets and sizes are those of the specification's tables ("gABI" 4.1, chapters 4 and 5).
 #define HEADER 64
 #define PROGRAM_HEADER 56
-#define SECTION_HEADER 64u
+#define SECTION_HEADER 64ul
 #define SECTIONS_AT 0x200u // none, text, symbols, names
 #define SYMBOLS_AT 0x300u  // none and one
 #define NAMES_AT 0x340u

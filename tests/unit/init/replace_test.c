@@ -207,7 +207,7 @@ static enum explore_event next_event(uint64_t *seed) {
         *seed ^= *seed << 13;
         *seed ^= *seed >> 7;
         *seed ^= *seed << 17;
-        event = (enum explore_event)(*seed >> 8) % EXPLORE_EVENTS;
+        event = (enum explore_event)((*seed >> 8) % EXPLORE_EVENTS);
         if (*seed >> 62) { // mostly, what is to come comes
             event = *seed >> 61 & 1 ? EXPLORE_NEW_STEP : EXPLORE_OLD_STEP;
             event = explore_can(EXPLORE_TURN) ? EXPLORE_TURN : event;
