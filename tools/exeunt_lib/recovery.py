@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import at
@@ -20,14 +20,16 @@ from .recovery_machine import (
     recovery_guest,
     recovery_manifest,
 )
-from .recovery_matrix import Cell, make_matrix
+from .recovery_matrix import Cell, input_cells, make_matrix
 from .recovery_oracle import guest_bytes, pauses
 from .recovery_run import Strike, parse_strike
 from .recovery_strike import Missed
-from .recovery_survey import Survey, make_survey
+from .recovery_survey import Survey, make_survey, undisturbed
 
 # Rounds of the guest for one case, and for a run with many strikes.
 CASE_ROUNDS, LONG_ROUNDS = 2, 60
+# What is typed where that is looked at. No more than the UART takes at once.
+TYPED = b"twelve bytes"
 # Strikes that a round of the guest has room for.
 STRIKES_A_ROUND = 20
 HANGS_A_RUN = 10
@@ -62,6 +64,7 @@ class Campaign:
     options: Options
     scratch: Path
     systems: dict[int, System] = field(default_factory=dict)
+    typing: tuple[System, Survey] | None = None
     surveys: dict[int, Survey] = field(default_factory=dict)
     # The longest pauses seen for a restart and for a replacement, in instructions.
     pause_restart: int = 0
@@ -96,15 +99,39 @@ class Campaign:
         length = f" --rounds {rounds}" if rounds != CASE_ROUNDS else ""
         return f"tools/exeunt recovery --arch {self.options.arch}{length} --only {only}"
 
+    def typed(self) -> tuple[System, Survey]:
+        """The system in which something is typed; of its survey there is only the oracle, and of
+        that what lies in the guest's memory: what it read, too. QEMU's console on a socket, which
+        typing needs, writes a byte twice now and then, in undisturbed runs as well.
+        """
+        if not self.typing:
+            folder = self.scratch / "typed"
+            folder.mkdir()
+            system = make_system(
+                self.options.arch, folder, CASE_ROUNDS, self.options.out, typed=TYPED
+            )
+            oracle = replace(undisturbed(system, CASE_ROUNDS), output=None)
+            self.typing = system, Survey(CASE_ROUNDS, oracle)
+        return self.typing
+
+    def cells(self) -> list[Cell]:
+        cells = make_matrix(self.system(CASE_ROUNDS), self.survey(CASE_ROUNDS))
+        return cells + input_cells(self.typed()[0])
+
+    def cell(self, cell: Cell) -> Result:
+        if ":input:" in cell.name:
+            return run_case(*self.typed(), list(cell.strikes))
+        return self.case(list(cell.strikes))
+
     # The parts.
 
     def matrix(self) -> tuple[Tally, list[Cell]]:
-        cells = make_matrix(self.system(CASE_ROUNDS), self.survey(CASE_ROUNDS))
+        cells = self.cells()
         tally = Tally()
 
         def one(cell: Cell) -> str:
             try:
-                return self.case(list(cell.strikes)).wrong
+                return self.cell(cell).wrong
             except Missed as missed:
                 return str(missed)
 
@@ -254,17 +281,18 @@ def concurrently(function: Callable, items: list, what: str) -> list:
 def run_only(campaign: Campaign, only: str) -> int:
     """One case: a cell by its name, or strikes by theirs."""
     rounds = campaign.options.rounds or CASE_ROUNDS
+    cell = None
     if only.startswith("matrix:"):
-        cells = make_matrix(campaign.system(CASE_ROUNDS), campaign.survey(CASE_ROUNDS))
-        found = [c for c in cells if c.name == only.removeprefix("matrix:") and not c.reason]
-        if not found:
-            raise UsageError(f"--only: the matrix has no cell {only}")
-        strikes = list(found[0].strikes)
+        name = only.removeprefix("matrix:")
+        cell = next((c for c in campaign.cells() if c.name == name and not c.reason), None)
+        if not cell:
+            raise UsageError(f"--only: the matrix has no cell {name}")
+        strikes = list(cell.strikes)
     else:
         strikes = [parse_strike(text) for text in only.split(",")]
     print("strikes:", ",".join(map(str, strikes)))
     try:
-        result = campaign.case(strikes, rounds)
+        result = campaign.cell(cell) if cell else campaign.case(strikes, rounds)
     except Missed as missed:
         print(f"missed: {missed}")
         return 1

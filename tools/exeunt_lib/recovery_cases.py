@@ -129,8 +129,7 @@ def run_by_chance(
                 if chance.random.random() < START_CHANCE:
                     again = chance.start(strike.server, "*", record.attempt + 1 < DEATHS)
                     chance.early[strike.server] += _try(run, again)
-            while not machine.guest_ram:
-                run.record()
+            run.prepare()
             outcome = machine.finish()
         except Ended:
             outcome = machine.outcome()

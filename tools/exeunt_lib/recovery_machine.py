@@ -6,9 +6,11 @@ lies in the file when QEMU has ended, and QEMU's own status.
 
 import hashlib
 import os
+import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +87,15 @@ class Outcome:
     why: str = ""
 
 
+def swallow(link: socket.socket) -> None:
+    """Reads what nobody looks at: it is in the log, and the writer must not wait."""
+    try:
+        while link.recv(65536):
+            pass
+    except OSError:
+        pass
+
+
 @dataclass(frozen=True)
 class System:
     """What is booted: the out folder, the guest's rounds; symbols are read once."""
@@ -93,6 +104,7 @@ class System:
     images: tuple[Path, Path, int]
     elves: dict[str, Elf]
     first_vm: int = 0  # the badge of the first VM's exits
+    typed: bytes = b""  # on the console, when the guest runs
 
     @property
     def receives(self) -> tuple[int, int]:
@@ -113,14 +125,16 @@ def recovery_guest(arch: str, out: Path | None) -> Path:
     return (out or out_dir(arch)) / "guest/recovery.bin"
 
 
-def make_system(arch: str, scratch: Path, rounds: int, out: Path | None = None) -> System:
+def make_system(
+    arch: str, scratch: Path, rounds: int, out: Path | None = None, typed: bytes = b""
+) -> System:
     out = out or out_dir(arch)
     boot = Boot(
         arch=arch,
         out=out,
         manifest=recovery_manifest(arch),
         guest=recovery_guest(arch, out),
-        cmdline=f"rounds={rounds}",
+        cmdline=f"rounds={rounds}" + (f" input={len(typed)}" if typed else ""),
     )
     boot.check()
     elves = {n: Elf(out / f"server_{arch}/{n}.elf") for n in (*SERVERS, INIT)}
@@ -130,7 +144,7 @@ def make_system(arch: str, scratch: Path, rounds: int, out: Path | None = None) 
     places = {tuple(elf.address(name) for name in names) for elf in servers}
     if len(places) != 1:
         raise ExeuntError("the servers' records do not arrive at one address: see libs/rt")
-    return System(out, make_images(boot, out, scratch), elves)
+    return System(out, make_images(boot, out, scratch), elves, typed=typed)
 
 
 def temporary() -> tempfile.TemporaryDirectory:
@@ -151,6 +165,7 @@ class Machine:
         self.last_seq: dict[tuple[str, str], int] = {}
         self.guest_ram: list[tuple[int, int]] = []  # offset in the file, size
         self.at_breakpoint = False
+        self.terminal: socket.socket | None = None
 
     def __enter__(self):
         self.folder = temporary()
@@ -162,7 +177,11 @@ class Machine:
         self.clock = VirtualClock(self.folder.name)
         for at, word in enumerate(command):
             if word.startswith("stdio,id=console"):
-                command[at] = f"file,path={self.console_file},id=console"
+                command[at] = (
+                    f"socket,path={place}/tty,server=on,wait=off,logfile={self.console_file},id=console"
+                    if self.system.typed
+                    else f"file,path={self.console_file},id=console"
+                )
         command += [
             *("-machine", "memory-backend=ram"),
             *("-object", f"memory-backend-file,id=ram,size={memory}M,share=on,"
@@ -191,6 +210,8 @@ class Machine:
         self.clock.close()
         if hasattr(self, "stub"):
             self.stub.close()
+        if self.terminal:
+            self.terminal.close()
         self.folder.cleanup()
 
     # Running.
@@ -260,6 +281,14 @@ class Machine:
         for place in self.system.receives:
             self.stub.clear_breakpoint(place)
         self.at_breakpoint = False
+
+    def type(self) -> None:
+        """What the system is to have typed; once."""
+        if self.system.typed and not self.terminal:
+            self.terminal = socket.socket(socket.AF_UNIX)
+            self.terminal.connect(str(Path(self.folder.name) / "tty"))
+            self.terminal.sendall(self.system.typed)
+            threading.Thread(target=swallow, args=(self.terminal,), daemon=True).start()
 
     # What is left in the end.
 

@@ -6,6 +6,7 @@ from .recovery_machine import SERVERS, System
 from .recovery_run import ARRIVAL, Strike
 from .recovery_strike import LASTING
 from .recovery_survey import Kind, Survey
+from .symbols import ECALL
 
 # What the cells of a kind of record are called.
 KINDS = {
@@ -150,6 +151,39 @@ def other_cells(system: System, survey: Survey) -> list[Cell]:
     return made
 
 
+def flush_cells(system: System, survey: Survey) -> list[Cell]:
+    """sbi-server calls the console when the ring is full, which it is told here from outside."""
+    number = str(survey.typical(KINDS["putchar"]))
+    room = system.elves["sbi-server"].address("console_room")
+    first = Strike("full", "sbi-server", number, room)
+    cells = [Cell("console:flush:survived", (first,))]
+    for step, place in (("before", ARRIVAL), ("received", "console_handle"), ("changed", "ecall")):
+        if place == "ecall":
+            place = system.elves["console"].find_text(ECALL)[0]
+        elif place:
+            place = system.elves["console"].address(place)
+        cells.append(Cell(f"console:flush:{step}", (first, Strike("kill", "console", "+CALL", place))))
+    return cells
+
+
+def input_cells(system: System) -> list[Cell]:
+    """For a machine on whose console something is typed, and a guest that reads it."""
+    console = system.elves["console"]
+    places = {
+        "before": ARRIVAL,
+        "received": console.address("console_handle"),
+        "taking": console.address("console_take"),
+        "taken": console.address("console_take_loaded"),
+        "kept": console.address("console_take_kept"),
+        "answering": console.find_text(ECALL)[0],
+    }
+    return [
+        Cell(f"console:input:{step}", (Strike("kill", "console", "+IRQ", place),))
+        for step, place in places.items()
+    ]
+
+
 def make_matrix(system: System, survey: Survey) -> list[Cell]:
     cells = [c for title, kind in KINDS.items() for c in cells_of(system, survey, title, kind)]
-    return cells + loader_cells(system) + other_cells(system, survey)
+    cells += loader_cells(system) + other_cells(system, survey)
+    return cells + flush_cells(system, survey)

@@ -18,6 +18,8 @@ from .recovery_machine import CLASSES, INIT, SERVERS, Machine, Outcome, Record, 
 from .recovery_strike import ACTIONS, LASTING, Missed, lasting
 
 ARRIVAL = 0
+# At this record of sbi-server's, the guest runs: what is to be typed is typed.
+TYPED_AT = 20
 # Records that others may get while a server is on its way to a place.
 PATIENCE = 100
 # More servers than that must not die on one record: init stops the VM at the next.
@@ -76,7 +78,15 @@ class Run:
         self.passed[record.server] = record
         if record.server == "sbi-server" and not self.machine.guest_ram:
             self.machine.find_guest_ram()
+        if record.server == "sbi-server" and record.number == TYPED_AT:
+            self.machine.type()
         return record
+
+    def prepare(self) -> None:
+        """Runs until all is known and done that has to be."""
+        machine = self.machine
+        while not machine.guest_ram or machine.system.typed and not machine.terminal:
+            self.record()
 
     def reach(self, server: str, place: int, count: int, starting: bool = False) -> None:
         """From where the server stands to the place. Missed: its next record arrives before.
@@ -163,8 +173,7 @@ def run_strikes(machine: Machine, strikes: list[Strike]) -> tuple[Run, Outcome]:
     try:
         for strike in strikes:
             run.strike(strike)
-        while not machine.guest_ram:
-            run.record()
+        run.prepare()
     except Ended:
         return run, machine.outcome()
     except Stuck as stuck:

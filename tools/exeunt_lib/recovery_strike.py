@@ -118,6 +118,13 @@ def lasting(machine: Machine) -> None:
         machine.watch()
 
 
+def full(machine: Machine, _server: str, _random: random.Random) -> None:
+    """At the entry of console_room: it says that the ring has no room, so that the console is
+    called."""
+    machine.stub.set_register(A0, 0)
+    machine.stub.set_register(PC, machine.stub.register(RA))
+
+
 def flip_register(machine: Machine, _server: str, chance: random.Random) -> str:
     register, bit = chance.randrange(1, 32), chance.randrange(64)
     value = machine.stub.register(register)
@@ -152,6 +159,7 @@ ACTIONS = {
     "overflow": overflow,
     "exit": leave,
     "no-memory": out_of_memory,
+    "full": full,
     "hang": hang,
     "hang-calling": hang_calling,
     "flip": flip,

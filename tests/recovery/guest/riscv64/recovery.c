@@ -118,7 +118,7 @@ void sleep_software(bool as_interrupt) {
     csr_write(sie, 0);
 }
 
-static void console_round(uint64_t round) {
+static void console_round(uint64_t round, bool input) {
     static const char text[] = "@ the legacy way, byte by byte;\n";
     static const char block[] = "@ a line of a size that is no power of two, so that the ring's "
                                 "end falls on every one of its bytes in the end;\n";
@@ -127,9 +127,11 @@ static void console_round(uint64_t round) {
         ask(SBI_LEGACY_PUTCHAR, 0, (uint64_t)*at, 0, 0);
     for (uint64_t i = 0; i <= round % 4; i++)
         print_bytes(block, sizeof(block) - 1);
-    ask(SBI_DBCN, SBI_DBCN_READ, sizeof(typed), (uint64_t)typed, 0);
-    mix(typed[0]);
-    ask(SBI_LEGACY_GETCHAR, 0, 0, 0, 0);
+    if (!input) {
+        ask(SBI_DBCN, SBI_DBCN_READ, sizeof(typed), (uint64_t)typed, 0);
+        mix(typed[0]);
+        ask(SBI_LEGACY_GETCHAR, 0, 0, 0, 0);
+    }
     line("round %lu: by the debug console", round);
     ask(SBI_DBCN, SBI_DBCN_WRITE_BYTE, '@', 0, 0);
     ask(SBI_DBCN, SBI_DBCN_WRITE_BYTE, ';', 0, 0);
@@ -150,23 +152,34 @@ static void calls_round(uint64_t own) {
     ask(SBI_LEGACY_SFENCE, 0, 0, 0, 0);
 }
 
-static uint64_t rounds_wanted(const struct machine *machine) {
+static uint64_t number_wanted(const struct machine *machine, const char *name, uint64_t otherwise) {
     char text[16];
-    uint64_t rounds = 0;
-    if (!machine_bootarg(machine, "rounds", text, sizeof(text)))
-        return ROUNDS;
+    uint64_t number = 0;
+    if (!machine_bootarg(machine, name, text, sizeof(text)))
+        return otherwise;
     for (const char *at = text; *at >= '0' && *at <= '9'; at++)
-        rounds = rounds * 10 + (uint64_t)(*at - '0');
-    return rounds;
+        number = number * 10 + (uint64_t)(*at - '0');
+    return number;
+}
+
+// What is typed comes when it comes, so it is only looked at when all of it has to be there.
+static void input_round(uint64_t bytes) {
+    static char typed[64];
+    uint64_t got = 0;
+    while (got < bytes && got < sizeof(typed) - 1)
+        got +=
+            (uint64_t)SBI_CALL(SBI_DBCN, SBI_DBCN_READ, bytes - got, (uint64_t)typed + got).value;
+    line("typed: %s", typed);
 }
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
     const struct machine *machine = check_machine(device_tree);
-    const uint64_t rounds = rounds_wanted(machine);
+    const uint64_t rounds = number_wanted(machine, "rounds", ROUNDS);
+    const uint64_t input = number_wanted(machine, "input", 0);
     demand_end = machine->memory.base + machine->memory.size;
     line("recovery: %lu rounds on hart %lu of %u", rounds, cpu, machine->cpus);
     for (uint64_t round = 0; round < rounds; round++) {
-        console_round(round);
+        console_round(round, input != 0);
         calls_round(cpu);
         devices_round(machine->rtc, round);
         touch_next();
@@ -177,6 +190,8 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         line("round %lu: sum %016lx, interrupts %lu timer, %lu software, %lu illegal", round, sum,
              timers, softwares, illegals);
     }
+    if (input != 0)
+        input_round(input);
     for (uint64_t i = 0; i < event_count && i < LOG_SIZE; i++)
         mix(events[i]);
     line("recovery: the end, %lu events, sum %016lx", event_count, sum);
