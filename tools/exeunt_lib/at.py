@@ -1,4 +1,4 @@
-"""`exeunt run --at EXIT:ACTION:SERVER`: a server is lost, or replaced, at a certain exit of the guest.
+"""`exeunt run --at EXIT:ACTION:SERVER`: a server is lost or replaced at an exit of the guest.
 
 The machine runs under QEMU's gdb stub up to the last of the exits that were named; from then on
 nothing is in its way.

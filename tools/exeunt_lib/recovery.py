@@ -146,13 +146,16 @@ class Campaign:
 
     def kills(self) -> Tally:
         """Kills at random instructions, many in each run of a long guest."""
-        return self._by_chance(self.options.kills, ("kill",), 0.35, STRIKES_A_ROUND * LONG_ROUNDS, 0)
+        most = STRIKES_A_ROUND * LONG_ROUNDS
+        return self._by_chance(self.options.kills, ("kill",), 0.35, most, 0)
 
     def hangs(self) -> Tally:
         actions = ("hang", "hang-calling")
         return self._by_chance(self.options.hangs, actions, 0.05, HANGS_A_RUN, QUICK)
 
-    def _by_chance(self, wanted: int, actions: tuple, chance: float, most: int, shift: int) -> Tally:
+    def _by_chance(
+        self, wanted: int, actions: tuple, chance: float, most: int, shift: int
+    ) -> Tally:
         tally = Tally()
         runs = 0
         while tally.tried < wanted:
@@ -224,8 +227,8 @@ class Campaign:
             self.pause_replace = max(self.pause_replace, pauses(ended.output)[1])
             if not (good and replaced):
                 tally.failures.append(
-                    f"{wish}: status {ended.status}, {'' if replaced else 'not '}replaced, the output "
-                    f"{'is the same' if good else 'differs'}"
+                    f"{wish}: status {ended.status}, {'' if replaced else 'not '}replaced, the output"
+                    f" {'is the same' if good else 'differs'}"
                 )
         say(f"{tally.survived} of {tally.tried} replacements")
         return tally

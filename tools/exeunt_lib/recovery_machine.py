@@ -178,7 +178,8 @@ class Machine:
         for at, word in enumerate(command):
             if word.startswith("stdio,id=console"):
                 command[at] = (
-                    f"socket,path={place}/tty,server=on,wait=off,logfile={self.console_file},id=console"
+                    f"socket,path={place}/tty,server=on,wait=off,id=console,"
+                    f"logfile={self.console_file}"
                     if self.system.typed
                     else f"file,path={self.console_file},id=console"
                 )

@@ -162,7 +162,8 @@ def flush_cells(system: System, survey: Survey) -> list[Cell]:
             place = system.elves["console"].find_text(ECALL)[0]
         elif place:
             place = system.elves["console"].address(place)
-        cells.append(Cell(f"console:flush:{step}", (first, Strike("kill", "console", "+CALL", place))))
+        second = Strike("kill", "console", "+CALL", place)
+        cells.append(Cell(f"console:flush:{step}", (first, second)))
     return cells
 
 

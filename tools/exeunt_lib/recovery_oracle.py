@@ -127,4 +127,5 @@ def first_difference(expected: str, found: str) -> str:
         (i for i, (a, b) in enumerate(zip(expected, found)) if a != b),
         min(len(expected), len(found)),
     )
-    return f"{found[max(0, at - 20) : at + 20]!r} instead of {expected[max(0, at - 20) : at + 20]!r}"
+    near = slice(max(0, at - 20), at + 20)
+    return f"{found[near]!r} instead of {expected[near]!r}"

@@ -1,4 +1,4 @@
-"""An undisturbed run, looked at closely: which records there are, and where each one's way leads."""
+"""An undisturbed run, looked at closely: which records there are, and where their ways lead."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -106,7 +106,9 @@ def make_survey(system: System, rounds: int, known: Survey | None = None) -> Sur
             while True:
                 record = run.record()
                 kind = (record.server, record.detail)
-                if kind in survey.arrivals and record.number == survey.typical(kind) and not record.attempt:
+                if kind not in survey.arrivals or record.attempt:
+                    continue
+                if record.number == survey.typical(kind):
                     survey.ways[kind] = follow(run, record.server)
         except Ended:
             pass

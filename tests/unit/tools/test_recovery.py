@@ -121,12 +121,14 @@ def record(**changes) -> Record:
 
 class StrikeTest(unittest.TestCase):
     def test_a_name_and_its_strike(self):
-        for text in ("kill:sbi-server:57:11a04.2", "flip:console:+IRQ:0.1:77", "hang:monitor:*:10.1"):
+        for text in ("kill:sbi-server:57:1a04.2", "flip:console:+IRQ:0.1:77", "hang:monitor:*:10.1"):
             self.assertEqual(str(parse_strike(text)), text)
-        self.assertEqual(parse_strike("kill:console:0:10000"), Strike("kill", "console", "0", 0x10000))
+        same = Strike("kill", "console", "0", 0x10000)
+        self.assertEqual(parse_strike("kill:console:0:10000"), same)
 
     def test_wrong_names_are_refused(self):
-        for text in ("kill", "kiss:console:1:0", "kill:nobody:1:0", "kill:console:+NONE:0", "kill:console:-1:0"):
+        wrong = ("kiss:console:1:0", "kill:nobody:1:0", "kill:console:+NONE:0", "kill:console:-1:0")
+        for text in ("kill", *wrong):
             with self.assertRaises(UsageError):
                 parse_strike(text)
 
@@ -138,7 +140,7 @@ class StrikeTest(unittest.TestCase):
         self.assertFalse(wanted(parse_strike("kill:monitor:3:0"), record()))
 
 
-DIED = "server console died: it executed nonsense, at put+0x4, pc 0x10, serving IRQ; restarting it\n"
+DIED = "server console died: it executed nonsense, at put+0x4, serving IRQ; restarting it\n"
 ENDED = "Guest: SBI SRST shutdown\nShutdown vm normally!\n"
 COUNTED = (
     "server console: restarted 2 times, longest pause 900 instructions; replaced 1 times, longest "
@@ -147,7 +149,8 @@ COUNTED = (
 
 
 def console(guest: str, end: str = ENDED) -> str:
-    return f"OpenSBI\nStarting virtualization...\nEntering VM run loop...\n{guest}{end}{COUNTED}Hypervisor ok!\n"
+    begin = "OpenSBI\nStarting virtualization...\nEntering VM run loop...\n"
+    return f"{begin}{guest}{end}{COUNTED}Hypervisor ok!\n"
 
 
 class OracleTest(unittest.TestCase):
@@ -198,7 +201,8 @@ class OracleTest(unittest.TestCase):
             self.assertEqual(self.oracle.classify(outcome), verdict)
 
     def test_a_bad_status_is_no_clean_end(self):
-        self.assertIn("status 1", self.oracle.difference(self.outcome("@ one;\n@ two;\n", status=1)))
+        failed = self.outcome("@ one;\n@ two;\n", status=1)
+        self.assertIn("status 1", self.oracle.difference(failed))
 
     def test_what_the_hypervisor_says_of_deaths_and_pauses(self):
         self.assertEqual(deaths(console(DIED)), [("console", "executed nonsense")])
@@ -220,7 +224,8 @@ def elf_file() -> bytes:
     sections += struct.pack("<IIQQQQIIQQ", 0, 3, 0, 0, places[1], len(strings), 0, 0, 1, 0)
     ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     offset = places[2] + len(symbols)
-    header = struct.pack("<16sHHIQQQIHHHHHH", ident, 2, 243, 1, 0x10000, 0, offset, 0, 64, 56, 0, 64, 4, 3)
+    fields = (2, 243, 1, 0x10000, 0, offset, 0, 64, 56, 0, 64, 4, 3)
+    header = struct.pack("<16sHHIQQQIHHHHHH", ident, *fields)
     return header + text + strings + symbols + sections
 
 
