@@ -88,10 +88,13 @@ static const char *wrong_sides(void) {
 static const char *wrong_deaths(void) {
     const struct server *server = worker();
     bool told = explore_dead(server->side);
-    if (old_one()->state == TASK_DEAD && !told && !server->given_up) {
+    if (server->given_up) {
+        return NULL; // all that is left of it is what was
+    }
+    if (old_one()->state == TASK_DEAD && !told) {
         return "it died and was not started again";
     }
-    if (server->awaited && server->taken && !told && !server->given_up) {
+    if (server->awaited && server->taken && !told) {
         return "the monitor waits for one that serves";
     }
     if (server->death_pc && server->taken) {
