@@ -129,7 +129,11 @@ def other_cells(system: System, survey: Survey) -> list[Cell]:
             # In the middle of the longest way there is.
             kind = max(kinds, key=lambda k: len(survey.ways[k]))
             number = str(survey.typical(kind))
-            place, count = survey.place(kind, len(survey.ways[kind]) // 2)
+            # Not inside of a loop: how often that is passed depends on what came before.
+            index = len(survey.ways[kind]) // 2
+            while survey.place(kind, index)[1] > 1:
+                index -= 1
+            place, count = survey.place(kind, index)
         else:
             number, place, count = "0", elf.address("loader_do_jobs"), 1
         for cause in CAUSES:
