@@ -155,10 +155,10 @@ static void handle_poisonous_call(const struct message *message) {
 // Three deaths on one exit: the next server would die on it, too.
 static void handle_poison(const struct message *message) {
     uint64_t info = message->word[FAULT_WORD_INFO];
-    enum exit_class c = MESSAGE_CLASS(info);
     if (info == UINT64_MAX || message->word[FAULT_WORD_ATTEMPT] < ATTEMPTS_MAX) {
         return;
     }
+    enum exit_class c = MESSAGE_CLASS(info);
     if (c >= EXIT_GUEST_CLASSES) {
         handle_poisonous_call(message);
         return;

@@ -37,7 +37,7 @@ void monitor_prepare(void) {
 
 static uint64_t monitor_body_bytes(const struct body *body) {
     return body->image.size + body->config.size +
-           (body->task.pages + body->space.pages) * BUNDLE_PAGE;
+           (uint64_t)(body->task.pages + body->space.pages) * BUNDLE_PAGE;
 }
 
 static void monitor_server(unsigned index, struct monitor_server *to) {
@@ -50,7 +50,7 @@ static void monitor_server(unsigned index, struct monitor_server *to) {
     to->replacements = server->replacements;
     to->memory = monitor_body_bytes(server->body) + server->file.memory.size + server->state.size +
                  server->dma.size + server->log.size +
-                 (server->portal.pages + server->irq.pages) * BUNDLE_PAGE;
+                 (uint64_t)(server->portal.pages + server->irq.pages) * BUNDLE_PAGE;
     to->pause_restart = server->pause_restart;
     to->pause_replace = server->pause_replace;
     to->early_deaths = server->early_deaths;

@@ -238,12 +238,16 @@ bool replace_abandon(struct server *server) {
 }
 
 void replace_outcome(uint64_t word[MESSAGE_WORDS]) {
+    const struct server *server = replacement.server;
     word[1] = replacement.outcome;
-    word[2] = replacement.server ? (uint64_t)(replacement.server - init.server) : 0;
+    if (!server) {
+        return;
+    }
+    word[2] = (uint64_t)(server - init.server);
     word[3] = replacement.status;
     if (replacement.outcome == MONITOR_REPLACED && !replacement.pause &&
-        replacement.server->incarnation == replacement.incarnation) {
-        replacement.pause = core_task_read(replacement.server->body->slot).word[4];
+        server->incarnation == replacement.incarnation) {
+        replacement.pause = core_task_read(server->body->slot).word[4];
     }
     word[4] = replacement.pause;
 }
