@@ -134,11 +134,6 @@ void replace_ready(uint32_t version) {
     if (replacement.outcome != MONITOR_PREPARING) {
         return;
     }
-    if (!server->taken) {
-        body_end(init.spare);
-        replace_undo(MONITOR_FAILED, STATUS_BUSY, false); // the old one has died meanwhile
-        return;
-    }
     if (old > version) {
         rt_log("server %s: not replaced: its state is of version %u, the new one understands %u "
                "and older; it carries on",
