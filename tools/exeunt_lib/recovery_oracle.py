@@ -38,11 +38,13 @@ def guest_bytes(console: str) -> str:
     """The guest's own output: without the hypervisor's lines, and what these cut put together.
 
     The console ends a guest's unfinished line before it writes one of the hypervisor's, and goes
-    on with it behind that. The guest's own lines all end in ";".
+    on with it behind that. The guest's own lines all begin with "@" and end in ";"; they stand
+    before the hypervisor's first when the console died at its start.
     """
     begin = console.find(BEGIN)
     text = console[begin + len(BEGIN) :] if begin >= 0 else ""
-    out = ""
+    early = console[: max(begin, 0)].splitlines(keepends=True)
+    out = "".join(line for line in early if line.startswith("@"))
     cut = False  # a newline was taken off before the hypervisor's line: was it the guest's?
     for line in text.splitlines(keepends=True):
         if line == END:
