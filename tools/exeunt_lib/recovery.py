@@ -92,8 +92,9 @@ class Campaign:
         # Only where nothing stood still meanwhile, because some time passes when the stub stops the
         # machine, and where an instruction takes one nanosecond, as it is counted.
         alone = len(strikes) == 1 and result.verdict == "recovered death" and not quick(strikes)
-        # While fs-loader does its jobs again there is no guest yet that could wait.
-        if alone and strikes[0].record != "0":
+        # At the first two records, its start and init's signal, all servers are still starting, one
+        # after the other, and no guest waits for this one in particular.
+        if alone and strikes[0].record not in ("0", "1"):
             restart, replace = pauses(result.outcome.console)
             self.pause_restart = max(self.pause_restart, restart)
             self.pause_replace = max(self.pause_replace, replace)
