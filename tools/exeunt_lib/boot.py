@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import control
+from . import bare, control
 from .manifest import INITRD_PATH, Manifest, compile_source
 from .paths import ExeuntError, UsageError, out_dir, say
 from .qemu import STATUS_TIMEOUT, Result, run_process
@@ -32,6 +32,8 @@ class Boot:
     mem: int | None = None  # bytes
     manifest: Path | None = None  # a .dts file
     disk: Path | None = None
+    pflash: Path | None = None  # the flash's content
+    bare: bool = False  # without the hypervisor
     timeout: float | None = None  # seconds
     virtual_timeout: float | None = None  # seconds of the machine's own time
     icount: bool = False
@@ -46,12 +48,16 @@ class Boot:
 
     def check(self) -> None:
         """Refuses what contradicts itself or names files that are not there."""
-        for name in ("guest", "initrd", "manifest", "disk"):
+        for name in ("guest", "initrd", "manifest", "disk", "pflash"):
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise UsageError(f"--{name}: there is no file {path}")
+        if self.bare:
+            bare.check(self)
         if self.disk and (self.guest or self.initrd):
             raise UsageError("--disk is a whole disk: --guest and --initrd cannot go onto it")
+        if self.pflash and self.pflash.stat().st_size != disk.PFLASH_SIZE:
+            raise UsageError(f"--pflash: {self.pflash} has not {disk.PFLASH_SIZE >> 20} MB")
         if self.mem is not None and (self.mem <= 0 or self.mem % (2 * MB)):
             raise UsageError("--mem must be a multiple of 2M")
         if self.qemu and not shutil.which(self.qemu):
@@ -62,8 +68,8 @@ class Boot:
             control.check_path(self.control)
 
 
-def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
-    """The bundle and the disk of this run, and the machine's memory in bytes."""
+def make_manifest(boot: Boot, out: Path, scratch: Path) -> Manifest:
+    """The manifest of this run."""
     built = out / "manifests" / f"default-{boot.arch}.dtb"
     blob = scratch / "manifest.dtb"
     if boot.manifest:
@@ -79,12 +85,17 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
         manifest.set_cmdline(boot.cmdline)
     if boot.initrd:
         manifest.set_initrd(INITRD_PATH)
+    return manifest
 
+
+def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
+    """The bundle and the disk of this run, and the machine's memory in bytes."""
+    manifest = make_manifest(boot, out, scratch)
     bundle_image = out / "bundle.img"
     changed = boot.manifest or boot.initrd or boot.mem is not None or boot.cmdline is not None
     if changed or boot.servers:
         servers = {name: path.read_bytes() for name, path in boot.servers.items()}
-        image = bundle.with_manifest((out / "bundle.img").read_bytes(), blob, servers)
+        image = bundle.with_manifest(bundle_image.read_bytes(), manifest.blob, servers)
         bundle_image = scratch / "bundle.img"
         bundle_image.write_bytes(image)
 
@@ -110,43 +121,69 @@ def firmware(arch: str) -> Path:
     return path
 
 
-def machine(arch: str, memory: int) -> list[str]:
-    """QEMU's arguments for the bare machine: no devices beyond the board's, console on stdio."""
+def machine(boot: Boot, memory: int, bios: str) -> list[str]:
+    """QEMU and its machine: no devices beyond the board's, console on stdio."""
     return [
-        *("-machine", "virt", "-m", f"{-(-memory // MB)}M", "-bios", str(firmware(arch))),
+        boot.qemu or f"qemu-system-{boot.arch}",
+        *("-machine", "virt", "-m", f"{-(-memory // MB)}M", "-bios", bios),
         *("-nodefaults", "-display", "none", "-no-reboot"),
         *("-chardev", "stdio,id=console,signal=on", "-serial", "chardev:console"),
         *("-global", "virtio-mmio.force-legacy=false"),
     ]
 
 
+def settings(boot: Boot) -> list[str]:
+    """What else was asked for, of whichever machine."""
+    found = []
+    if boot.cpu:
+        found += ["-cpu", boot.cpu]
+    if boot.icount:
+        # Where the machine is stopped from outside, sleep=off would skip to its next timer.
+        found += ["-icount", f"shift=0,sleep={'on' if boot.at else 'off'}"]
+    if boot.gdb:
+        found += ["-gdb", f"tcp:127.0.0.1:{GDB_PORT}", "-S"]
+    return found + boot.qemu_args
+
+
+def flash_image(boot: Boot, out: Path) -> Path:
+    return boot.pflash or out / "pflash.img"
+
+
+def bare_command(boot: Boot, out: Path, scratch: Path) -> list[str]:
+    """QEMU with the guest and without the hypervisor."""
+    manifest = make_manifest(boot, out, scratch)
+    command = machine(boot, manifest.first_memory(), bare.FIRMWARE)
+    command += bare.arguments(boot, manifest, out, flash_image(boot, out), scratch)
+    return command + settings(boot)
+
+
 def qemu_command(boot: Boot, out: Path, images: tuple[Path, Path, int]) -> list[str]:
+    """QEMU with the hypervisor and what it starts."""
     bundle_image, disk_image, memory = images
-    quoted = {path: str(path).replace(",", ",,") for path in (bundle_image, disk_image, out)}
-    command = [boot.qemu or f"qemu-system-{boot.arch}", *machine(boot.arch, memory)]
-    command += [
+    flash = flash_image(boot, out)
+    paths = (bundle_image, disk_image, flash, out)
+    quoted = {path: str(path).replace(",", ",,") for path in paths}
+    command = [
+        *machine(boot, memory, str(firmware(boot.arch))),
         *("-device", f"loader,file={quoted[out]}/exeunt.elf"),
         *("-device", f"loader,file={quoted[bundle_image]},addr=0x80400000,force-raw=on"),
         *("-drive", f"file={quoted[disk_image]},if=none,format=raw,id=disk,readonly=on"),
         *("-device", "virtio-blk-device,drive=disk"),
-        *("-drive", f"file={quoted[out]}/pflash.img,if=pflash,unit=1,format=raw,readonly=on"),
+        *("-drive", f"file={quoted[flash]},if=pflash,unit=1,format=raw,readonly=on"),
     ]
     if boot.control:
         command += control.qemu_arguments(boot.control)
-    if boot.cpu:
-        command += ["-cpu", boot.cpu]
-    if boot.icount:
-        # Where the machine is stopped from outside, sleep=off would skip to its next timer.
-        command += ["-icount", f"shift=0,sleep={'on' if boot.at else 'off'}"]
-    if boot.gdb:
-        command += ["-gdb", f"tcp:127.0.0.1:{GDB_PORT}", "-S"]
-    return command + boot.qemu_args
+    return command + settings(boot)
 
 
-def how_to_attach(out: Path) -> str:
+def how_to_attach(out: Path, without: bool) -> str:
+    """without: the hypervisor."""
+    target = f"-ex 'target remote 127.0.0.1:{GDB_PORT}'"
+    begin = "waiting for a debugger; in another terminal:\n    gdb-multiarch"
+    if without:
+        return f"{begin} {out}/guest/gkernel.elf {target}"
     return (
-        f"waiting for a debugger; in another terminal:\n"
-        f"    gdb-multiarch {out}/exeunt.elf -ex 'target remote 127.0.0.1:{GDB_PORT}'\n"
+        f"{begin} {out}/exeunt.elf {target}\n"
         f"  symbols of a server: add-symbol-file {out}/server_riscv64/NAME.elf\n"
         f"  symbols of our guest: add-symbol-file {out}/guest/gkernel.elf"
     )
@@ -162,16 +199,18 @@ def start_director(boot: Boot, out: Path, scratch: Path) -> list[str]:
 
 
 def boot_once(boot: Boot, live: bool) -> Result:
-    """Boots it and judges the end: QEMU's status *and* the hypervisor's own closing line."""
+    """Boots it and judges the end: QEMU's status *and* the closing line of whoever runs there."""
     boot.check()
     out = boot.out or out_dir(boot.arch)
     with tempfile.TemporaryDirectory(prefix="exeunt-") as scratch:
         if boot.at and not boot.control and any(at.action == "replace" for at in boot.at):
             boot = replace(boot, control=Path(scratch) / "control")
-        images = make_images(boot, out, Path(scratch))
+        if boot.bare:
+            command = bare_command(boot, out, Path(scratch))
+        else:
+            command = qemu_command(boot, out, make_images(boot, out, Path(scratch)))
         if boot.gdb:
-            say(how_to_attach(out))
-        command = qemu_command(boot, out, images)
+            say(how_to_attach(out, boot.bare))
         if boot.at:
             command += start_director(boot, out, Path(scratch))
         try:
@@ -179,6 +218,11 @@ def boot_once(boot: Boot, live: bool) -> Result:
         finally:
             if boot.control:
                 boot.control.unlink(missing_ok=True)
+    return bare.judge(ended, boot.guest is None) if boot.bare else judge(boot, ended)
+
+
+def judge(boot: Boot, ended: Result) -> Result:
+    """By QEMU's status and the hypervisor's own closing line."""
     if ended.status == STATUS_TIMEOUT:
         return ended
     if any(line.startswith("manifest refused: ") for line in ended.lines):

@@ -63,6 +63,15 @@ class Manifest:
         regs = [cells for vm in self.vms for cells in self._memory(vm).values()]
         return sum(cells[2] << 32 | cells[3] for cells in regs if len(cells) == 4)
 
+    def first_memory(self) -> int:
+        """The first VM's memory in bytes."""
+        regs = self._memory(self._first_vm()).values()
+        return sum(cells[2] << 32 | cells[3] for cells in regs if len(cells) == 4)
+
+    def cmdline(self) -> str:
+        """The first VM's command line."""
+        return self._fdtget("-t", "s", self.blob, self._first_vm(), "cmdline").rstrip("\n")
+
     def has_monitor(self) -> bool:
         """Whether one of the servers may look at all others and replace them."""
         servers = self._fdtget("-l", self.blob, "/servers").splitlines()

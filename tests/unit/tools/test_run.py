@@ -37,7 +37,9 @@ def minimal_elf() -> bytes:
     return header + load + b"CODE"
 
 
-class RunTest(unittest.TestCase):
+class FakeRun(unittest.TestCase):
+    """An out folder, and runs with scripts in QEMU's place."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -64,6 +66,8 @@ class RunTest(unittest.TestCase):
         self.boot(f'for a; do case "$a" in {what}) {action};; esac; done', **fields)
         return copy.read_bytes()
 
+
+class RunTest(FakeRun):
     def manifest_of(self, **fields):
         """The manifest that is in the bundle of such a run, as a way to ask it."""
         image = self.kept("*force-raw*", **fields)
@@ -175,6 +179,12 @@ class UsageTest(unittest.TestCase):
             ("run", "--arch", "z80"),
             ("run", "--qemu", "/does/not/exist"),
             ("run", "--disk", __file__, "--guest", __file__),
+            ("run", "--pflash", "/does/not/exist"),
+            ("run", "--pflash", __file__),
+            ("run", "--bare", "--manifest", __file__),
+            ("run", "--bare", "--disk", __file__),
+            ("run", "--bare", "--control"),
+            ("run", "--bare", "--at", "1:kill:console"),
             ("test", "no-such-test"),
             ("build", "--", "-smp"),
         ):

@@ -1,0 +1,115 @@
+"""`exeunt run --bare` over a QEMU that is a script: what the guest is given, and who judges its end."""
+
+import subprocess
+import sys
+
+from exeunt_lib.boot import MB
+from exeunt_lib.paths import ROOT, UsageError
+from tests.unit.tools.test_run import FakeRun, program
+
+NORMALLY = "echo; echo 'monolithic kernel exit [0] normally!'"
+SAY_ALL = 'printf "%s\\n" "$@"'
+
+
+class BareTest(FakeRun):
+    def setUp(self):
+        super().setUp()
+        self.fill_flash(b"pfld" + bytes(5000) + b"end")
+
+    def fill_flash(self, content: bytes) -> None:
+        with (self.folder / "pflash.img").open("wb") as out:
+            out.write(content)
+            out.truncate(32 * MB)
+
+    def words(self, **fields) -> list[str]:
+        """QEMU's arguments."""
+        return self.boot(SAY_ALL, bare=True, **fields).output.splitlines()
+
+    def given(self, option: str, **fields) -> list[str]:
+        words = self.words(**fields)
+        return [b for a, b in zip(words, words[1:]) if a == option]
+
+    def status(self, script: str, **fields) -> int:
+        return self.boot(script, bare=True, **fields).status
+
+    def test_the_guests_closing_line_decides(self):
+        other = self.folder / "other.bin"
+        other.write_bytes(b"another guest")
+        failed = "echo 'monolithic kernel exit [3] abnormally!'"
+        for script, own, others in (
+            (NORMALLY, 0, 0),
+            (r"printf 'monolithic kernel exit [0] normally!\r\n'", 0, 0),
+            (f"{NORMALLY}; exit 1", 1, 1),
+            (failed, 1, 1),
+            (f"{NORMALLY}; {failed}", 1, 1),
+            ("echo 'Hypervisor ok!'", 1, 0),
+            ("echo 'not monolithic kernel exit [0] normally!'", 1, 0),
+            ("exit 1", 1, 1),
+        ):
+            with self.subTest(script):
+                self.assertEqual(self.status(script), own)
+                self.assertEqual(self.status(script, guest=other), others)
+
+    def test_a_hang_is_124(self):
+        self.assertEqual(self.status(f"{NORMALLY}; exec sleep 1000", timeout=0.5), 124)
+
+    def test_it_is_gkernel_with_the_memory_of_a_vm_and_nothing_of_the_hypervisor(self):
+        self.assertEqual(self.given("-kernel"), [f"{self.folder}/guest/gkernel.bin"])
+        self.assertEqual(self.given("-m"), ["16M"])
+        self.assertEqual(self.given("-bios"), ["default"])
+        self.assertEqual(self.given("-drive"), [])
+        self.assertFalse([word for word in self.words() if "exeunt.elf" in word])
+
+    def test_guest_memory_and_ram_disk_are_changed_as_for_a_vm(self):
+        for name in ("guest", "initrd"):
+            (self.folder / name).mkdir(exist_ok=True)
+            (self.folder / name / "file").write_bytes(b"some")
+        path = self.folder / "guest/file"
+        self.assertEqual(self.given("-kernel", guest=path), [str(path)])
+        self.assertEqual(self.given("-initrd", initrd=path), [str(path)])
+        self.assertEqual(self.given("-m", mem=64 * MB), ["64M"])
+
+    def test_the_command_line_is_the_manifests_unless_one_is_given(self):
+        self.assertEqual(self.given("-append"), ["as built"])
+        self.assertEqual(self.given("-append", cmdline="spin fork,a=b"), ["spin fork,a=b"])
+        self.assertEqual(self.given("-append", cmdline=""), [])
+
+    def test_guest_args_are_the_command_line(self):
+        qemu = program(self.folder, "qemu", f"{SAY_ALL}; {NORMALLY}")
+        for option in ("--guest-args", "--cmdline"):
+            command = [ROOT / "tools/exeunt", "run", "--bare", "--no-build", "--out", self.folder]
+            command += ["--qemu", qemu, option, "spin fork"]
+            done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("-append\nspin fork\n", done.stdout)
+
+    def test_the_flash_is_loaded_without_the_zeroes_behind_its_content(self):
+        content = self.kept("*addr=0x22000000,*", bare=True)
+        self.assertEqual(content, b"pfld" + bytes(5000) + b"end")
+        other = self.folder / "other.img"
+        other.write_bytes(b"other".ljust(32 * MB, b"\0"))
+        self.assertEqual(self.kept("*addr=0x22000000,*", bare=True, pflash=other), b"other")
+
+    def test_a_flash_larger_than_ram_is_loaded_in_parts(self):
+        self.fill_flash(b"a" * 3 * MB)
+        places = [word.split("addr=")[1].split(",")[0] for word in self.given("-device", mem=2 * MB)]
+        self.assertEqual(places, ["0x22000000", "0x22200000"])
+        self.assertEqual(self.kept("*addr=0x22200000,*", bare=True, mem=2 * MB), b"a" * MB)
+
+    def test_an_empty_flash_is_not_loaded(self):
+        self.fill_flash(b"")
+        self.assertEqual(self.given("-device"), [])
+
+    def test_what_is_the_hypervisors_is_refused(self):
+        some = self.folder / "default.dts"
+        for field, value in (
+            ("manifest", some),
+            ("disk", some),
+            ("control", self.folder / "control"),
+            ("at", ["1:kill:console"]),
+            ("files", {"/a": some}),
+            ("servers", {"a": some}),
+        ):
+            with self.subTest(field), self.assertRaisesRegex(UsageError, "--bare"):
+                self.words(**{field: value})
+

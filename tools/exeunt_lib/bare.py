@@ -1,0 +1,73 @@
+"""`exeunt run --bare`: the guest on QEMU's own machine, with OpenSBI and without the hypervisor.
+
+What it finds is what a VM has by the default manifest: as much RAM, the same flash at the same
+place, the same command line. How it ended only its own last words tell: OpenSBI's system reset
+always ends QEMU with status 0.
+"""
+
+import re
+from pathlib import Path
+
+from .manifest import Manifest
+from .paths import UsageError
+from .qemu import STATUS_TIMEOUT, Result
+
+# QEMU's own firmware, which is told where the guest begins; fw_jump would put the device tree where
+# a machine with 16 MB has no memory any more.
+FIRMWARE = "default"
+# The bank that a VM has by passthrough. A file for it (if=pflash,unit=1), as the hypervisor's machine
+# has it, would be booted from instead of -kernel.
+FLASH = 0x22000000
+END = re.compile(r"^monolithic kernel exit \[(\d+)\] (?:normally|abnormally)!\s*$", re.MULTILINE)
+
+# Options, and the fields of a Boot, that have no meaning where there is no hypervisor.
+WITHOUT = {
+    "manifest": "--manifest says what the hypervisor starts",
+    "disk": "--disk is the hypervisor's; a guest has none",
+    "control": "--control leads to the hypervisor's monitor",
+    "at": "--at happens to servers",
+    "files": "files are put on the hypervisor's disk",
+    "servers": "servers are the hypervisor's",
+}
+
+
+def check(boot) -> None:
+    """boot: a Boot."""
+    for name, why in WITHOUT.items():
+        if getattr(boot, name):
+            raise UsageError(f"--bare is without the hypervisor: {why}")
+
+
+def flash_arguments(image: Path, most: int, scratch: Path) -> list[str]:
+    """Loads the flash's content without the zeroes behind it: erased or not, it begins with zeroes.
+
+    most: bytes. QEMU loads no file that is larger than the machine's RAM.
+    """
+    content = image.read_bytes().rstrip(b"\0")
+    found = []
+    for at in range(0, len(content), most):
+        part = scratch / f"pflash-{at:x}"
+        part.write_bytes(content[at : at + most])
+        quoted = str(part).replace(",", ",,")
+        found += ["-device", f"loader,file={quoted},addr={FLASH + at:#x},force-raw=on"]
+    return found
+
+
+def arguments(boot, manifest: Manifest, out: Path, flash: Path, scratch: Path) -> list[str]:
+    """QEMU's, but for the machine's: the guest, what it is told, and its flash."""
+    given = ["-kernel", str(boot.guest or out / "guest/gkernel.bin")]
+    if manifest.cmdline():
+        given += ["-append", manifest.cmdline()]
+    if boot.initrd:
+        given += ["-initrd", str(boot.initrd)]
+    return given + flash_arguments(flash, manifest.first_memory(), scratch)
+
+
+def judge(ended: Result, own_guest: bool) -> Result:
+    """own_guest: gkernel was booted, which says how it ends. Of others QEMU's status is all there
+    is, unless they say it in the same way."""
+    if ended.status == STATUS_TIMEOUT:
+        return ended
+    said = END.findall(ended.output)
+    clean = said[-1] == "0" if said else not own_guest
+    return ended._replace(status=0 if clean and ended.status == 0 else 1)
