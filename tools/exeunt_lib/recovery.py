@@ -21,10 +21,11 @@ from .recovery_machine import (
     recovery_manifest,
 )
 from .recovery_matrix import Cell, input_cells, make_matrix
-from .recovery_oracle import guest_bytes, pauses
+from .recovery_oracle import pauses
 from .recovery_run import Strike, parse_strike
 from .recovery_strike import Missed
 from .recovery_survey import Survey, make_survey, undisturbed
+from .transcript import difference
 
 # Rounds of the guest for one case, and for a run with many strikes.
 CASE_ROUNDS, LONG_ROUNDS = 2, 60
@@ -235,7 +236,7 @@ class Campaign:
             )
             ended = boot_once(boot, live=False)
             replaced = f"server {server}: replaced" in ended.output
-            good = ended.status == 0 and guest_bytes(ended.output) == oracle.output
+            good = ended.status == 0 and not difference(oracle.output, ended.output, oracle.form)
             tally.tried += 1
             tally.survived += good and replaced
             self.pause_replace = max(self.pause_replace, pauses(ended.output)[1])

@@ -4,16 +4,11 @@ import re
 from dataclasses import dataclass
 
 from .recovery_machine import Outcome
+from .transcript import RECOVERY_GUEST, Form, difference, expected_text
 
 BEGIN = "Starting virtualization...\n"
-END = "Guest: SBI SRST shutdown\n"
+END = "Guest: SBI SRST shutdown"
 CLEAN = "Hypervisor ok!"
-# The hypervisor's own lines. The guest prints none that begin so.
-OWN = re.compile(
-    r"(server [a-z-]+[ :]|init: |VM |console: |fs-loader: |sbi-server: |npf-pager: |timer-server: "
-    r"|monitor: |Guest: |Guest RAM |Shutdown |Hypervisor |Pre-allocating |loading |app: |Loaded "
-    r"|Entering |Ctrl-T )"
-)
 DEATH = re.compile(r"^server ([a-z-]+) died: it (.*?), at ", re.MULTILINE)
 HANG = "did not come back in time"
 PAUSES = re.compile(
@@ -34,36 +29,6 @@ VERDICTS = (
 )
 
 
-def guest_bytes(console: str) -> str:
-    """The guest's own output: without the hypervisor's lines, and what these cut put together.
-
-    The console ends a guest's unfinished line before it writes one of the hypervisor's, and goes
-    on with it behind that. The guest's own lines all begin with "@" and end in ";"; they stand
-    before the hypervisor's first when the console died at its start.
-    """
-    begin = console.find(BEGIN)
-    text = console[begin + len(BEGIN) :] if begin >= 0 else ""
-    early = console[: max(begin, 0)].splitlines(keepends=True)
-    out = "".join(line for line in early if line.startswith("@"))
-    cut = False  # a newline was taken off before the hypervisor's line: was it the guest's?
-    for line in text.splitlines(keepends=True):
-        if line == END:
-            break
-        if OWN.match(line):
-            if not cut and out.endswith("\n"):
-                out = out[:-1]
-                cut = True
-            continue
-        if cut and out.endswith(";") and not line.startswith("\n"):
-            out += "\n"
-        cut = False
-        out += line
-    out += "\n" if cut and out.endswith(";") else ""
-    # A console that dies between the newline and the line that it made room for leaves it to the
-    # next, which may well go on with the guest's first.
-    return re.sub(r"([^;\n])\n", r"\1", out)
-
-
 def deaths(console: str) -> list[tuple[str, str]]:
     """Which servers died, and of what, in the hypervisor's own words."""
     return [(match[1], match[2]) for match in DEATH.finditer(console)]
@@ -80,30 +45,32 @@ def pauses(console: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Oracle:
-    """An undisturbed run."""
+    """An undisturbed run. ram: "" where a guest's memory depends on the time, and is not compared."""
 
     output: str | None  # None: not compared
     ram: str
     rounds: int
+    form: Form = RECOVERY_GUEST
 
     @staticmethod
-    def of(outcome: Outcome, rounds: int) -> "Oracle":
-        return Oracle(guest_bytes(outcome.console), outcome.ram, rounds)
+    def of(outcome: Outcome, rounds: int, form: Form = RECOVERY_GUEST) -> "Oracle":
+        ram = "" if form.timings else outcome.ram
+        return Oracle(expected_text(outcome.console, form), ram, rounds, form)
 
     def difference(self, outcome: Outcome) -> str:
         """Empty when nothing is lost, doubled or out of order."""
         if outcome.why:
             return outcome.why
         if self.output is not None:
-            output = guest_bytes(outcome.console)
-            if output != self.output:
-                return f"the guest's output differs: {first_difference(self.output, output)}"
+            differs = difference(self.output, outcome.console, self.form)
+            if differs:
+                return f"the guest's output differs: {differs}"
             tail = [line.strip() for line in outcome.console.splitlines()]
-            if tail.count(END.strip()) != 1 or CLEAN not in tail:
+            if tail.count(END) != 1 or CLEAN not in tail:
                 return "the machine did not end cleanly"
         if outcome.status != 0:
             return f"status {outcome.status} instead of 0"
-        if outcome.ram != self.ram:
+        if self.ram and outcome.ram != self.ram:
             return "the guest's memory differs"
         return ""
 
@@ -123,11 +90,3 @@ class Oracle:
             return "machine ended"
         return "wrong memory" if wrong == "the guest's memory differs" else "wrong output"
 
-
-def first_difference(expected: str, found: str) -> str:
-    at = next(
-        (i for i, (a, b) in enumerate(zip(expected, found)) if a != b),
-        min(len(expected), len(found)),
-    )
-    near = slice(max(0, at - 20), at + 20)
-    return f"{found[near]!r} instead of {expected[near]!r}"

@@ -1,0 +1,96 @@
+"""A guest's own output in what a console shows, so that two runs of it can be compared.
+
+Under the hypervisor its lines stand between the hypervisor's; while servers die some of them are
+cut; on the bare machine the firmware's come first. And what a program measures in time (behind a
+"~") is another number in each run.
+"""
+
+import re
+from dataclasses import dataclass
+
+# The hypervisor's own lines. No guest prints lines that begin so.
+OWN = re.compile(
+    r"(server [a-z-]+[ :]|init: |VM |console: |fs-loader: |sbi-server: |npf-pager: |timer-server: "
+    r"|monitor: |Guest: |Guest RAM |Shutdown |Hypervisor |Pre-allocating |loading |app: |Loaded "
+    r"|Entering |Ctrl-T )"
+)
+# Stands where such lines were. The console ends a guest's unfinished line before it writes one of
+# the hypervisor's, and goes on with it behind that: one newline beside this may be the console's.
+CUT = "\0"
+# What may come between any two characters that a guest printed.
+GAP = r"\n?\0?"
+TIMING = re.compile(r"~(?:(?:\n?\0)?[0-9.,])+")
+TIMING_CUT = re.compile(rf"~(?:{GAP}[0-9.,])+")  # by a console that died
+CONSOLE_DEATH = re.compile(r"^server console died: ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a guest's output looks. begin: where it does; timings: it has some."""
+
+    begin: re.Pattern
+    timings: bool
+
+
+def with_gaps(text: str) -> str:
+    """A pattern for the text, however it was cut."""
+    return GAP.join(map(re.escape, text))
+
+
+# The first line of its logo.
+GKERNEL = Form(re.compile(with_gaps("        _                        _")), timings=True)
+# All of its lines begin with "@" and end in ";".
+RECOVERY_GUEST = Form(re.compile(r"(?:^|(?<=\0))@", re.MULTILINE), timings=False)
+
+
+def own_text(console: str, form: Form = GKERNEL) -> str:
+    """From the guest's first line on, without the hypervisor's, which leave CUTs; "" when it did
+    not begin. What follows a guest's end are lines of the hypervisor's only."""
+    kept = [CUT if OWN.match(line) else line for line in re.split(r"(?<=\n)", console)]
+    text = re.sub(f"{CUT}+", CUT, "".join(kept))
+    if form.timings:
+        text = (TIMING_CUT if CONSOLE_DEATH.search(console) else TIMING).sub("~", text)
+    found = form.begin.search(text)
+    return text[found.start() :] if found else ""
+
+
+def expected_text(console: str, form: Form = GKERNEL) -> str:
+    """The own text of a run in which nothing was cut."""
+    return own_text(console, form).replace(CUT, "")
+
+
+def difference(expected: str, console: str, form: Form = GKERNEL) -> str:
+    """Of a run's console from an expected text; empty: nothing is lost, doubled or out of order.
+
+    A console that dies between the newline and the line that it made room for leaves it to the
+    next, which may well go on with the guest's first: a newline for each death is not counted.
+    """
+    found = own_text(console, form)
+    spare = len(CONSOLE_DEATH.findall(console))
+    at = 0
+    for part in re.finditer(r"[\n\0]+|[^\n\0]+", found):
+        text = part[0]
+        if text[0] not in "\n\0":
+            if not expected.startswith(text, at):
+                return _difference(expected, found, at, part.start())
+            at += len(text)
+            continue
+        wanted = len(expected) - at - len(expected[at:].lstrip("\n"))
+        extra = text.count("\n") - wanted - text.startswith("\n" + CUT)
+        # Where a line was cut, its own end may have been there, or have come in time.
+        if extra < -text.startswith("\n" + CUT) or extra > spare:
+            return _difference(expected, found, at, part.start())
+        spare -= max(0, extra)
+        at += wanted
+    return "" if at == len(expected) else _difference(expected, found, at, len(found))
+
+
+def _difference(expected: str, found: str, at: int, place: int) -> str:
+    """at: from where on the expected text is missing; place: in what was found."""
+    found = found[place:].replace(CUT, "")
+    same = next(
+        (i for i, (a, b) in enumerate(zip(expected[at:], found)) if a != b),
+        min(len(expected) - at, len(found)),
+    )
+    near = slice(max(0, same - 20), same + 20)
+    return f"{found[near]!r} instead of {expected[at:][near]!r}"
