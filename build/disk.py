@@ -1,18 +1,23 @@
 """Makes the disk and flash images of a run, with mkfs.fat and mtools and without root.
 
     disk.py fat32 IMG FOLDER    a FAT32 disk with our own guests, which were built in the folder
-    disk.py pflash IMG          the 32 MB flash that begins with "pfld"
+    disk.py pflash IMG LIST     the 32 MB flash with our guest's programs; LIST is a JSON file that
+                                names their ELF files
 """
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+# Its format is a tool's, for people who make images of their own.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tools"))
+
+import pflash
+
 MB = 1 << 20
 DISK_SIZE = 64 * MB
-PFLASH_SIZE = 32 * MB  # QEMU's virt machine takes exactly this
-PFLASH_MAGIC = b"pfld"
 
 # Our own guests, by their path on the disk.
 OUR_GUESTS = {"/sbin/gkernel": "gkernel.bin", "/sbin/bench": "bench.bin"}
@@ -49,19 +54,18 @@ def make_fat32(image: Path, files: dict[str, Path]) -> None:
         subprocess.run(["mcopy", "-i", image, path, f"::{on_disk}"], **quiet)
 
 
-def make_pflash(image: Path) -> None:
-    """Makes the flash image: the magic, and zeroes, in a sparse file."""
-    with image.open("wb") as out:
-        out.write(PFLASH_MAGIC)
-        out.truncate(PFLASH_SIZE)
+def make_pflash(image: Path, programs: list[Path]) -> None:
+    """Makes the flash image of these ELF files; a program's name is its file's, in their order."""
+    pflash.write(image, {path.stem: path.read_bytes() for path in sorted(programs)})
 
 
 def main(arguments: list[str]) -> int:
     if len(arguments) == 3 and arguments[0] == "fat32":
         make_fat32(Path(arguments[1]), our_guests(Path(arguments[2])))
         return 0
-    if len(arguments) == 2 and arguments[0] == "pflash":
-        make_pflash(Path(arguments[1]))
+    if len(arguments) == 3 and arguments[0] == "pflash":
+        programs = json.loads(Path(arguments[2]).read_text())
+        make_pflash(Path(arguments[1]), [Path(path) for path in programs])
         return 0
     print(__doc__, file=sys.stderr)
     return 2
