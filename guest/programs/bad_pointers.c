@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "guest/fault.h"
+#include "guest/programs/lib/opaque.h"
 
 // Where a pointer can point to that is not for this process, or not for writing.
 enum place { NOWHERE, KERNEL, LAST_PAGE, TEXT, CONSTANT, UNMAPPED, PLACES };
@@ -129,5 +130,5 @@ unsigned bad_pointers_refused(unsigned *calls) {
         refused += here;
         *calls += tried;
     }
-    return strcmp(constant, "constant") == 0 ? refused : 0;
+    return strcmp(opaque_pointer(constant), "constant") == 0 ? refused : 0;
 }

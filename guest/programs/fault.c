@@ -5,9 +5,9 @@
 //     fault NAME        one of the faults, in this process
 #include "guest/fault.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "guest/programs/bad_pointers.h"
+#include "guest/programs/lib/opaque.h"
 #include "guest/programs/lib/report.h"
 
 #define PAGE 4096
@@ -22,24 +23,14 @@
 static const char constant[] = "written once, by the linker";
 static char data[PAGE];
 static volatile char sink;
+static volatile uintptr_t nowhere;
 
-// Through this no compiler sees where a pointer comes from, and so none has an opinion about it.
-static volatile char *volatile pointer;
+// Addresses, not pointers: no compiler is to have an opinion about what one points to.
+static void read_at(uintptr_t address) { sink = *(volatile char *)address; }
 
-static void read_at(const volatile char *at) {
-    pointer = (volatile char *)at;
-    sink = *pointer;
-}
+static void write_at(uintptr_t address) { *(volatile char *)address = 1; }
 
-static void write_at(const volatile char *at) {
-    pointer = (volatile char *)at;
-    *pointer = 1;
-}
-
-static void jump_to(const volatile void *at) {
-    void (*volatile function)(void) = (void (*)(void))at;
-    function();
-}
+static void jump_to(uintptr_t address) { ((void (*)(void))address)(); }
 
 static char *map(int rights) {
     char *page = mmap(NULL, PAGE, rights, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -48,26 +39,26 @@ static char *map(int rights) {
     return page;
 }
 
-static void null_read(void) { read_at(NULL); }
-static void null_write(void) { write_at(NULL); }
-static void null_jump(void) { jump_to(NULL); }
-static void kernel_read(void) { read_at((char *)fault_kernel_address()); }
-static void kernel_write(void) { write_at((char *)fault_kernel_address()); }
-static void kernel_jump(void) { jump_to((char *)fault_kernel_address()); }
-static void text_write(void) { write_at((char *)null_read); }
-static void constant_write(void) { write_at(constant); }
+static void null_read(void) { read_at(nowhere); }
+static void null_write(void) { write_at(nowhere); }
+static void null_jump(void) { jump_to(nowhere); }
+static void kernel_read(void) { read_at(fault_kernel_address()); }
+static void kernel_write(void) { write_at(fault_kernel_address()); }
+static void kernel_jump(void) { jump_to(fault_kernel_address()); }
+static void text_write(void) { write_at((uintptr_t)null_read); }
+static void constant_write(void) { write_at((uintptr_t)constant); }
 static void illegal(void) { fault_illegal_instruction(); }
 
 // The bytes are good instructions, but data.
 static void data_jump(void) {
-    memcpy(data, (const char *)fault_return, 16);
-    jump_to(data);
+    memcpy(data, (const void *)fault_return, FAULT_RETURN_SIZE);
+    jump_to((uintptr_t)data);
 }
 
 static void stack_jump(void) {
-    char code[16] __attribute__((aligned(16)));
-    memcpy(code, (const char *)fault_return, sizeof(code));
-    jump_to(code);
+    char code[FAULT_RETURN_SIZE] __attribute__((aligned(16)));
+    memcpy(code, (const void *)fault_return, sizeof(code));
+    jump_to((uintptr_t)code);
 }
 
 // The volatile use behind the call keeps it from becoming a loop.
@@ -83,26 +74,26 @@ static void no_rights(void) {
     char *page = map(PROT_READ | PROT_WRITE);
     *page = 1;
     if (mprotect(page, PAGE, PROT_NONE) == 0)
-        read_at(page);
+        read_at((uintptr_t)page);
 }
 
 static void read_only(void) {
     char *page = map(PROT_READ);
-    read_at(page);
-    write_at(page);
+    read_at((uintptr_t)page);
+    write_at((uintptr_t)page);
 }
 
 static void unmapped(void) {
     char *page = map(PROT_READ | PROT_WRITE);
     *page = 1;
     if (munmap(page, PAGE) == 0)
-        read_at(page);
+        read_at((uintptr_t)page);
 }
 
 // The first page behind the one that the heap ends in.
 static void behind_heap(void) {
-    const unsigned long end = (unsigned long)sbrk(0);
-    write_at((char *)((end + PAGE - 1) / PAGE * PAGE + PAGE));
+    const uintptr_t end = (uintptr_t)sbrk(0);
+    write_at((end + PAGE - 1) / PAGE * PAGE + PAGE);
 }
 
 static const struct fault {
@@ -160,9 +151,9 @@ int main(int argc, char **argv) {
     const unsigned refused = bad_pointers_refused(&calls);
 
     // Nothing of what they did is seen here.
-    bool clean = strcmp(constant, "written once, by the linker") == 0;
+    bool clean = strcmp(opaque_pointer(constant), "written once, by the linker") == 0;
     for (unsigned i = 0; i < sizeof(data); i++)
-        clean = clean && data[i] == 'd';
+        clean = clean && *(volatile char *)&data[i] == 'd';
     return report_end(killed == FAULTS && refused == calls && clean,
                       "%u of %zu faults killed, %u of %u bad pointers refused, own memory %s",
                       killed, FAULTS, refused, calls, clean ? "untouched" : "CHANGED");

@@ -90,7 +90,7 @@ int main(void) {
     const int count = grow(0, COUNT, measure_now() + LEAF_LIFE);
     const uint64_t began = measure_now();
     const int low = grow(0, MODULO_256, 0), rest = grow(0, MODULO_255, 0);
-    const uint64_t each = (measure_now() - began) / (2 * (PROCESSES - 1));
+    const uint64_t each = (measure_now() - began) / (UINT64_C(2) * (PROCESSES - 1));
     if (count < 0 || low < 0 || rest < 0)
         return report_end(false, "a process could not be started or did not end well");
     // 256 is 1 modulo 255.

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/programs/lib/opaque.h"
 #include "guest/programs/lib/report.h"
 
 #define AGAIN "again"
@@ -31,11 +32,10 @@ static bool use_heap(size_t *total) {
     bool ok = true;
     *total = 0;
     for (size_t i = 0; i < BLOCKS; i++) {
-        block[i] = calloc(sizes[i], 1);
-        if (block[i] == NULL)
-            return false;
-        ok = ok && is_filled(block[i], sizes[i], 0);
-        memset(block[i], (int)(i + 1), sizes[i]);
+        block[i] = opaque_pointer(calloc(sizes[i], 1));
+        ok = ok && block[i] != NULL && is_filled(block[i], sizes[i], 0);
+        if (ok)
+            memset(block[i], (int)(i + 1), sizes[i]);
         *total += sizes[i];
     }
     for (size_t i = 0; i < BLOCKS; i++) {

@@ -124,7 +124,7 @@ int main(void) {
     report_begin("threads");
     const uint64_t began = measure_now();
     const unsigned sum = count_together();
-    const uint64_t each = (measure_now() - began) / (THREADS * INCREMENTS);
+    const uint64_t each = (measure_now() - began) / ((uint64_t)THREADS * INCREMENTS);
     const unsigned turns = play_together();
     const unsigned together = start_together();
     const char *futex_fault = futexes_try();

@@ -29,6 +29,7 @@ PACKAGES = (
     ("ninja-build",),
     ("opensbi",),
     ("qemu-system-misc", "qemu-system-riscv"),
+    ("qemu-user",),
     ("spin",),
 )
 

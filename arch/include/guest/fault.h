@@ -4,7 +4,8 @@
 // An instruction that no CPU of the architecture knows.
 void fault_illegal_instruction(void);
 
-// Returns at once. The bytes of its code may be copied: it does not depend on where it is.
+// Returns at once. Its code is at most so many bytes and does not depend on where it is.
+#define FAULT_RETURN_SIZE 16
 void fault_return(void);
 
 // An address in the kernel's half at which gkernel has memory that it may read and write itself.
