@@ -5,10 +5,12 @@ guest runs, and what it prints, what it leaves in its memory and how it ends sta
 """
 
 from exeunt_lib.recovery import Campaign, Options, Tally
+from exeunt_lib.recovery_machine import SERVERS
 from exeunt_lib.testing import Context, system_test
 
 SEED = 1
 KILLS, HANGS, FLIPS = 200, 12, 24
+BESIDE_GKERNEL = 60
 # Of flipped bits some change what a server is told, and nobody can know. The others do no harm.
 FLIPS_SURVIVED = 0.85
 
@@ -51,3 +53,14 @@ def random_strikes(ctx: Context) -> None:
         tally.survived >= FLIPS_SURVIVED * tally.tried,
         f"{FLIPS_SURVIVED:.0%} of the flips survived:\n" + "\n".join(tally.failures),
     )
+
+
+@system_test()
+def gkernel_beside_deaths(ctx: Context) -> None:
+    """Our own kernel runs all of its programs while every server dies, some of them by hanging: what
+    it prints is what it always prints."""
+    programs = campaign(ctx).programs()
+    tally = programs.both(BESIDE_GKERNEL)
+    expect_all(ctx, "kills and hangs", tally, BESIDE_GKERNEL // 2)
+    ctx.say(", ".join(f"{name} died {programs.died[name]} times" for name in SERVERS))
+    ctx.expect(not set(SERVERS) - set(programs.died), f"each server to die, not {programs.died}")

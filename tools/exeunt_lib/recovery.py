@@ -12,16 +12,18 @@ from pathlib import Path
 from . import at
 from .boot import Boot, boot_once
 from .paths import UsageError, say
-from .recovery_cases import QUICK, Chance, Result, quick, run_by_chance, run_case
+from .recovery_cases import QUICK, Chance, Result, Tally, quick, run_by_chance, run_case, shrink
+from .recovery_gkernel import PREFIX, Programs
 from .recovery_machine import (
     SERVERS,
     System,
-    make_system,
     recovery_guest,
     recovery_manifest,
+    recovery_system,
 )
 from .recovery_matrix import Cell, input_cells, make_matrix
 from .recovery_oracle import pauses
+from .recovery_report import lost, report
 from .recovery_run import Strike, parse_strike
 from .recovery_strike import Missed
 from .recovery_survey import Survey, make_survey, undisturbed
@@ -48,16 +50,10 @@ class Options:
     kills: int = 200
     hangs: int = 20
     flips: int = 50
+    gkernel: int = 100
     seed: int = 1
     only: str | None = None
     rounds: int | None = None
-
-
-@dataclass
-class Tally:
-    tried: int = 0
-    survived: int = 0
-    failures: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -68,6 +64,7 @@ class Campaign:
     scratch: Path
     systems: dict[int, System] = field(default_factory=dict)
     typing: tuple[System, Survey] | None = None
+    gkernel: Programs | None = None
     surveys: dict[int, Survey] = field(default_factory=dict)
     # The longest pauses seen for a restart and for a replacement, in instructions.
     pause_restart: int = 0
@@ -77,7 +74,7 @@ class Campaign:
         if rounds not in self.systems:
             folder = self.scratch / str(rounds)
             folder.mkdir()
-            made = make_system(self.options.arch, folder, rounds, self.options.out)
+            made = recovery_system(self.options.arch, folder, rounds, self.options.out)
             self.systems[rounds] = made
         return self.systems[rounds]
 
@@ -113,12 +110,19 @@ class Campaign:
         if not self.typing:
             folder = self.scratch / "typed"
             folder.mkdir()
-            system = make_system(
+            system = recovery_system(
                 self.options.arch, folder, CASE_ROUNDS, self.options.out, typed=TYPED
             )
             oracle = replace(undisturbed(system, CASE_ROUNDS), output=None)
             self.typing = system, Survey(CASE_ROUNDS, oracle)
         return self.typing
+
+    def programs(self) -> Programs:
+        """Our own kernel, in place of the campaign's guest."""
+        if not self.gkernel:
+            options, known = self.options, self.survey(CASE_ROUNDS)
+            self.gkernel = Programs(options.arch, options.out, self.scratch, options.seed, known)
+        return self.gkernel
 
     def cells(self) -> list[Cell]:
         cells = make_matrix(self.system(CASE_ROUNDS), self.survey(CASE_ROUNDS))
@@ -188,7 +192,9 @@ class Campaign:
             tally.survived += count
             if result.wrong:
                 tally.survived -= 1
-                tally.failures.append(self.shrink(result, rounds))
+                fewest = shrink(result, lambda last, rounds=rounds: self.fails(last, rounds))
+                command = self.command(",".join(map(str, fewest)), rounds)
+                tally.failures.append(f"{result.wrong}\n    {command}")
             if not count and runs > 3:
                 tally.failures.append("no strike falls any more")
                 break
@@ -197,19 +203,6 @@ class Campaign:
                 f"(run {runs}, seed {seed}, {result.seconds:.0f} s)"
             )
         return tally
-
-    def shrink(self, result: Result, rounds: int) -> str:
-        """The fewest last strikes of a failed run that fail by themselves, as a command."""
-        strikes = result.strikes
-        count = 1
-        while count < len(strikes):
-            last = strikes[-count:]
-            if last[0].record[0].isdigit() and self.fails(last, rounds):
-                strikes = last
-                break
-            count = count + 1 if count < 4 else count * 2
-        only = ",".join(map(str, strikes))
-        return f"{result.wrong}\n    {self.command(only, rounds)}"
 
     def fails(self, strikes: list[Strike], rounds: int) -> bool:
         try:
@@ -307,10 +300,14 @@ def run_only(campaign: Campaign, only: str) -> int:
             raise UsageError(f"--only: the matrix has no cell {name}")
         strikes = list(cell.strikes)
     else:
-        strikes = [parse_strike(text) for text in only.split(",")]
+        names = only.removeprefix(PREFIX).split(",")
+        strikes = [parse_strike(text) for text in names]
     print("strikes:", ",".join(map(str, strikes)))
     try:
-        result = campaign.cell(cell) if cell else campaign.case(strikes, rounds)
+        if only.startswith(PREFIX):
+            result = campaign.programs().case(strikes)
+        else:
+            result = campaign.cell(cell) if cell else campaign.case(strikes, rounds)
     except Missed as missed:
         print(f"missed: {missed}")
         return 1
@@ -321,38 +318,11 @@ def run_only(campaign: Campaign, only: str) -> int:
     return 1 if result.wrong else 0
 
 
-def share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
-
-
-def report(found: dict, verdicts: Counter, reasons: list[Cell], failures: list[str]) -> None:
-    """The table, for people."""
-    rows = [
-        ("cells of the kill matrix", found["matrix"]["cells"], found["matrix"]["survived"]),
-        ("planned replacements", found["replacements"]["tried"], found["replacements"]["survived"]),
-        ("kills at random instructions", found["kills"]["tried"], found["kills"]["survived"]),
-        ("hangs", found["hangs"]["tried"], found["hangs"]["survived"]),
-        ("flipped bits that showed", found["flips"]["manifested"], found["flips"]["recovered"]),
-    ]
-    print(f"{'':32}{'tried':>10}{'survived':>10}")
-    for name, tried, survived in rows:
-        print(f"{name:32}{tried:>10,}{survived:>10,}  {share(survived, tried):>8}")
-    print(f"{'flipped bits in all':32}{found['flips']['tried']:>10,}")
-    for verdict, count in sorted(verdicts.items()):
-        print(f"    {verdict:28}{count:>10,}")
-    for name, text in (("pause_restart", "a restart"), ("pause_replace", "a replacement")):
-        pause = "not measured" if found[name] is None else f"{found[name]:,} instructions"
-        print(f"longest pause of the guest for {text}: {pause}")
-    for cell in reasons:
-        print(f"not applicable: {cell.name}: {cell.reason}")
-    for failure in failures:
-        print(f"failed: {failure}")
-
-
 def measure(campaign: Campaign) -> tuple[dict, Counter, list[Cell], list[str]]:
     matrix, reasons = campaign.matrix()
     replaced = campaign.replacements()
     kills, hangs = campaign.kills(), campaign.hangs()
+    gkernel = campaign.programs().both(campaign.options.gkernel)
     verdicts, flips = campaign.flips()
     manifested = flips.tried - verdicts["masked"]
     found = {
@@ -365,11 +335,12 @@ def measure(campaign: Campaign) -> tuple[dict, Counter, list[Cell], list[str]]:
             "manifested": manifested,
             "recovered": manifested - (flips.tried - flips.survived),
         },
+        "gkernel": {"tried": gkernel.tried, "survived": gkernel.survived},
         "replacements": {"tried": replaced.tried, "survived": replaced.survived},
         "pause_restart": campaign.pause_restart or None,
         "pause_replace": campaign.pause_replace or None,
     }
-    parts = (matrix, replaced, kills, hangs, flips)
+    parts = (matrix, replaced, kills, hangs, gkernel, flips)
     return found, verdicts, reasons, [text for part in parts for text in part.failures]
 
 
@@ -386,8 +357,4 @@ def main(options: Options, as_json: bool) -> int:
             print(f"failed: {failure}", file=sys.stderr)
     else:
         report(found, verdicts, reasons, failures)
-    lost = found["matrix"]["cells"] - found["matrix"]["survived"]
-    lost += found["kills"]["tried"] - found["kills"]["survived"]
-    lost += found["replacements"]["tried"] - found["replacements"]["survived"]
-    lost += found["hangs"]["tried"] - found["hangs"]["survived"]
-    return 1 if lost or not found["matrix"]["cells"] else 0
+    return 1 if lost(found) or not found["matrix"]["cells"] else 0

@@ -3,12 +3,13 @@
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from .gdbstub import Ended
 from .recovery_machine import SERVERS, Machine, Outcome, Record, Stuck, System
 from .recovery_run import ARRIVAL, DEATHS, Run, Strike, run_strikes
-from .recovery_strike import LASTING, Missed
+from .recovery_strike import LASTING, ORDERS, Missed
 from .recovery_survey import Survey
 
 # -icount's shift where a hang is waited for: time passes so much faster that a deadline is soon
@@ -33,6 +34,13 @@ class Result:
     fell: bool = True  # all strikes did
 
 
+@dataclass
+class Tally:
+    tried: int = 0
+    survived: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
 def judge(survey: Survey, run: Run, outcome: Outcome, began: float) -> Result:
     wrong = survey.oracle.difference(outcome)
     verdict = survey.oracle.classify(outcome)
@@ -43,10 +51,13 @@ def quick(strikes: list[Strike]) -> bool:
     return any(s.action in LASTING or s.action.startswith("flip") for s in strikes)
 
 
-def run_case(system: System, survey: Survey, strikes: list[Strike]) -> Result:
-    """The named strikes. Missed: one of them did not fall."""
+def run_case(
+    system: System, survey: Survey, strikes: list[Strike], shift: int | None = None
+) -> Result:
+    """The named strikes. Missed: one of them did not fall. shift: -icount's, not as is usual."""
     began = time.monotonic()
-    with Machine(system, shift=QUICK if quick(strikes) else 0) as machine:
+    usual = QUICK if quick(strikes) else 0
+    with Machine(system, shift=usual if shift is None else shift) as machine:
         run, outcome = run_strikes(machine, strikes)
     result = judge(survey, run, outcome, began)
     # After a flip the rest may well not happen any more.
@@ -124,7 +135,9 @@ def run_by_chance(
                 if not strike or not _try_here(run, strike):
                     continue
                 chance.early[strike.server] += record.first
-                if len(run.done) == limit or chance.early[strike.server] >= DEATHS:
+                if strike.action in ORDERS or len(run.done) == limit:
+                    continue
+                if chance.early[strike.server] >= DEATHS:
                     continue
                 if chance.random.random() < START_CHANCE:
                     again = chance.start(strike.server, "*", record.attempt + 1 < DEATHS)
@@ -154,3 +167,15 @@ def _try_here(run: Run, strike: Strike) -> bool:
         return False
     run.act(strike)
     return True
+
+
+def shrink(result: Result, fails: Callable[[list[Strike]], bool]) -> list[Strike]:
+    """The fewest last strikes of a failed run that fail by themselves; else all of them."""
+    strikes = result.strikes
+    count = 1
+    while count < len(strikes):
+        last = strikes[-count:]
+        if last[0].record[0].isdigit() and fails(last):
+            return last
+        count = count + 1 if count < 4 else count * 2
+    return strikes

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import control
 from .boot import MB, Boot, make_images, qemu_command
 from .gdbstub import PC, Ended, Stub, StubError
 from .paths import ROOT, ExeuntError, out_dir
@@ -105,6 +106,7 @@ class System:
     elves: dict[str, Elf]
     first_vm: int = 0  # the badge of the first VM's exits
     typed: bytes = b""  # on the console, when the guest runs
+    controlled: bool = False  # has a control line
 
     @property
     def receives(self) -> tuple[int, int]:
@@ -125,10 +127,10 @@ def recovery_guest(arch: str, out: Path | None) -> Path:
     return (out or out_dir(arch)) / "guest/recovery.bin"
 
 
-def make_system(
+def recovery_system(
     arch: str, scratch: Path, rounds: int, out: Path | None = None, typed: bytes = b""
 ) -> System:
-    out = out or out_dir(arch)
+    """With the campaign's own guest."""
     boot = Boot(
         arch=arch,
         out=out,
@@ -136,6 +138,13 @@ def make_system(
         guest=recovery_guest(arch, out),
         cmdline=f"rounds={rounds}" + (f" input={len(typed)}" if typed else ""),
     )
+    return make_system(boot, scratch, typed=typed)
+
+
+def make_system(
+    boot: Boot, scratch: Path, typed: bytes = b"", controlled: bool = False
+) -> System:
+    arch, out = boot.arch, boot.out or out_dir(boot.arch)
     boot.check()
     elves = {n: Elf(out / f"server_{arch}/{n}.elf") for n in (*SERVERS, INIT)}
     elves["core"] = Elf(out / "exeunt.elf")
@@ -144,7 +153,8 @@ def make_system(
     places = {tuple(elf.address(name) for name in names) for elf in servers}
     if len(places) != 1:
         raise ExeuntError("the servers' records do not arrive at one address: see libs/rt")
-    return System(out, make_images(boot, out, scratch), elves, typed=typed)
+    images = make_images(boot, out, scratch)
+    return System(out, images, elves, typed=typed, controlled=controlled)
 
 
 def temporary() -> tempfile.TemporaryDirectory:
@@ -166,12 +176,15 @@ class Machine:
         self.guest_ram: list[tuple[int, int]] = []  # offset in the file, size
         self.at_breakpoint = False
         self.terminal: socket.socket | None = None
+        self.line: socket.socket | None = None
 
     def __enter__(self):
         self.folder = temporary()
         place = Path(self.folder.name)
         self.console_file, self.ram_file = place / "console", place / "ram"
         boot = Boot(arch=self.arch, out=self.system.out)
+        if self.system.controlled:
+            boot.control = place / "control"
         command = qemu_command(boot, self.system.out, self.system.images)
         memory = -(-self.system.images[2] // MB)
         self.clock = VirtualClock(self.folder.name)
@@ -211,8 +224,9 @@ class Machine:
         self.clock.close()
         if hasattr(self, "stub"):
             self.stub.close()
-        if self.terminal:
-            self.terminal.close()
+        for link in (self.terminal, self.line):
+            if link:
+                link.close()
         self.folder.cleanup()
 
     # Running.
@@ -286,10 +300,20 @@ class Machine:
     def type(self) -> None:
         """What the system is to have typed; once."""
         if self.system.typed and not self.terminal:
-            self.terminal = socket.socket(socket.AF_UNIX)
-            self.terminal.connect(str(Path(self.folder.name) / "tty"))
+            self.terminal = self._connect("tty")
             self.terminal.sendall(self.system.typed)
-            threading.Thread(target=swallow, args=(self.terminal,), daemon=True).start()
+
+    def request(self, text: str) -> None:
+        """Sends the monitor a line, which comes when the machine runs; its answer is not read."""
+        if not self.line:
+            self.line = self._connect("control")
+        self.line.sendall(f"{text}\n".encode())
+
+    def _connect(self, name: str) -> socket.socket:
+        link = socket.socket(socket.AF_UNIX)
+        link.connect(str(Path(self.folder.name) / name))
+        threading.Thread(target=swallow, args=(link,), daemon=True).start()
+        return link
 
     # What is left in the end.
 

@@ -1,6 +1,7 @@
 """One disturbed run: strikes by name, at the instruction that the name says, and what came of it.
 
 A strike is written ACTION:SERVER:RECORD:PLACE[:SEED].
+  ACTION  recovery_strike.ACTIONS; order-NAME happens to NAME, at a record of SERVER's
   RECORD  the number of a record among those that the server got for the first time; 0: on its way
           to receive the first one; +: the next that arrives, the same one again included; +CLASS:
           the next of that class; *: the restarted server, before it receives anything
@@ -152,7 +153,7 @@ class Run:
         if said:
             self.flipped.append(f"{strike.server}: {said}")
         self.done.append(strike)
-        machine.at_breakpoint = False
+        machine.at_breakpoint = machine.stub.register(PC) in machine.stub.breakpoints
         if strike.action in LASTING:
             lasting(machine)
 

@@ -6,9 +6,10 @@ was about to execute faults.
 """
 
 import random
+from collections.abc import Callable
 
 from .gdbstub import PC
-from .recovery_machine import A0, RA, SP, T0, T1, Machine, System
+from .recovery_machine import A0, RA, SERVERS, SP, T0, T1, Machine, System
 from .symbols import ECALL, RET
 
 CORE = 1 << 63  # addresses from here on are the core's
@@ -152,6 +153,16 @@ def flip(machine: Machine, server: str, chance: random.Random) -> str:
     return chance.choice((flip_register, flip_memory))(machine, server, chance)
 
 
+def order(name: str) -> Callable:
+    """The monitor is told to kill another server: one that idles can't be reached from outside."""
+
+    def tell(machine: Machine, _server: str, _random: random.Random) -> None:
+        machine.request(f"kill {name}")
+
+    return tell
+
+
+ORDERS = {f"order-{name}": name for name in SERVERS}
 ACTIONS = {
     "kill": kill,
     "wild-jump": wild_jump,
@@ -165,6 +176,7 @@ ACTIONS = {
     "flip": flip,
     "flip-register": flip_register,
     "flip-memory": flip_memory,
+    **{action: order(name) for action, name in ORDERS.items()},
 }
 # After these the server runs until its deadline has passed.
 LASTING = ("hang", "hang-calling")

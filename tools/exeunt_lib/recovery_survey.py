@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .gdbstub import PC, Ended
-from .recovery_machine import SERVERS, T0, Machine, Record, System
+from .recovery_machine import SERVERS, T0, Machine, Outcome, Record, System
 from .recovery_oracle import Oracle
 from .recovery_run import Run, run_strikes
 from .symbols import ECALL
+from .transcript import Form
 
 CORE = 1 << 63
 # A record whose way is longer than that is not followed to its end.
@@ -75,6 +76,46 @@ def follow(run: Run, server: str) -> list[int]:
     return way
 
 
+def survey_beside(system: System, known: Survey, form: Form) -> Survey:
+    """Of another guest beside the same servers. Where records lead is known of most."""
+    with Machine(system) as machine:
+        order, outcome = count_records(Run(machine))
+    oracle = Oracle.of(outcome, 0, form)
+    survey = Survey(0, oracle, {}, dict(known.ways), known.starts, known.firsts)
+    for record in order:
+        survey.arrivals.setdefault((record.server, record.detail), []).append(record.number)
+    follow_kinds(system, survey)
+    return survey
+
+
+def follow_kinds(system: System, survey: Survey) -> None:
+    """Another run, in which one record of each kind whose way is not known is followed."""
+    left = set(survey.arrivals) - set(survey.ways)
+    with Machine(system) as machine:
+        run = Run(machine)
+        machine.watch()
+        try:
+            while left:
+                record = run.record()
+                kind = (record.server, record.detail)
+                if kind in left and not record.attempt and record.number == survey.typical(kind):
+                    survey.ways[kind] = follow(run, record.server)
+                    left.remove(kind)
+        except Ended:
+            pass
+
+
+def count_records(run: Run) -> tuple[list[Record], Outcome]:
+    """All records of an undisturbed run, and how it ended."""
+    order: list[Record] = []
+    run.machine.watch()
+    try:
+        while True:
+            order.append(run.record())
+    except Ended:
+        return order, run.machine.outcome()
+
+
 def undisturbed(system: System, rounds: int) -> Oracle:
     with Machine(system) as machine:
         return Oracle.of(run_strikes(machine, [])[1], rounds)
@@ -89,29 +130,11 @@ def make_survey(system: System, rounds: int, known: Survey | None = None) -> Sur
         oracle = undisturbed(system, rounds)
         return Survey(rounds, oracle, {}, known.ways, known.starts, known.firsts)
     with Machine(system) as machine:
-        run = Run(machine)
-        machine.watch()
-        order: list[Record] = []
-        try:
-            while True:
-                order.append(run.record())
-        except Ended:
-            survey = Survey(rounds, Oracle.of(machine.outcome(), rounds))
+        order, outcome = count_records(Run(machine))
+    survey = Survey(rounds, Oracle.of(outcome, rounds))
     for record in order:
         survey.arrivals.setdefault((record.server, record.detail), []).append(record.number)
-    with Machine(system) as machine:
-        run = Run(machine)
-        machine.watch()
-        try:
-            while True:
-                record = run.record()
-                kind = (record.server, record.detail)
-                if kind not in survey.arrivals or record.attempt:
-                    continue
-                if record.number == survey.typical(kind):
-                    survey.ways[kind] = follow(run, record.server)
-        except Ended:
-            pass
+    follow_kinds(system, survey)
     for server in SERVERS:
         functions = list(entered(system, server))
         at = functions.index(system.receives[0])

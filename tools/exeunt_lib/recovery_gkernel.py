@@ -1,0 +1,156 @@
+"""The campaign's part in which our own kernel runs its programs: servers die meanwhile, and what the
+kernel and its programs print does not change, but for figures that are timings.
+
+Memory and the order of interrupts are not compared: both depend on when a timer's tick falls.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .boot import Boot
+from .paths import ROOT, ExeuntError, say
+from .recovery_cases import Chance, Result, Tally, run_by_chance, run_case, shrink
+from .recovery_machine import Record, System, make_system
+from .recovery_oracle import deaths
+from .recovery_run import ARRIVAL, Strike
+from .recovery_strike import LASTING, ORDERS, Missed
+from .recovery_survey import Survey, survey_beside
+from .transcript import GKERNEL
+
+# Before a case's name, where it is one of these.
+PREFIX = "gkernel:"
+PROGRAMS = "hello spin fork sleep fp fault threads"
+# Without the one that compares shares of a short time. A server that hangs has its deadline from
+# whoever runs just then, and no scheduler can make up for as much before that time is over.
+WITHOUT_SPIN = PROGRAMS.replace(" spin", "")
+# These have nothing to do while a guest runs, so the monitor is told to kill them.
+IDLE = ("fs-loader", "monitor")
+END = "monolithic kernel exit [0] normally!\n"
+KILLED = "was killed"
+# Strikes in one run, and which part of them are orders.
+KILLS_A_RUN, HANGS_A_RUN = 60, 5
+ORDERED = 0.2
+# No run has as many strikes.
+MOST = 1 << 20
+# One hang for so many kills: each takes 0.1 to 0.2 s of the machine's time.
+KILLS_A_HANG = 10
+# sbi-server's records before that are the kernel's start.
+FIRST = 30
+
+
+class Spread(Chance):
+    """Strikes from the run's beginning to its end, and orders between."""
+
+    def __init__(self, survey: Survey, seed: str, actions: tuple[str, ...], wanted: float):
+        records = sum(len(numbers) for numbers in survey.arrivals.values())
+        super().__init__(survey, seed, actions, wanted / records)
+        calls = [n for kind, n in survey.arrivals.items() if kind[0] == "sbi-server"]
+        self.orders = ORDERED * wanted / sum(map(len, calls)) if "kill" in actions else 0.0
+
+    def place(self, record: Record) -> tuple[int, int] | None:
+        return super().place(record) or (ARRIVAL, 1)
+
+    def strike(self, record: Record) -> Strike | None:
+        if (
+            record.server == "sbi-server"
+            and record.number > FIRST
+            and not record.attempt
+            and self.random.random() < self.orders
+        ):
+            action = f"order-{self.random.choice(IDLE)}"
+            return Strike(action, record.server, str(record.number), ARRIVAL)
+        return super().strike(record)
+
+
+def obeyed(result: Result) -> Counter:
+    """How often each server was killed by order, as the hypervisor says it."""
+    killed = (name for name, cause in deaths(result.outcome.console) if cause == KILLED)
+    return Counter(killed)
+
+
+def strikes_that_fell(result: Result) -> int:
+    """Of an order only what came of it counts: at the run's end it may be too late."""
+    struck = sum(strike.action not in ORDERS for strike in result.strikes)
+    return struck + sum(obeyed(result).values())
+
+
+@dataclass
+class Programs:
+    """The systems that run the programs. known: a survey of the same servers beside another guest."""
+
+    arch: str
+    out: Path | None
+    scratch: Path
+    seed: int
+    known: Survey
+    systems: dict[str, tuple[System, Survey]] = field(default_factory=dict)
+    died: Counter = field(default_factory=Counter)  # how often each server did
+
+    def system(self, programs: str) -> tuple[System, Survey]:
+        if programs not in self.systems:
+            say(f"looking at an undisturbed run of {programs}")
+            folder = self.scratch / f"gkernel{len(self.systems)}"
+            folder.mkdir()
+            manifest = ROOT / f"tests/recovery/manifests/gkernel-{self.arch}.dts"
+            boot = Boot(arch=self.arch, out=self.out, manifest=manifest, cmdline=programs)
+            system = make_system(boot, folder, controlled=True)
+            survey = survey_beside(system, self.known, GKERNEL)
+            if not survey.oracle.output.endswith(END):
+                raise ExeuntError(f"undisturbed it ends so:\n{survey.oracle.output[-1000:]}")
+            self.systems[programs] = system, survey
+        return self.systems[programs]
+
+    def case(self, strikes: list[Strike]) -> Result:
+        hangs = any(strike.action in LASTING for strike in strikes)
+        return run_case(*self.system(WITHOUT_SPIN if hangs else PROGRAMS), strikes, shift=0)
+
+    def command(self, strikes: list[Strike]) -> str:
+        only = PREFIX + ",".join(map(str, strikes))
+        return f"tools/exeunt recovery --arch {self.arch} --only {only}"
+
+    def both(self, wanted: int) -> Tally:
+        """Kills, and a hang for some of them."""
+        kills, hangs = self.kills(wanted), self.hangs(wanted // KILLS_A_HANG)
+        tried, survived = kills.tried + hangs.tried, kills.survived + hangs.survived
+        return Tally(tried, survived, kills.failures + hangs.failures)
+
+    def kills(self, wanted: int) -> Tally:
+        return self._by_chance(PROGRAMS, ("kill",), wanted, KILLS_A_RUN)
+
+    def hangs(self, wanted: int) -> Tally:
+        return self._by_chance(WITHOUT_SPIN, ("hang", "hang-calling"), wanted, HANGS_A_RUN)
+
+    def _by_chance(self, programs: str, actions: tuple[str, ...], wanted: int, most: int) -> Tally:
+        """About as many as wanted: each run has its share, from its beginning to its end."""
+        tally = Tally()
+        runs = -(-wanted // most)
+        system, survey = self.system(programs)
+        for run in range(runs):
+            seed = f"{self.seed}/gkernel/{actions[0]}/{run}"
+            drawn = Spread(survey, seed, actions, wanted / runs)
+            result = run_by_chance(system, survey, drawn, MOST)
+            count = strikes_that_fell(result)
+            tally.tried += count
+            tally.survived += count
+            if result.wrong:
+                tally.survived -= 1
+                tally.failures.append(f"{result.wrong}\n    {self.command(self.shrink(result))}")
+            died = Counter(name for name, _ in deaths(result.outcome.console))
+            self.died += died
+            each = ", ".join(f"{name} {number}" for name, number in sorted(died.items()))
+            say(
+                f"{tally.tried} {actions[0]}s beside gkernel's programs, {tally.survived} survived "
+                f"(run {run + 1} of {runs}, {result.seconds:.0f} s: {each})"
+            )
+        return tally
+
+    def shrink(self, result: Result) -> list[Strike]:
+        return shrink(result, self.fails)
+
+    def fails(self, strikes: list[Strike]) -> bool:
+        try:
+            again = self.case(strikes)
+        except Missed:
+            return False
+        return bool(again.wrong) and again.fell
