@@ -18,6 +18,7 @@ import pflash
 
 MB = 1 << 20
 DISK_SIZE = 64 * MB
+PFLASH_SIZE = pflash.SIZE
 
 # Our own guests, by their path on the disk.
 OUR_GUESTS = {"/sbin/gkernel": "gkernel.bin", "/sbin/bench": "bench.bin"}
