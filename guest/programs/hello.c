@@ -15,7 +15,7 @@
 #define ARGUMENTS_MAX 16
 
 // From what lies many in a page to what has pages of its own: the largest comes by mmap().
-static const size_t sizes[] = {1, 24, 100, 1000, 5000, 50000, 1 << 20};
+static const size_t sizes[] = {1, 24, 100, 1000, 5000, 50000, 300000};
 #define BLOCKS (sizeof(sizes) / sizeof(sizes[0]))
 
 static bool is_filled(const uint8_t *block, size_t size, uint8_t value) {

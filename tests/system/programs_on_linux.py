@@ -40,7 +40,7 @@ argv[1] = "again"
 argv[2] = "one"
 argv[3] = "two words"
 hello, new world
-hello: 4 arguments through execve, 1104701 bytes in 7 blocks of the heap: ok
+hello: 4 arguments through execve, 356125 bytes in 7 blocks of the heap: ok
 """
 
 FORK = """\
@@ -109,7 +109,7 @@ argv[1] = "again"
 argv[2] = "one"
 argv[3] = ""two"
 hello, new world
-hello: 4 arguments through execve, 1104701 bytes in 7 blocks of the heap: ok
+hello: 4 arguments through execve, 356125 bytes in 7 blocks of the heap: ok
 $ $ sh: fault: killed by signal 11
 $ sh: none: No such file or directory
 sh: none: exit status 127
