@@ -1,43 +1,101 @@
-// A process's address space: a page table, and the regions that say what may be in it. A region's
-// pages are made when they are first touched.
+// A process's address space: page tables, and the regions that say what may be in them. A region's
+// pages are made when they are first touched. fork() shares them until somebody writes.
+//
+// space.c makes, forks and ends spaces and answers page faults; region.c keeps the list of regions.
+// Interrupts are off in every function.
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "guest/mmu.h"
 
-#define SPACE_REGIONS 16
+// Nothing is ever mapped below: a null pointer with a small offset faults.
+#define SPACE_START PAGE_SIZE
+// The end of the stack, and so of all that a program has. Regions without a place of their own are
+// put below the stack's guard page, as high as they fit.
+#define SPACE_STACK_END UINT64_C(0x40000000)
+#define SPACE_STACK_SIZE (UINT64_C(1) << 20)
+#define SPACE_END SPACE_STACK_END
 
-// Whole pages [start, end) of user memory. The `data_size` bytes from `data_start` on come from
-// `data`, all others begin as zero.
+enum space_kind {
+    SPACE_IMAGE, // a part of the program's file
+    SPACE_HEAP,
+    SPACE_STACK,
+    SPACE_GUARD, // below a stack: no access is allowed, and nothing else is put there
+    SPACE_MAPPED,
+};
+
+// Whole pages [start, end). The `data_size` bytes from `data_start` on come from `data`, which
+// stays where it is; all others begin as zero.
 struct space_region {
     uint64_t start, end;
-    unsigned rights; // without MMU_USER; never both MMU_WRITE and MMU_EXECUTE
+    uint8_t rights; // of MMU_READ, MMU_WRITE, MMU_EXECUTE; never both of the last; 0: none
+    uint8_t kind;   // enum space_kind
+    bool shared;    // fork() leaves it one memory for both. Its pages are all made at once
     uint64_t data_start;
     const uint8_t *data;
     uint64_t data_size;
 };
 
+// With its regions in one page, sorted by address and not overlapping.
+#define SPACE_REGIONS 72
+
 struct space {
-    struct phys root;
-    struct space_region region[SPACE_REGIONS];
+    unsigned references;
     unsigned regions;
+    struct phys root;
+    uint64_t heap_start, heap_end; // brk(): the heap is [heap_start, heap_end), not whole pages
+    struct space_region region[SPACE_REGIONS];
 };
+_Static_assert(sizeof(struct space) <= PAGE_SIZE, "a space is one page");
 
-// A space without regions. False when memory is short.
-bool space_create(struct space *space);
+// A space without regions, with one reference. NULL when memory is short.
+struct space *space_create(void);
 
-// Gives back all its memory. It must not be the active one.
-void space_destroy(struct space *space);
+// The same memory once more, for a new process: what is private is shared until one of them
+// writes. NULL when memory is short.
+struct space *space_fork(struct space *space);
 
-// False when the region is not whole pages of user memory, overlaps another, is both writable and
-// executable, or there are too many.
-bool space_add(struct space *space, const struct space_region *region);
-
-// A user's access to `address` faulted. True when the page is there now and the access can be
-// tried again; false when no region allows it, or memory is short.
-bool space_fault(struct space *space, uint64_t address, unsigned access);
+// References are those of a process's threads. With the last one all memory is given back; the space
+// must not be active then.
+void space_share(struct space *space);
+void space_release(struct space *space);
 
 // NULL is the kernel's part alone.
 void space_activate(const struct space *space);
+
+enum space_answer {
+    SPACE_DONE,
+    SPACE_NOTHING_THERE, // no region
+    SPACE_NO_RIGHT,
+    SPACE_STACK_OVERFLOW, // the access met a guard page
+    SPACE_NO_MEMORY,
+};
+
+// A user's access (MMU_READ, MMU_WRITE or MMU_EXECUTE) to `address` is to be possible: makes the
+// page, or a copy of one's own of a shared one. SPACE_DONE: the access can be tried again.
+enum space_answer space_fault(struct space *space, uint64_t address, unsigned access);
+
+// The list of regions (region.c). Addresses and sizes are whole pages of user memory, or the call is
+// refused. Results are 0 or a negative errno: EINVAL, ENOMEM (no room, no memory, or too many
+// regions), EACCES (writable and executable), EEXIST (region_add: overlaps another).
+
+// Adds a region where it says.
+int region_add(struct space *space, const struct space_region *region);
+
+// The highest free place of that size below the stack's guard, or 0.
+uint64_t region_place(const struct space *space, uint64_t size);
+
+// Takes away everything in [start, end), cutting regions where they reach beyond; holes are fine.
+int region_remove(struct space *space, uint64_t start, uint64_t end);
+
+// Changes the rights of [start, end), which must be covered by regions without a hole (ENOMEM).
+int region_protect(struct space *space, uint64_t start, uint64_t end, unsigned rights);
+
+// The region that `address` lies in, or NULL.
+const struct space_region *region_find(const struct space *space, uint64_t address);
+
+// brk(): moves the heap's end; returns the new end, or the old one when that is not possible.
+uint64_t region_move_heap(struct space *space, uint64_t end);
