@@ -8,6 +8,9 @@
 // become too short to be worth a switch.
 #define PERIOD (6000 * MICROSECONDS)
 #define SHORTEST (750 * MICROSECONDS)
+// Who is woken takes the CPU from who runs only if it is behind by that much, which keeps two that
+// wake each other from switching for every word.
+#define WAKEUP_GRANULARITY (1000 * MICROSECONDS)
 #define UNIT UINT64_C(1024) // the weight of nice 0
 
 // 1024 * 1.25^-nice: a step of nice is about a tenth of the CPU between two.
@@ -26,8 +29,24 @@ void cfs_entity_init(struct cfs_entity *entity, int nice) {
     *entity = (struct cfs_entity){.weight = weights[nice - CFS_NICE_MIN]};
 }
 
+void cfs_set_nice(struct cfs_entity *entity, int nice) {
+    entity->weight = weights[nice - CFS_NICE_MIN];
+}
+
+static uint64_t virtual_time(const struct cfs_entity *entity, uint64_t time) {
+    return time * UNIT / entity->weight;
+}
+
+// An entity's part of the period, by weight, when `weight` and `count` are those of all others.
+static uint64_t slice(uint64_t count, uint64_t weight, const struct cfs_entity *entity) {
+    const uint64_t shared = (count + 1) * SHORTEST;
+    const uint64_t period = shared > PERIOD ? shared : PERIOD;
+    return period * entity->weight / (weight + entity->weight);
+}
+
 void cfs_place_new(const struct cfs_queue *queue, struct cfs_entity *entity) {
-    entity->vruntime = queue->min_vruntime;
+    const uint64_t debit = slice(queue->count, queue->weight, entity);
+    entity->vruntime = queue->min_vruntime + virtual_time(entity, debit);
 }
 
 void cfs_place_woken(const struct cfs_queue *queue, struct cfs_entity *entity) {
@@ -45,14 +64,21 @@ void cfs_enqueue(struct cfs_queue *queue, struct cfs_entity *entity) {
     queue->weight += entity->weight;
 }
 
+void cfs_dequeue(struct cfs_queue *queue, struct cfs_entity *entity) {
+    struct cfs_entity **at = &queue->first;
+    while (*at != entity)
+        at = &(*at)->next;
+    *at = entity->next;
+    entity->next = NULL;
+    queue->count--;
+    queue->weight -= entity->weight;
+}
+
 struct cfs_entity *cfs_pick(struct cfs_queue *queue, uint64_t now) {
     struct cfs_entity *entity = queue->first;
     if (entity == NULL)
         return NULL;
-    queue->first = entity->next;
-    queue->count--;
-    queue->weight -= entity->weight;
-    entity->next = NULL;
+    cfs_dequeue(queue, entity);
     entity->run_since = now;
     entity->slice_used = 0;
     return entity;
@@ -62,7 +88,8 @@ void cfs_account(struct cfs_queue *queue, struct cfs_entity *running, uint64_t n
     const uint64_t ran = now - running->run_since;
     running->run_since = now;
     running->slice_used += ran;
-    running->vruntime += ran * UNIT / running->weight;
+    running->ran += ran;
+    running->vruntime += virtual_time(running, ran);
 
     uint64_t least = running->vruntime;
     if (queue->first != NULL && before(queue->first->vruntime, least))
@@ -70,17 +97,15 @@ void cfs_account(struct cfs_queue *queue, struct cfs_entity *running, uint64_t n
     queue->min_vruntime = later(queue->min_vruntime, least);
 }
 
-// The running entity's part of the period, by weight.
-static uint64_t slice(const struct cfs_queue *queue, const struct cfs_entity *running) {
-    const uint64_t shared = (queue->count + 1) * SHORTEST;
-    const uint64_t period = shared > PERIOD ? shared : PERIOD;
-    return period * running->weight / (queue->weight + running->weight);
+bool cfs_should_yield_to(const struct cfs_entity *running, const struct cfs_entity *woken) {
+    const int64_t ahead = (int64_t)(running->vruntime - woken->vruntime);
+    return ahead > (int64_t)virtual_time(woken, WAKEUP_GRANULARITY);
 }
 
 bool cfs_should_preempt(const struct cfs_queue *queue, const struct cfs_entity *running) {
     if (queue->first == NULL)
         return false;
-    const uint64_t allowed = slice(queue, running);
+    const uint64_t allowed = slice(queue->count, queue->weight, running);
     if (running->slice_used > allowed)
         return true;
     if (running->slice_used < SHORTEST)

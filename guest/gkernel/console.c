@@ -29,3 +29,8 @@ void printk(const char *text, ...) {
     console_vprint(text, arguments);
     va_end(arguments);
 }
+
+void console_write(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        put(NULL, text[i]);
+}

@@ -12,7 +12,8 @@
 
 struct elf_program {
     uint64_t entry;
-    const void *headers; // the program headers in the file, `header_count` of ELF_SEGMENT_SIZE bytes
+    const void
+        *headers; // the program headers in the file, `header_count` of ELF_SEGMENT_SIZE bytes
     unsigned header_count;
 };
 

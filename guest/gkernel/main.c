@@ -12,12 +12,18 @@
 #include "guest/gkernel/process.h"
 #include "guest/gkernel/program.h"
 #include "guest/gkernel/timer.h"
+#include "guest/gkernel/wait.h"
 #include "guest/lib/machine.h"
 #include "guest/platform.h"
 #include "guest/trap.h"
 
 // Larger trees are damaged ones.
 #define TREE_SIZE_MAX (UINT64_C(2) << 20)
+
+// What runs when nothing is asked for.
+#define FIRST_PROGRAM "init"
+// Nanoseconds between two looks at how many clean pages there are.
+#define CLEANER_PAUSE UINT64_C(20000000)
 
 static const char logo[] = "\n"
                            "        _                        _\n"
@@ -49,35 +55,59 @@ static void map_memory(const struct machine *machine) {
         panic("the kernel is outside RAM, which is 0x%lx to 0x%lx", machine->memory.base, to.raw);
     kernel_space_map(from, to.raw - from.raw, MMU_READ | MMU_WRITE);
     kernel_space_map(platform.pflash, platform.pflash_size, MMU_READ);
+    page_init(from, to);
     page_add(from, to);
     if (!kernel_space_is_clean())
         panic("kernel space: something is writable and executable");
-    printk("memory: %lu KiB at 0x%lx, %lu pages free, nothing both writable and executable\n",
-           machine->memory.size >> 10, machine->memory.base, page_count_free());
+    printk("memory: %lu KiB at 0x%lx, nothing both writable and executable\n",
+           machine->memory.size >> 10, machine->memory.base);
 }
 
-// Clears pages while nobody with more weight wants the CPU.
+static void open_flash(void) {
+    const char *wrong = pflash_open(mmu_pointer(platform.pflash), platform.pflash_size);
+    if (wrong != NULL)
+        printk("pflash: no programs at 0x%lx: %s\n", platform.pflash.raw, wrong);
+    else
+        printk("pflash: %u programs at 0x%lx\n", pflash_count(), platform.pflash.raw);
+}
+
+static void start_clock(const struct machine *machine) {
+    const volatile void *rtc = NULL;
+    if (machine->rtc != 0)
+        rtc = kernel_space_window((struct phys){machine->rtc}, PAGE_SIZE);
+    if (!clock_init(machine, rtc))
+        panic("the device tree does not say how fast the counter runs");
+}
+
+// A thread of the kernel: clears pages while nobody with more weight wants the CPU.
 static void clean_pages(void) {
-    bool more = true;
-    while (more) {
+    for (;;) {
         cpu_interrupts_off();
-        more = page_clean_one();
+        if (!page_clean_one())
+            wait_in(NULL, timer_now() + CLEANER_PAUSE);
         cpu_interrupts_on();
     }
 }
 
-static int run_first_program(const struct machine *machine) {
-    char name[32] = "init";
-    machine_bootarg(machine, "init", name, sizeof(name));
-    struct process *first = program_start(name);
-    struct process *cleaner = process_create_thread("cleaner", CFS_NICE_MAX, clean_pages);
-    if (first == NULL || cleaner == NULL)
-        panic("the first process can't be started");
-    const int code = process_join(first);
-    process_join(cleaner);
-    if (code == 0 && timer_ticks() == 0)
-        panic("the timer never interrupted the first process");
-    return code;
+// The command line's words are programs, but for settings, which have a "=". Returns the exit code
+// of the first program that failed, or 0.
+static int run_programs(const char *words) {
+    int first_failure = 0;
+    bool any = false;
+    while (*words != '\0') {
+        size_t length = 0;
+        bool is_setting = false;
+        for (; words[length] != '\0' && words[length] != ' '; length++)
+            is_setting = is_setting || words[length] == '=';
+        if (length > 0 && !is_setting) {
+            const int code = program_run(words, length);
+            first_failure = first_failure != 0 ? first_failure : code;
+            any = true;
+        }
+        words += length;
+        words += *words == ' ';
+    }
+    return any ? first_failure : program_run(FIRST_PROGRAM, sizeof(FIRST_PROGRAM) - 1);
 }
 
 _Noreturn void gkernel_main(uint64_t cpu, struct phys device_tree) {
@@ -89,14 +119,17 @@ _Noreturn void gkernel_main(uint64_t cpu, struct phys device_tree) {
     printk("platform = %s\n", platform.name);
     read_machine(&machine, device_tree);
     printk("smp = %u\n", machine.cpus);
-    printk("boot: cpu %lu, device tree at 0x%lx\n", cpu, device_tree.raw);
+    printk("boot: cpu %lu\n", cpu);
     map_memory(&machine);
-    pflash_probe();
-    if (!clock_init(&machine))
-        panic("the device tree does not say how fast the counter runs");
+    open_flash();
+    start_clock(&machine);
     process_init();
+    if (!thread_start_kernel(CFS_NICE_MAX, clean_pages))
+        panic("no thread of the kernel can be started");
 
-    const int code = run_first_program(&machine);
+    const int code = run_programs(machine.bootargs);
+    if (code == 0 && timer_ticks() == 0)
+        panic("the timer never interrupted a program");
     printk("monolithic kernel exit [%d] %s!\n", code, code == 0 ? "normally" : "abnormally");
     firmware_shutdown(code != 0);
 }

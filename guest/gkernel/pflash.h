@@ -21,8 +21,8 @@ struct pflash_file {
     size_t size;
 };
 
-// Looks at the header and the table of the `size` bytes at `bank`. NULL when they are sound, else what
-// is wrong, in words; there are no files then.
+// Looks at the header and the table of the `size` bytes at `bank`. NULL when they are sound, else
+// what is wrong, in words; there are no files then.
 const char *pflash_open(const void *bank, size_t size);
 
 unsigned pflash_count(void);

@@ -1,162 +1,216 @@
 #include "guest/gkernel/process.h"
 
+#include <errno.h>
 #include <stddef.h>
 
-#include "guest/cpu.h"
 #include "guest/gkernel/console.h"
-#include "guest/gkernel/panic.h"
+#include "guest/gkernel/futex.h"
+#include "guest/gkernel/sched.h"
 #include "guest/gkernel/timer.h"
-#include "guest/trap.h"
+#include "guest/gkernel/user_memory.h"
+#include "guest/lib/string.h"
 
-#define STACK_SIZE 8192
+#define ALL (~0u)
 
+static struct process kernel;
 static struct process processes[PROCESS_MAX];
-static _Alignas(16) __attribute__((section(".stacks"))) uint8_t stacks[PROCESS_MAX + 1][STACK_SIZE];
 
-// Runs when nobody else can; it is never in the queue.
-static struct process idle;
-static struct process *current;
-static struct cfs_queue queue;
-static int next_pid;
+struct process *process_kernel(void) { return &kernel; }
 
-struct process *process_current(void) { return current; }
-
-static struct process *process_of(struct cfs_entity *entity) {
-    return (struct process *)((char *)entity - offsetof(struct process, cfs));
-}
-
-// Gives the CPU to whoever is to have it. Interrupts are off; comes back when it is this one's
-// turn.
-static void schedule(void) {
-    struct process *from = current;
-    const uint64_t now = timer_now();
-    if (from != &idle) {
-        cfs_account(&queue, &from->cfs, now);
-        if (from->state == PROCESS_READY)
-            cfs_enqueue(&queue, &from->cfs);
-    }
-    struct cfs_entity *picked = cfs_pick(&queue, now);
-    struct process *to = picked != NULL ? process_of(picked) : &idle;
-    if (to == from)
-        return;
-    current = to;
-    if (to == &idle)
-        timer_stop_tick();
-    else if (from == &idle)
-        timer_start_tick();
-    space_activate(to->has_space ? &to->space : NULL);
-    cpu_switch(&from->stack_pointer, to->stack_pointer);
-}
-
-static void idle_loop(void) {
-    for (;;) {
-        schedule();
-        cpu_wait();
-        // What is pending is taken between these two.
-        cpu_interrupts_on();
-        cpu_interrupts_off();
-    }
-}
-
-// Where a new process is on its kernel stack for the first time.
-static void begin(void) {
-    if (current->has_space) {
-        printk("Enter user space: entry=0x%lx, ustack=VA:0x%lx\n", current->entry,
-               current->user_stack);
-        trap_enter_user(current->kernel_stack, current->entry, current->user_stack);
-    }
-    cpu_interrupts_on();
-    current->thread();
-    process_exit(0);
-}
+struct process *process_current(void) { return sched_current()->process; }
 
 void process_init(void) {
-    current = &processes[0];
-    *current = (struct process){.state = PROCESS_READY, .name = "main", .pid = next_pid++};
-    cfs_entity_init(&current->cfs, 0);
-    current->cfs.run_since = timer_now();
-    idle = (struct process){.state = PROCESS_READY, .name = "idle", .pid = -1};
-    idle.stack_pointer = cpu_new_stack(stacks[PROCESS_MAX] + STACK_SIZE, idle_loop);
-    timer_start_tick();
+    kernel = (struct process){.state = PROCESS_ALIVE, .name = "kernel"};
+    sched_init(thread_init(&kernel));
 }
 
-static struct process *create(const char *name, int nice) {
+struct process *process_find(int pid) {
     for (unsigned i = 0; i < PROCESS_MAX; i++) {
-        struct process *process = &processes[i];
-        if (process->state != PROCESS_NONE)
-            continue;
-        *process = (struct process){
-            .state = PROCESS_READY,
-            .name = name,
-            .pid = next_pid++,
-            .kernel_stack = stacks[i] + STACK_SIZE,
-        };
-        process->stack_pointer = cpu_new_stack(process->kernel_stack, begin);
-        cfs_entity_init(&process->cfs, nice);
-        return process;
+        if (processes[i].state != PROCESS_NONE && processes[i].pid == pid)
+            return &processes[i];
     }
     return NULL;
 }
 
-static struct process *start(struct process *process) {
-    cfs_place_new(&queue, &process->cfs);
-    cfs_enqueue(&queue, &process->cfs);
+void process_set_name(struct process *process, const char *name) {
+    size_t length = strlen(name);
+    if (length >= sizeof(process->name))
+        length = sizeof(process->name) - 1;
+    memcpy(process->name, name, length);
+    process->name[length] = '\0';
+}
+
+static struct process *find_slot(void) {
+    for (unsigned i = 0; i < PROCESS_MAX; i++) {
+        if (processes[i].state == PROCESS_NONE)
+            return &processes[i];
+    }
+    return NULL;
+}
+
+struct process *process_create(struct process *parent, const char *name, struct space *space,
+                               struct thread **first) {
+    struct process *process = find_slot();
+    if (process == NULL)
+        return NULL;
+    *process = (struct process){.parent = parent, .space = space, .started = timer_now()};
+    struct thread *thread = thread_create(process);
+    if (thread == NULL)
+        return NULL;
+    process->state = PROCESS_ALIVE;
+    process->pid = thread->id;
+    process_set_name(process, name);
+    file_table_init(&process->files);
+    *first = thread;
     return process;
 }
 
-struct process *process_create_thread(const char *name, int nice, void (*thread)(void)) {
-    struct process *process = create(name, nice);
-    if (process == NULL)
-        return NULL;
-    process->thread = thread;
-    return start(process);
+static void add_usage(struct process_usage *sum, const struct process_usage *usage) {
+    sum->time += usage->time;
+    sum->given_up += usage->given_up;
+    sum->taken_away += usage->taken_away;
+    sum->faults += usage->faults;
 }
 
-struct process *process_create_user(const char *name, int nice, const struct space *space,
-                                    uint64_t entry, uint64_t user_stack) {
-    struct process *process = create(name, nice);
-    if (process == NULL)
-        return NULL;
-    process->has_space = true;
-    process->space = *space;
-    process->entry = entry;
-    process->user_stack = user_stack;
-    return start(process);
+struct process_usage process_thread_usage(const struct thread *thread) {
+    return (struct process_usage){
+        .time = sched_time(thread),
+        .given_up = thread->given_up,
+        .taken_away = thread->taken_away,
+    };
 }
 
-static void wake(struct process *process) {
-    process->state = PROCESS_READY;
-    cfs_place_woken(&queue, &process->cfs);
-    cfs_enqueue(&queue, &process->cfs);
+static void add_thread(struct thread *thread, void *sum) {
+    const struct process_usage usage = process_thread_usage(thread);
+    add_usage(sum, &usage);
 }
 
-_Noreturn void process_exit(int code) {
-    cpu_interrupts_off();
-    current->exit_code = code;
-    current->state = PROCESS_EXITED;
-    if (current->joiner != NULL)
-        wake(current->joiner);
-    schedule();
-    panic("process %d (%s) ran after its end", current->pid, current->name);
+struct process_usage process_usage(const struct process *process) {
+    struct process_usage usage = process->usage;
+    thread_each(process, add_thread, &usage);
+    return usage;
 }
 
-int process_join(struct process *process) {
-    while (process->state != PROCESS_EXITED) {
-        process->joiner = current;
-        current->state = PROCESS_BLOCKED;
-        schedule();
+// Its children are the kernel's from now on, which takes care of those that have ended.
+static void give_children_away(struct process *process) {
+    for (unsigned i = 0; i < PROCESS_MAX; i++) {
+        struct process *child = &processes[i];
+        if (child->state == PROCESS_NONE || child->parent != process)
+            continue;
+        child->parent = &kernel;
+        if (child->state == PROCESS_ZOMBIE)
+            wait_wake(&kernel.child_ended, ALL);
     }
-    const int code = process->exit_code;
-    if (process->has_space)
-        space_destroy(&process->space);
-    process->state = PROCESS_NONE;
-    return code;
 }
 
-void process_tick(void) {
-    if (current == &idle)
+static void become_zombie(struct process *process) {
+    if (process->is_program)
+        printk("[SYS_EXIT]: process is exiting ..\n");
+    struct space *space = process->space;
+    process->space = NULL;
+    space_activate(NULL);
+    space_release(space);
+    give_children_away(process);
+    process->state = PROCESS_ZOMBIE;
+    wait_wake(&process->parent->child_ended, ALL);
+}
+
+// pthread_join() and the like wait for the word at clear_id (set_tid_address(2)).
+static void tell_who_joins(const struct thread *thread) {
+    static const int ended = 0;
+    struct space *space = thread->process->space;
+    if (thread->clear_id == 0 || !user_write(space, thread->clear_id, &ended, sizeof(ended)))
         return;
-    cfs_account(&queue, &current->cfs, timer_now());
-    if (cfs_should_preempt(&queue, &current->cfs))
-        schedule();
+    futex_wake(space, thread->clear_id, 1);
+}
+
+_Noreturn void process_exit_thread(int status) {
+    struct thread *self = sched_current();
+    struct process *process = self->process;
+    tell_who_joins(self);
+    // From here on its time is counted there, and no longer with the living.
+    add_thread(self, &process->usage);
+    self->cfs.ran = 0;
+    self->given_up = self->taken_away = 0;
+    process->threads--;
+    if (process->threads == 0) {
+        if (!process->exiting)
+            process->status = status;
+        become_zombie(process);
+    }
+    wait_wake(&process->thread_ended, ALL);
+    thread_end();
+}
+
+static void kill_other(struct thread *thread, void *self) {
+    if (thread != self)
+        thread_kill(thread);
+}
+
+_Noreturn void process_exit(int status) {
+    struct process *process = process_current();
+    process_kill(process, status);
+    process_exit_thread(status);
+}
+
+void process_kill(struct process *process, int status) {
+    if (process->state != PROCESS_ALIVE || process->exiting)
+        return;
+    process->exiting = true;
+    process->status = status;
+    thread_each(process, kill_other, NULL);
+}
+
+bool process_end_other_threads(void) {
+    struct thread *self = sched_current();
+    struct process *process = self->process;
+    thread_each(process, kill_other, self);
+    while (process->threads > 1) {
+        if (wait_in(&process->thread_ended, WAIT_FOREVER) == WAIT_KILLED)
+            return false;
+    }
+    return true;
+}
+
+// The child has ended and was waited for: nobody can ask for it again.
+static void free_child(struct process *parent, struct process *child) {
+    add_usage(&parent->children, &child->usage);
+    add_usage(&parent->children, &child->children);
+    child->state = PROCESS_NONE;
+}
+
+// NULL and *any when there are children, but none has ended.
+static struct process *ended_child(const struct process *parent, int pid, bool *any) {
+    *any = false;
+    for (unsigned i = 0; i < PROCESS_MAX; i++) {
+        struct process *child = &processes[i];
+        if (child->state == PROCESS_NONE || child->parent != parent ||
+            (pid != -1 && child->pid != pid))
+            continue;
+        *any = true;
+        if (child->state == PROCESS_ZOMBIE)
+            return child;
+    }
+    return NULL;
+}
+
+int process_wait(struct process *parent, int pid, bool block, int *status,
+                 struct process_usage *usage) {
+    for (;;) {
+        bool any;
+        struct process *child = ended_child(parent, pid, &any);
+        if (child != NULL) {
+            *status = child->status;
+            *usage = child->usage;
+            add_usage(usage, &child->children);
+            free_child(parent, child);
+            return child->pid;
+        }
+        if (!any)
+            return -ECHILD;
+        if (!block)
+            return 0;
+        if (wait_in(&parent->child_ended, WAIT_FOREVER) == WAIT_KILLED)
+            return -EINTR;
+    }
 }

@@ -58,8 +58,8 @@ struct space *space_create(void);
 // writes. NULL when memory is short.
 struct space *space_fork(struct space *space);
 
-// References are those of a process's threads. With the last one all memory is given back; the space
-// must not be active then.
+// References are those of a process's threads. With the last one all memory is given back; the
+// space must not be active then.
 void space_share(struct space *space);
 void space_release(struct space *space);
 
@@ -78,8 +78,8 @@ enum space_answer {
 // page, or a copy of one's own of a shared one. SPACE_DONE: the access can be tried again.
 enum space_answer space_fault(struct space *space, uint64_t address, unsigned access);
 
-// The list of regions (region.c). Addresses and sizes are whole pages of user memory, or the call is
-// refused. Results are 0 or a negative errno: EINVAL, ENOMEM (no room, no memory, or too many
+// The list of regions (region.c). Addresses and sizes are whole pages of user memory, or the call
+// is refused. Results are 0 or a negative errno: EINVAL, ENOMEM (no room, no memory, or too many
 // regions), EACCES (writable and executable), EEXIST (region_add: overlaps another).
 
 // Adds a region where it says.

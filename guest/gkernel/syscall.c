@@ -1,31 +1,64 @@
 #include "guest/gkernel/syscall.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 #include "guest/gkernel/console.h"
 #include "guest/gkernel/process.h"
 
-#define SYS_EXIT 93
-#define ENOSYS 38
-
-typedef int64_t (*syscall_function)(const uint64_t argument[6]);
-
-static int64_t sys_exit(const uint64_t argument[6]) {
-    printk("[SYS_EXIT]: process is exiting ..\n");
-    // The low byte is what a parent sees.
-    process_exit((int)(argument[0] & 0xff));
-}
-
-static const syscall_function table[] = {
-    [SYS_EXIT] = sys_exit,
+static syscall_function *const table[] = {
+    [SYS_brk] = sys_brk,
+    [SYS_clock_gettime] = sys_clock_gettime,
+    [SYS_clone] = sys_clone,
+    [SYS_close] = sys_close,
+    [SYS_execve] = sys_execve,
+    [SYS_exit] = sys_exit,
+    [SYS_exit_group] = sys_exit_group,
+    [SYS_futex] = sys_futex,
+    [SYS_getpid] = sys_getpid,
+    [SYS_getrusage] = sys_getrusage,
+    [SYS_gettid] = sys_gettid,
+    [SYS_kill] = sys_kill,
+    [SYS_mmap] = sys_mmap,
+    [SYS_mprotect] = sys_mprotect,
+    [SYS_munmap] = sys_munmap,
+    [SYS_nanosleep] = sys_nanosleep,
+    [SYS_openat] = sys_openat,
+    [SYS_read] = sys_read,
+    [SYS_sched_yield] = sys_sched_yield,
+    [SYS_set_tid_address] = sys_set_tid_address,
+    [SYS_setpriority] = sys_setpriority,
+    [SYS_wait4] = sys_wait4,
+    [SYS_write] = sys_write,
+    [SYS_writev] = sys_writev,
 };
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
 
+// Made by the build from the C library's own list.
+static const char *const names[] = {
+#include "guest/gkernel/syscall_names.h"
+};
+#define NAMES_SIZE (sizeof(names) / sizeof(names[0]))
+
+static int64_t refuse(uint64_t number) {
+    static bool named[NAMES_SIZE];
+    if (number >= NAMES_SIZE || names[number] == NULL)
+        return -ENOSYS; // nobody's: a program that tries them all does not fill the log
+    if (!named[number])
+        printk("syscall: %s (%lu) is not there, asked for by %s\n", names[number], number,
+               process_current()->name);
+    named[number] = true;
+    return -ENOSYS;
+}
+
 int64_t syscall_handle(const struct trap_syscall *call) {
-    printk("handle_syscall ...\n");
-    if (call->number >= TABLE_SIZE || table[call->number] == NULL) {
-        printk("syscall: %lu is not known\n", call->number);
-        return -ENOSYS;
-    }
+    struct process *process = process_current();
+    if (process->is_program && !process->made_a_call)
+        printk("handle_syscall ...\n");
+    process->made_a_call = true;
+    if (call->number >= TABLE_SIZE || table[call->number] == NULL)
+        return refuse(call->number);
     return table[call->number](call->argument);
 }

@@ -1,13 +1,23 @@
-// The tick: what takes the CPU back from those who do not give it.
+// Time: the tick, which takes the CPU back from those who do not give it, and sleepers. The clock
+// is set for whatever comes first, and for nothing when all wait for something else.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
-// Nanoseconds, never going back.
+#include "guest/gkernel/thread.h"
+
+// Nanoseconds since some moment before boot, never going back.
 uint64_t timer_now(void);
 
-void timer_start_tick(void);
-void timer_stop_tick(void);
+// Whether the tick is needed: not while the CPU is idle.
+void timer_set_tick(bool on);
+
+// wait_finish(thread, WAIT_TIMED_OUT) is called when thread->wake_at has come.
+void timer_add_sleeper(struct thread *thread);
+
+// Nothing happens if it is none.
+void timer_remove_sleeper(struct thread *thread);
 
 // From the trap.
 void timer_interrupt(void);

@@ -1,6 +1,6 @@
-// What the kernel does to a process's memory on its behalf. Each address is the process's and may be
-// anything: what its regions do not allow it itself, is refused here. Pages are made as by a fault.
-// The kernel reaches them through the linear map, never through the user's address.
+// What the kernel does to a process's memory on its behalf. Each address is the process's and may
+// be anything: what its regions do not allow it itself, is refused here. Pages are made as by a
+// fault. The kernel reaches them through the linear map, never through the user's address.
 #pragma once
 
 #include <stdbool.h>

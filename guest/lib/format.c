@@ -107,3 +107,24 @@ void format(format_sink sink, void *context, const char *text, va_list arguments
         }
     }
 }
+
+struct buffer {
+    char *to;
+    size_t size, used;
+};
+
+static void put_in_buffer(void *context, char c) {
+    struct buffer *buffer = context;
+    if (buffer->used + 1 < buffer->size)
+        buffer->to[buffer->used++] = c;
+}
+
+size_t format_text(char *to, size_t size, const char *text, ...) {
+    struct buffer buffer = {to, size, 0};
+    va_list arguments;
+    va_start(arguments, text);
+    format(put_in_buffer, &buffer, text, arguments);
+    va_end(arguments);
+    to[buffer.used] = '\0';
+    return buffer.used;
+}

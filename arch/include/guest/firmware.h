@@ -7,5 +7,9 @@
 // Writes to the console. `text` lies in the linear map.
 void firmware_write(const char *text, size_t size);
 
+// Takes what was typed, as much as there is and at most `size` bytes, to `to` in the linear map.
+// Returns how much; never waits.
+size_t firmware_read(char *to, size_t size);
+
 // Ends the machine; `failed` tells whoever started it.
 _Noreturn void firmware_shutdown(bool failed);

@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// The registers of what was interrupted; its layout is the architecture's own.
+// The registers of what was interrupted; its layout is the architecture's own. User mode's are
+// saved at the end of the thread's kernel stack, where trap_user_frame() finds them, and with them
+// lie the thread's floating-point and vector registers, while another thread's are in the CPU.
 struct trap_frame;
 
 enum trap_cause {
@@ -12,7 +14,10 @@ enum trap_cause {
     TRAP_TIMER,
     TRAP_PAGE_FAULT,
     TRAP_ILLEGAL, // an instruction that does not exist or is not allowed here
-    TRAP_OTHER,   // a cause that gkernel has no use for; `code` has the architecture's number
+    TRAP_BREAKPOINT,
+    TRAP_MISALIGNED,
+    TRAP_STACK_OVERFLOW, // the kernel stack has run over; what was interrupted is lost
+    TRAP_OTHER, // a cause that gkernel has no use for; `code` has the architecture's number
     TRAP_CAUSES,
 };
 
@@ -37,11 +42,27 @@ void trap_init(void);
 // returns, `frame` is resumed.
 void trap_handle(struct trap_frame *frame, const struct trap *trap);
 
-struct trap_syscall trap_frame_syscall(const struct trap_frame *frame);
+// Where user mode's registers are, on the kernel stack that ends at `kernel_stack`.
+struct trap_frame *trap_user_frame(void *kernel_stack);
 
-// Gives the system call's result and moves on to the instruction after it.
+// For a program's start: all registers are zero but pc and the stack pointer, in the CPU's
+// floating-point registers too if the frame is the running thread's.
+void trap_frame_start(struct trap_frame *frame, uint64_t pc, uint64_t stack);
+
+// For a new thread or process: it goes on where the running thread, whose frame `from` is, will
+// after its system call, with 0 as the result.
+void trap_frame_copy(struct trap_frame *to, struct trap_frame *from);
+
+void trap_frame_set_stack(struct trap_frame *frame, uint64_t stack);
+void trap_frame_set_tls(struct trap_frame *frame, uint64_t thread_pointer);
+
+// The arguments of the system call that a user made; moves on to the instruction after it.
+struct trap_syscall trap_frame_syscall(struct trap_frame *frame);
 void trap_frame_return(struct trap_frame *frame, int64_t result);
 
-// Leaves for user mode with all registers zero but pc and the stack pointer. The kernel stack whose
-// end is `kernel_stack` is used from its end by the next trap: what it held is gone.
-_Noreturn void trap_enter_user(void *kernel_stack, uint64_t entry, uint64_t user_stack);
+// Before the kernel goes from one thread to another: puts `from`'s floating-point and vector
+// registers away and `to`'s in. Either is NULL for a thread that has no user mode.
+void trap_switch(struct trap_frame *from, struct trap_frame *to);
+
+// Leaves for user mode with the frame, which is the running thread's user frame.
+_Noreturn void trap_enter_user(struct trap_frame *frame);

@@ -1,6 +1,6 @@
 #include "guest/clock.h"
 
-#include <stdbool.h>
+#include <stddef.h>
 
 #include "arch/riscv64/guest/csr.h"
 #include "arch/riscv64/guest/sbi.h"
@@ -9,8 +9,14 @@
 #define NANOSECONDS UINT64_C(1000000000)
 #define NEVER UINT64_MAX
 
+// The goldfish RTC's registers, of 32 bits each: reading the low half holds the high one for the
+// next load of that.
+#define RTC_TIME_LOW 0
+#define RTC_TIME_HIGH 1
+
 static uint64_t frequency;
 static bool has_sstc;
+static const volatile uint32_t *rtc_registers;
 
 // "rv64imac…_sstc_…": multi-letter extensions are separated by underscores.
 static bool isa_has(const char *isa, const char *extension) {
@@ -31,7 +37,8 @@ static void set_ticks(uint64_t ticks) {
         SBI_CALL(SBI_TIME, SBI_TIME_SET_TIMER, ticks);
 }
 
-bool clock_init(const struct machine *machine) {
+bool clock_init(const struct machine *machine, const volatile void *rtc) {
+    rtc_registers = rtc;
     frequency = machine->timebase;
     if (frequency == 0)
         return false;
@@ -53,3 +60,10 @@ void clock_set_deadline(uint64_t nanoseconds) {
 }
 
 void clock_stop(void) { set_ticks(NEVER); }
+
+uint64_t clock_time_of_day(void) {
+    if (rtc_registers == NULL)
+        return clock_nanoseconds();
+    const uint64_t low = rtc_registers[RTC_TIME_LOW];
+    return (uint64_t)rtc_registers[RTC_TIME_HIGH] << 32 | low;
+}

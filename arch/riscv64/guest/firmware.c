@@ -7,4 +7,6 @@ void firmware_write(const char *text, size_t size) {
     sbi_write(mmu_physical(text).raw, text, size);
 }
 
+size_t firmware_read(char *to, size_t size) { return sbi_read(mmu_physical(to).raw, to, size); }
+
 _Noreturn void firmware_shutdown(bool failed) { sbi_shutdown(failed); }

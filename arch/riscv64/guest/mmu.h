@@ -20,6 +20,7 @@
 // GiB is the window.
 #define MMU_LINEAR_BASE UINT64_C(0xffffffc000000000)
 #define MMU_WINDOW UINT64_C(0xffffffffc0000000)
+#define MMU_WINDOW_UPPER_20 0xc0000 // as LUI takes it, which extends its sign
 
 static inline unsigned mmu_slot(uint64_t va, unsigned level) {
     return (va >> (PAGE_SHIFT + 9 * level)) & (TABLE_ENTRIES - 1);

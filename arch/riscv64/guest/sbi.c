@@ -50,3 +50,18 @@ void sbi_write(uint64_t at, const char *text, uint64_t size) {
     for (; size > 0 && patience > 0; size--, text++)
         SBI_CALL(SBI_LEGACY_PUTCHAR, 0, (unsigned char)*text);
 }
+
+uint64_t sbi_read(uint64_t at, char *to, uint64_t size) {
+    const struct sbi_result result = SBI_CALL(SBI_DBCN, SBI_DBCN_READ, size, at, 0);
+    if (result.error == SBI_SUCCESS)
+        return (uint64_t)result.value <= size ? (uint64_t)result.value : 0;
+    uint64_t used = 0;
+    while (used < size) {
+        // The legacy calls have their one result in a0: a character, or -1.
+        const int64_t typed = SBI_CALL(SBI_LEGACY_GETCHAR, 0, 0).error;
+        if (typed < 0)
+            break;
+        to[used++] = (char)typed;
+    }
+    return used;
+}

@@ -99,3 +99,6 @@ _Noreturn void sbi_shutdown(bool failed);
 // Writes through DBCN where there is one, else through the legacy call. `at` is the text's physical
 // address, `text` the address it can be read at.
 void sbi_write(uint64_t at, const char *text, uint64_t size);
+
+// Reads what was typed, at most `size` bytes, in the same two ways. Returns how much there was.
+uint64_t sbi_read(uint64_t at, char *to, uint64_t size);
