@@ -8,8 +8,8 @@
 
 #define SYSCALL_ARGUMENTS 6
 
-// A result, or a negative errno.
-typedef int64_t syscall_function(const uint64_t argument[SYSCALL_ARGUMENTS]);
+// Gets SYSCALL_ARGUMENTS of them; gives a result, or a negative errno.
+typedef int64_t syscall_function(const uint64_t argument[]);
 
 // The running thread's call.
 int64_t syscall_handle(const struct trap_syscall *call);

@@ -4,9 +4,9 @@
 
 #include "arch/riscv64/guest/csr.h"
 #include "arch/riscv64/guest/fp.h"
+#include "arch/riscv64/guest/mmu.h"
 #include "guest/gkernel/kernel_stack.h"
 #include "guest/lib/string.h"
-#include "guest/mmu.h"
 
 struct trap_frame {
     uint64_t x[32]; // x[0] is not used
