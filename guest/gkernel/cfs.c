@@ -13,11 +13,12 @@
 #define WAKEUP_GRANULARITY (1000 * MICROSECONDS)
 #define UNIT UINT64_C(1024) // the weight of nice 0
 
-// 1024 * 1.25^-nice: a step of nice is about a tenth of the CPU between two.
+// About 1024 * 1.25^-nice: a step of nice is about a tenth of the CPU between two. The numbers are
+// those that Linux published (sched_prio_to_weight), so that shares can be compared.
 static const uint64_t weights[CFS_NICE_MAX - CFS_NICE_MIN + 1] = {
-    88818, 71054, 56843, 45475, 36380, 29104, 23283, 18626, 14901, 11921, 9537, 7629, 6104, 4883,
-    3906,  3125,  2500,  2000,  1600,  1280,  1024,  819,   655,   524,   419,  336,  268,  215,
-    172,   137,   110,   88,    70,    56,    45,    36,    29,    23,    18,   15,
+    88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904,
+    3906,  3121,  2501,  1991,  1586,  1277,  1024,  820,   655,   526,   423,  335,  272,  215,
+    172,   137,   110,   87,    70,    56,    45,    36,    29,    23,    18,   15,
 };
 
 // Virtual times are compared by their difference, so that they may wrap.

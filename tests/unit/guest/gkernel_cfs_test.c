@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -92,7 +93,6 @@ static void test_a_sleeper_has_no_savings(void **state) {
     uint64_t ran[2] = {0};
     add(&cpu, &entity[0], 0);
     add(&cpu, &entity[1], 0);
-    assert_ptr_equal(tick(&cpu), &entity[0]);
     // The second goes to sleep as soon as it runs; the first has the CPU for ten seconds.
     while (cpu.running != &entity[1])
         tick(&cpu);
@@ -106,6 +106,61 @@ static void test_a_sleeper_has_no_savings(void **state) {
         ran[tick(&cpu) - entity]++;
     assert_in_range(ran[1], 48, 56);
     assert_in_range(ran[0], 44, 52);
+}
+
+// Who makes children all the time takes nothing from the others by that.
+static void test_a_new_one_waits_for_its_turn(void **state) {
+    (void)state;
+    struct cpu cpu = {0};
+    struct cfs_entity entity[3];
+    add(&cpu, &entity[0], 0);
+    add(&cpu, &entity[1], 0);
+    for (unsigned i = 0; i < 100; i++)
+        tick(&cpu);
+    add(&cpu, &entity[2], 0);
+    bool ran[2] = {false};
+    for (struct cfs_entity *who = tick(&cpu); who != &entity[2]; who = tick(&cpu))
+        ran[who - entity] = true;
+    assert_true(ran[0] && ran[1]);
+}
+
+// Who slept takes the CPU from one that runs; one that has just run does not.
+static void test_who_is_far_behind_gets_the_cpu(void **state) {
+    (void)state;
+    struct cpu cpu = {0};
+    struct cfs_entity entity[2];
+    add(&cpu, &entity[0], 0);
+    for (unsigned i = 0; i < 100; i++)
+        tick(&cpu);
+    cfs_entity_init(&entity[1], 0);
+    cfs_place_woken(&cpu.queue, &entity[1]);
+    assert_true(cfs_should_yield_to(&entity[0], &entity[1]));
+    entity[1].vruntime = entity[0].vruntime - MS / 2;
+    assert_false(cfs_should_yield_to(&entity[0], &entity[1]));
+    entity[1].vruntime = entity[0].vruntime + MS;
+    assert_false(cfs_should_yield_to(&entity[0], &entity[1]));
+}
+
+static void test_nice_can_be_changed(void **state) {
+    (void)state;
+    struct cpu cpu = {0};
+    struct cfs_entity entity[2];
+    uint64_t ran[2] = {0};
+    add(&cpu, &entity[0], 0);
+    add(&cpu, &entity[1], 0);
+    cpu.running = cfs_pick(&cpu.queue, 0);
+    struct cfs_entity *other = cpu.queue.first;
+    cfs_dequeue(&cpu.queue, other);
+    assert_null(cpu.queue.first);
+    assert_int_equal(cpu.queue.weight, 0);
+    cfs_set_nice(other, 5);
+    cfs_enqueue(&cpu.queue, other);
+    assert_int_equal(cpu.queue.weight, 335);
+    for (unsigned i = 0; i < 20000; i++)
+        ran[tick(&cpu) - entity]++;
+    // 335 of 1359.
+    assert_in_range(ran[other - entity], 4930 * 95 / 100, 4930 * 105 / 100);
+    assert_in_range(other->ran, 4930 * MS * 95 / 100, 4930 * MS * 105 / 100);
 }
 
 // Nobody's time may be compared with itself modulo 2^64.
@@ -135,6 +190,9 @@ int main(void) {
         cmocka_unit_test(test_shares_follow_the_weights),
         cmocka_unit_test(test_the_extremes_both_run),
         cmocka_unit_test(test_a_sleeper_has_no_savings),
+        cmocka_unit_test(test_a_new_one_waits_for_its_turn),
+        cmocka_unit_test(test_who_is_far_behind_gets_the_cpu),
+        cmocka_unit_test(test_nice_can_be_changed),
         cmocka_unit_test(test_virtual_time_may_wrap),
         cmocka_unit_test(test_an_empty_queue_picks_nobody),
     };
