@@ -11,10 +11,15 @@
 #define EARLY_PAGES 24
 static _Alignas(PAGE_SIZE) uint8_t early_pages[EARLY_PAGES][PAGE_SIZE];
 
+// The window's lower half, for what is read.
+#define WINDOW_SIZE (UINT64_C(512) << 20)
 static uint64_t window_used;
 
 void kernel_space_init(void) {
     page_add(mmu_physical(early_pages), mmu_physical(early_pages + EARLY_PAGES));
+    // What is under this entry may grow when there are processes; the entry is all that they copy.
+    if (table_walk(mmu_boot_root(), mmu_format.window, mmu_format.root_level - 1) == NULL)
+        panic("kernel space: no memory for the window");
 }
 
 // With the largest leaves that alignment and size allow.
@@ -40,6 +45,8 @@ static uint64_t page_up(uint64_t at) { return page_down(at + PAGE_SIZE - 1); }
 const void *kernel_space_window(struct phys at, uint64_t size) {
     const uint64_t first = page_down(at.raw);
     const uint64_t va = mmu_format.window + window_used;
+    if (page_up(at.raw + size) - first > WINDOW_SIZE - window_used)
+        panic("kernel space: the window is full");
     map(va, (struct phys){first}, page_up(at.raw + size) - first, MMU_READ);
     window_used += page_up(at.raw + size) - first;
     return (const void *)(uintptr_t)(va + (at.raw - first));
@@ -50,6 +57,22 @@ void kernel_space_map(struct phys at, uint64_t size, unsigned rights) {
     const uint64_t end = page_down(at.raw + size);
     if (first < end)
         map(mmu_format.linear_base + first, (struct phys){first}, end - first, rights);
+}
+
+uint64_t kernel_space_stacks(void) { return mmu_format.window + WINDOW_SIZE; }
+
+bool kernel_space_add_page(uint64_t va) {
+    uint64_t *entry = table_walk(mmu_boot_root(), va, 0);
+    struct phys page;
+    if (entry == NULL)
+        return false;
+    if (mmu_is_present(*entry))
+        return true;
+    if (!page_alloc(&page))
+        return false;
+    *entry = mmu_leaf(page, MMU_READ | MMU_WRITE, 0);
+    mmu_flush();
+    return true;
 }
 
 // As deep as there are levels of tables, no deeper.

@@ -30,6 +30,10 @@ struct free_list {
 static struct free_list clean; // zero but for the link
 static struct free_list dirty;
 
+// For each page of RAM, how many have it; 0: nobody.
+static struct range counted;
+static uint16_t *references;
+
 static void push(struct free_list *list, void *page) {
     struct free_page *free = page;
     free->next = list->first;
@@ -79,6 +83,15 @@ static uint64_t skip_reserved(uint64_t at) {
     return at;
 }
 
+// The first reserved page at or after `at`, but not after `end`.
+static uint64_t next_reserved(uint64_t at, uint64_t end) {
+    for (unsigned i = 0; i < reserved_count; i++) {
+        if (reserved[i].from >= at && reserved[i].from < end)
+            end = reserved[i].from;
+    }
+    return end;
+}
+
 static void *take_fresh(void) {
     for (unsigned i = 0; i < fresh_count; i++) {
         uint64_t at = skip_reserved(fresh[i].from);
@@ -96,28 +109,72 @@ static void *take_dirty(void) {
     return page != NULL ? page : take_fresh();
 }
 
+void page_init(struct phys from, struct phys to) {
+    counted = (struct range){page_up(from.raw), page_down(to.raw)};
+    if (counted.from >= counted.to)
+        panic("there is no memory");
+    const uint64_t size = page_up((counted.to - counted.from) / PAGE_SIZE * sizeof(*references));
+    uint64_t at = skip_reserved(counted.from);
+    while (at < counted.to && next_reserved(at, counted.to) - at < size)
+        at = skip_reserved(next_reserved(at, counted.to));
+    if (at >= counted.to)
+        panic("there is no room to count the pages of 0x%lx bytes", counted.to - counted.from);
+    page_reserve((struct phys){at}, (struct phys){at + size});
+    references = mmu_pointer((struct phys){at});
+    memset(references, 0, size);
+    fresh_count = 0;
+}
+
+static bool is_counted(struct phys page) {
+    return references != NULL && page.raw >= counted.from && page.raw < counted.to;
+}
+
+// The count of a page that somebody has.
+static uint16_t *count_of(struct phys page) {
+    uint16_t *count = is_counted(page) ? &references[(page.raw - counted.from) / PAGE_SIZE] : NULL;
+    if (count == NULL || *count == 0)
+        panic("page 0x%lx belongs to nobody", page.raw);
+    return count;
+}
+
+static bool give_out(void *at, struct phys *page) {
+    if (at == NULL)
+        return false;
+    *page = mmu_physical(at);
+    if (is_counted(*page))
+        references[(page->raw - counted.from) / PAGE_SIZE] = 1;
+    return true;
+}
+
 bool page_alloc(struct phys *page) {
     void *at = pop(&clean);
     if (at == NULL) {
         at = take_dirty();
-        if (at == NULL)
-            return false;
-        memset(at, 0, PAGE_SIZE);
+        if (at != NULL)
+            memset(at, 0, PAGE_SIZE);
     }
-    *page = mmu_physical(at);
-    return true;
+    return give_out(at, page);
 }
 
-void page_free(struct phys page) { push(&dirty, mmu_pointer(page)); }
-
-// The first reserved page at or after `at`, but not after `end`.
-static uint64_t next_reserved(uint64_t at, uint64_t end) {
-    for (unsigned i = 0; i < reserved_count; i++) {
-        if (reserved[i].from >= at && reserved[i].from < end)
-            end = reserved[i].from;
-    }
-    return end;
+bool page_alloc_dirty(struct phys *page) {
+    void *at = take_dirty();
+    return give_out(at != NULL ? at : pop(&clean), page);
 }
+
+void page_share(struct phys page) {
+    uint16_t *count = count_of(page);
+    if (*count == UINT16_MAX)
+        panic("page 0x%lx has too many references", page.raw);
+    ++*count;
+}
+
+void page_free(struct phys page) {
+    uint16_t *count = count_of(page);
+    if (--*count == 0)
+        push(&dirty, mmu_pointer(page));
+}
+
+unsigned page_references(struct phys page) { return *count_of(page); }
 
 uint64_t page_count_free(void) {
     uint64_t count = clean.count + dirty.count;

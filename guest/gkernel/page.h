@@ -10,10 +10,6 @@
 
 #include "guest/mmu.h"
 
-// Before page_alloc can give anything that page_free or page_share may be called with: says where
-// RAM lies, and takes the place for the counts out of it.
-void page_init(struct phys from, struct phys to);
-
 // Lets the allocator have the whole pages in [from, to), but for what was reserved before.
 void page_add(struct phys from, struct phys to);
 
@@ -21,10 +17,18 @@ void page_add(struct phys from, struct phys to);
 // given out already.
 void page_reserve(struct phys from, struct phys to);
 
-// A page of zeroes with one reference, or false when there is none left.
-bool page_alloc(struct phys *page);
+// Says where RAM lies and takes the place for the counts out of it; it must be in the linear map.
+// Pages that were given out before are not counted: page_share and page_free must not be called
+// with them. What is left of those that were added before is never given out. Panics when there is
+// no room.
+void page_init(struct phys from, struct phys to);
 
-// One reference more; one less.
+// A page with one reference, or false when there is none left: of zeroes, or of whatever was in it
+// before, for a caller that writes all of it.
+bool page_alloc(struct phys *page);
+bool page_alloc_dirty(struct phys *page);
+
+// One reference more; one less. Panic for a page that was not given out.
 void page_share(struct phys page);
 void page_free(struct phys page);
 unsigned page_references(struct phys page);
