@@ -1,7 +1,8 @@
 // A process's address space: page tables, and the regions that say what may be in them. A region's
 // pages are made when they are first touched. fork() shares them until somebody writes.
 //
-// space.c makes, forks and ends spaces and answers page faults; region.c keeps the list of regions.
+// space.c makes, forks and ends spaces and answers page faults; region.c keeps the list of regions,
+// mapping.c the pages.
 // Interrupts are off in every function.
 #pragma once
 
@@ -18,6 +19,8 @@
 #define SPACE_STACK_END UINT64_C(0x40000000)
 #define SPACE_STACK_SIZE (UINT64_C(1) << 20)
 #define SPACE_END SPACE_STACK_END
+// Where the stack's guard page begins: the end of all other regions.
+#define SPACE_MAP_END (SPACE_STACK_END - SPACE_STACK_SIZE - PAGE_SIZE)
 
 enum space_kind {
     SPACE_IMAGE, // a part of the program's file
@@ -33,7 +36,8 @@ struct space_region {
     uint64_t start, end;
     uint8_t rights; // of MMU_READ, MMU_WRITE, MMU_EXECUTE; never both of the last; 0: none
     uint8_t kind;   // enum space_kind
-    bool shared;    // fork() leaves it one memory for both. Its pages are all made at once
+    bool shared;    // fork() leaves it one memory for both. Its pages are all made at once, and
+                    // are never executable
     uint64_t data_start;
     const uint8_t *data;
     uint64_t data_size;
@@ -80,18 +84,22 @@ enum space_answer space_fault(struct space *space, uint64_t address, unsigned ac
 
 // The list of regions (region.c). Addresses and sizes are whole pages of user memory, or the call
 // is refused. Results are 0 or a negative errno: EINVAL, ENOMEM (no room, no memory, or too many
-// regions), EACCES (writable and executable), EEXIST (region_add: overlaps another).
+// regions), EACCES (writable and executable, or shared and executable), EEXIST (region_add:
+// overlaps another). What is refused has changed nothing. The right to write includes that to read.
 
-// Adds a region where it says.
+// Adds a region where it says. Neighbours that are alike become one.
 int region_add(struct space *space, const struct space_region *region);
 
 // The highest free place of that size below the stack's guard, or 0.
 uint64_t region_place(const struct space *space, uint64_t size);
 
-// Takes away everything in [start, end), cutting regions where they reach beyond; holes are fine.
+// Takes away everything in [start, end) but guards, cutting regions where they reach beyond; holes
+// are fine.
 int region_remove(struct space *space, uint64_t start, uint64_t end);
 
-// Changes the rights of [start, end), which must be covered by regions without a hole (ENOMEM).
+// Changes the rights of [start, end), which must be covered by regions without a hole (ENOMEM), and
+// guards count as holes. What is in the pages stays, even when nobody has a right to it for a
+// while.
 int region_protect(struct space *space, uint64_t start, uint64_t end, unsigned rights);
 
 // The region that `address` lies in, or NULL.

@@ -17,3 +17,8 @@ bool user_write(struct space *space, uint64_t to, const void *from, size_t size)
 // Copies a string with its end. Returns its length, or -EFAULT, or -ENAMETOOLONG when it has no end
 // within `size` bytes.
 int64_t user_string(struct space *space, char *to, uint64_t from, size_t size);
+
+// Where the kernel finds the byte at `address`, and those behind it as far as the page goes; NULL
+// when the process may not do that access. It stays there until the process's memory is changed in
+// any way. Memory that two spaces share is at the same place for both.
+void *user_pointer(struct space *space, uint64_t address, unsigned access);
