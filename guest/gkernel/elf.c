@@ -1,6 +1,7 @@
 #include "guest/gkernel/elf.h"
 
-#include "guest/gkernel/errno.h"
+#include <errno.h>
+
 #include "guest/lib/string.h"
 #include "guest/platform.h"
 

@@ -1,6 +1,7 @@
 // The regions of gkernel's address spaces: where they may be, how they are cut and joined, and what
 // stays of them when a call is refused.
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "guest/gkernel/errno.h"
 #include "guest/gkernel/page.h"
 #include "tests/unit/guest/gkernel_memory.h"
 

@@ -1,6 +1,7 @@
 // gkernel's address spaces as programs see them: what is in their pages, with which rights, and
 // whose it is after a fork.
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "guest/gkernel/errno.h"
 #include "guest/gkernel/page.h"
 #include "tests/unit/guest/gkernel_memory.h"
 
