@@ -12,6 +12,7 @@ from .qemu import STATUS_TIMEOUT, Result, run_process
 
 import bundle
 import disk
+import pflash
 
 MB = 1 << 20
 # What the firmware, the core, the servers and init's own memory take beside the guests' RAM.
@@ -56,8 +57,8 @@ class Boot:
             bare.check(self)
         if self.disk and (self.guest or self.initrd):
             raise UsageError("--disk is a whole disk: --guest and --initrd cannot go onto it")
-        if self.pflash and self.pflash.stat().st_size != disk.PFLASH_SIZE:
-            raise UsageError(f"--pflash: {self.pflash} has not {disk.PFLASH_SIZE >> 20} MB")
+        if self.pflash and self.pflash.stat().st_size != pflash.SIZE:
+            raise UsageError(f"--pflash: {self.pflash} has not {pflash.SIZE // MB} MB")
         if self.mem is not None and (self.mem <= 0 or self.mem % (2 * MB)):
             raise UsageError("--mem must be a multiple of 2M")
         if self.qemu and not shutil.which(self.qemu):
