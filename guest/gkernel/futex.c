@@ -1,6 +1,7 @@
 #include "guest/gkernel/futex.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "guest/gkernel/process.h"
@@ -8,11 +9,20 @@
 #include "guest/gkernel/user_memory.h"
 #include "guest/gkernel/wait.h"
 
-// Who waits for any word waits here, and is told apart by space and address.
+// Who waits for any word waits here, and is told apart by the word.
 static struct wait_queue queue;
 
-static bool waits_for(const struct thread *thread, const struct space *space, uint64_t address) {
-    return thread->futex == address && thread->process->space == space;
+// A word in memory that processes share is the same for all of them, whatever its address; one in
+// private memory is its space's, also when a copy-on-write moves it.
+static struct futex word_at(struct space *space, uint64_t address) {
+    const struct space_region *region = region_find(space, address);
+    if (region == NULL || !region->shared)
+        return (struct futex){space, address};
+    return (struct futex){NULL, (uint64_t)(uintptr_t)user_pointer(space, address, MMU_READ)};
+}
+
+static bool waits_for(const struct thread *thread, struct futex word) {
+    return thread->futex.space == word.space && thread->futex.address == word.address;
 }
 
 int64_t futex_wait(struct space *space, uint64_t address, uint32_t expected, uint64_t until) {
@@ -23,7 +33,7 @@ int64_t futex_wait(struct space *space, uint64_t address, uint32_t expected, uin
         return -EFAULT;
     if (word != expected)
         return -EAGAIN;
-    sched_current()->futex = address;
+    sched_current()->futex = word_at(space, address);
     switch (wait_in(&queue, until)) {
     case WAIT_WOKEN:
         return 0;
@@ -36,16 +46,17 @@ int64_t futex_wait(struct space *space, uint64_t address, uint32_t expected, uin
 
 unsigned futex_requeue(struct space *space, uint64_t address, unsigned wake, unsigned move,
                        uint64_t other) {
+    const struct futex from = word_at(space, address), to = word_at(space, other);
     unsigned woken = 0, moved = 0;
     for (struct thread *thread = queue.first, *next; thread != NULL; thread = next) {
         next = thread->next_waiting;
-        if (!waits_for(thread, space, address))
+        if (!waits_for(thread, from))
             continue;
         if (woken < wake) {
             wait_finish(thread, WAIT_WOKEN);
             woken++;
         } else if (moved < move) {
-            thread->futex = other;
+            thread->futex = to;
             moved++;
         } else {
             break;

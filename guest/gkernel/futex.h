@@ -1,4 +1,5 @@
-// futex(2): threads of one process wait for a word in their memory to change. Interrupts are off.
+// futex(2): threads wait for a word in memory to change, those of one process or of several that
+// share the memory. Interrupts are off.
 #pragma once
 
 #include <stdint.h>

@@ -11,6 +11,7 @@
 #define THREAD_IDS 1024 // ids are below, and above 0 but for the first
 
 struct process;
+struct space;
 struct wait_queue;
 
 enum thread_state {
@@ -21,6 +22,12 @@ enum thread_state {
 
 // Why a blocked thread goes on.
 enum wait_end { WAIT_WOKEN, WAIT_TIMED_OUT, WAIT_KILLED };
+
+// A word in memory that threads wait for.
+struct futex {
+    const struct space *space; // NULL: of memory that spaces share; then `address` is the kernel's
+    uint64_t address;
+};
 
 struct thread {
     struct cfs_entity cfs;
@@ -39,7 +46,7 @@ struct thread {
     enum wait_end wait_end;
     struct wait_queue *waits_in;
     struct thread *next_waiting;
-    uint64_t futex;
+    struct futex futex;
     uint64_t wake_at;
     struct thread *next_sleeping;
 };
