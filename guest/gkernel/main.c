@@ -89,6 +89,14 @@ static void clean_pages(void) {
     }
 }
 
+// It works for longer than a tick: that the timer came is a part of its being well.
+static int run_first_program(void) {
+    const int code = program_run(FIRST_PROGRAM, sizeof(FIRST_PROGRAM) - 1);
+    if (code == 0 && timer_ticks() == 0)
+        panic("the timer never interrupted the first program");
+    return code;
+}
+
 // The command line's words are programs, but for settings, which have a "=". Returns the exit code
 // of the first program that failed, or 0.
 static int run_programs(const char *words) {
@@ -107,7 +115,7 @@ static int run_programs(const char *words) {
         words += length;
         words += *words == ' ';
     }
-    return any ? first_failure : program_run(FIRST_PROGRAM, sizeof(FIRST_PROGRAM) - 1);
+    return any ? first_failure : run_first_program();
 }
 
 _Noreturn void gkernel_main(uint64_t cpu, struct phys device_tree) {
@@ -128,8 +136,6 @@ _Noreturn void gkernel_main(uint64_t cpu, struct phys device_tree) {
         panic("no thread of the kernel can be started");
 
     const int code = run_programs(machine.bootargs);
-    if (code == 0 && timer_ticks() == 0)
-        panic("the timer never interrupted a program");
     printk("monolithic kernel exit [%d] %s!\n", code, code == 0 ? "normally" : "abnormally");
     firmware_shutdown(code != 0);
 }
