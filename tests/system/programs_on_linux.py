@@ -49,7 +49,7 @@ fork: 64 processes, sum of their numbers 2016, ~ us each; memory after fork each
 
 SLEEP = """\
 sleep: 20 sleeps of 1 to 20 ms, none too short, late by ~ us on average, ~ us at most; the clocks \
-agree; CPU ~ %: ok
+agree; ~ us of CPU time for each: ok
 """
 
 THREADS = """\
@@ -62,7 +62,8 @@ rounded to nearest   492c56669a7ab91b
 rounded towards zero 0821ae09a9ceaacc
 rounded downwards    db0ed6e452f13a17
 rounded upwards      f5ebd13e9db6e900
-fp: alone exact, side by side 4 of 4 processes bit-exact, each preempted at least 5 times (~): ok
+fp: alone exact, side by side 4 of 4 processes and their parent bit-exact, each preempted at least \
+5 times (~): ok
 """
 
 FAULTS = (
