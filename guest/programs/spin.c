@@ -16,6 +16,10 @@
 #define DEFAULT_TIME 300 // ms
 #define TOLERANCE 0.05   // of a share
 
+// A virtual machine that stands still for a while, of which its kernel can't know, charges that to
+// whoever was running. A scheduler that is not fair is so every time.
+#define TRIES 3
+
 // Long enough to fork all of them before the first begins.
 #define HEAD_START (5 * MEASURE_MILLISECOND)
 
@@ -70,24 +74,41 @@ static bool collect(void) {
     return ok;
 }
 
-int main(int argc, char **argv) {
-    report_begin("spin");
-    const unsigned long time = argc > 1 ? strtoul(argv[1], NULL, 10) : DEFAULT_TIME;
-    if (!start_all(time * MEASURE_MILLISECOND) || !collect())
-        return report_end(false, "a process could not be started or did not end well");
+static double measured[SPINNERS], expected[SPINNERS]; // shares of all CPU time
 
-    double all_time = 0, all_weight = 0, measured[SPINNERS], expected[SPINNERS];
+// False when a process could not be started or did not end well.
+static bool measure(uint64_t duration) {
+    if (!start_all(duration) || !collect())
+        return false;
+    double all_time = 0, all_weight = 0;
     for (unsigned i = 0; i < SPINNERS; i++) {
         all_time += (double)spinners[i].cpu_time;
         all_weight += spinners[i].weight;
     }
-    bool ok = true;
     for (unsigned i = 0; i < SPINNERS; i++) {
         measured[i] = (double)spinners[i].cpu_time / all_time;
         expected[i] = spinners[i].weight / all_weight;
-        ok = ok && fabs(measured[i] / expected[i] - 1) <= TOLERANCE;
     }
-    return report_end(ok,
+    return true;
+}
+
+static bool is_fair(void) {
+    bool fair = true;
+    for (unsigned i = 0; i < SPINNERS; i++)
+        fair = fair && fabs(measured[i] / expected[i] - 1) <= TOLERANCE;
+    return fair;
+}
+
+int main(int argc, char **argv) {
+    report_begin("spin");
+    const unsigned long time = argc > 1 ? strtoul(argv[1], NULL, 10) : DEFAULT_TIME;
+    bool fair = false;
+    for (unsigned i = 0; i < TRIES && !fair; i++) {
+        if (!measure(time * MEASURE_MILLISECOND))
+            return report_end(false, "a process could not be started or did not end well");
+        fair = is_fair();
+    }
+    return report_end(fair,
                       "shares of the CPU ~%.1f %%, ~%.1f %%, ~%.1f %%, by weight %.1f %%, %.1f %%, "
                       "%.1f %%, each within %.0f %%",
                       100 * measured[0], 100 * measured[1], 100 * measured[2], 100 * expected[0],
