@@ -1,19 +1,14 @@
 """The monitor: at the console behind Ctrl-T, and at the control line, while guests run."""
 
 import re
-import select
-import subprocess
-import tempfile
 import threading
-import time
 from contextlib import contextmanager
-from pathlib import Path
 
 from exeunt_lib import control
-from exeunt_lib.boot import Boot, make_images, qemu_command
 from exeunt_lib.paths import SYSTEM_TESTS
-from exeunt_lib.qemu import Result, VirtualClock, plain, widen
-from exeunt_lib.testing import Context, Failure, run_guest, system_test
+from exeunt_lib.qemu import Result, plain
+from exeunt_lib.session import PATIENCE, TIMEOUT, VIRTUAL_TIMEOUT, Session, start_session
+from exeunt_lib.testing import Context, run_guest, system_test
 
 import disk
 
@@ -24,8 +19,6 @@ PROMPT = "exeunt> "
 ERASE = "\r\x1b[K"  # what the console takes the monitor's line away with
 SPINS = "spin: spinning with interrupts masked"
 
-# Bounds, in seconds of wall time and of the machine's own.
-PATIENCE, TIMEOUT, VIRTUAL_TIMEOUT = 60, 300, 120
 ROUNDS = 40  # of killing each server, or of replacing each
 
 # What flood_console.c prints, made from its description; see console_flood.py.
@@ -41,41 +34,8 @@ def rendered(raw: bytes) -> list[str]:
     return [plain(line.rpartition(ERASE)[2].encode()) for line in text.split("\n")]
 
 
-class Session:
-    """A running system whose console a test types at."""
-
-    def __init__(self, process: subprocess.Popen, clock: VirtualClock):
-        self.process = process
-        self.clock = clock
-        self.raw = bytearray()
-        self.seen = 0  # how much of it was waited for
-
-    def type(self, text: str) -> None:
-        self.process.stdin.write(text.encode())
-        self.process.stdin.flush()
-
-    def pump(self, wait: float) -> bool:
-        """Takes what the console printed. False: it has ended."""
-        if not select.select([self.process.stdout], [], [], wait)[0]:
-            return True
-        chunk = self.process.stdout.read1(65536)
-        self.raw += chunk
-        return bool(chunk)
-
-    def wait(self, text: str) -> str:
-        """Waits for the text behind what was waited for before; returns all that comes up to it."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            at = self.raw.find(text.encode(), self.seen)
-            if at >= 0:
-                found = self.raw[self.seen : at + len(text)]
-                self.seen = at + len(text)
-                return found.decode("utf-8", errors="replace")
-            if not self.pump(0.2) or time.monotonic() > deadline:
-                tail = plain(bytes(self.raw[-2000:]))
-                raise Failure(f"expected {text!r} on the console; its end is:\n{tail}")
-            if self.clock.seconds() > VIRTUAL_TIMEOUT:
-                raise Failure(f"expected {text!r} within {VIRTUAL_TIMEOUT} virtual seconds")
+class Typing(Session):
+    """At the monitor's prompt."""
 
     def command(self, text: str) -> list[str]:
         """Types a command at the prompt; returns the lines of the answer."""
@@ -85,33 +45,9 @@ class Session:
         return [line for line in rendered(answer.encode()) if line]
 
 
-@contextmanager
 def session(ctx: Context, **boot):
-    """Boots, and ends whatever is left of it behind the test."""
-    settings = Boot(ctx.arch, ctx.out, icount=True, **boot)
-    settings.check()
-    with tempfile.TemporaryDirectory(prefix="exeunt-test-") as scratch:
-        clock = VirtualClock(scratch)
-        images = make_images(settings, ctx.out, Path(scratch))
-        command = [*qemu_command(settings, ctx.out, images), *clock.arguments()]
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        widen(process.stdout)
-        bound = threading.Timer(TIMEOUT, process.kill)
-        bound.start()
-        one = Session(process, clock)
-        try:
-            yield one
-        finally:
-            bound.cancel()
-            process.kill()
-            process.wait()
-            clock.close()
-            ctx.keep(Result(process.returncode, plain(bytes(one.raw)), 0))
+    """A context; boot: a Boot's fields."""
+    return start_session(ctx, Typing, **boot)
 
 
 def expect_flood(ctx: Context, lines: list[str]) -> None:

@@ -199,17 +199,21 @@ def start_director(boot: Boot, out: Path, scratch: Path) -> list[str]:
     return ["-gdb", f"unix:{str(gdb).replace(',', ',,')},server=on,wait=off", "-S"]
 
 
+def boot_command(boot: Boot, out: Path, scratch: Path) -> list[str]:
+    """QEMU with all that the boot needs; what is made for it lies in `scratch`."""
+    if boot.bare:
+        return bare_command(boot, out, scratch)
+    return qemu_command(boot, out, make_images(boot, out, scratch))
+
+
 def boot_once(boot: Boot, live: bool) -> Result:
-    """Boots it and judges the end: QEMU's status *and* the closing line of whoever runs there."""
+    """Boots it and judges the end."""
     boot.check()
     out = boot.out or out_dir(boot.arch)
     with tempfile.TemporaryDirectory(prefix="exeunt-") as scratch:
         if boot.at and not boot.control and any(at.action == "replace" for at in boot.at):
             boot = replace(boot, control=Path(scratch) / "control")
-        if boot.bare:
-            command = bare_command(boot, out, Path(scratch))
-        else:
-            command = qemu_command(boot, out, make_images(boot, out, Path(scratch)))
+        command = boot_command(boot, out, Path(scratch))
         if boot.gdb:
             say(how_to_attach(out, boot.bare))
         if boot.at:
@@ -219,11 +223,13 @@ def boot_once(boot: Boot, live: bool) -> Result:
         finally:
             if boot.control:
                 boot.control.unlink(missing_ok=True)
-    return bare.judge(ended, boot.guest is None) if boot.bare else judge(boot, ended)
+    return judge(boot, ended)
 
 
 def judge(boot: Boot, ended: Result) -> Result:
-    """By QEMU's status and the hypervisor's own closing line."""
+    """By QEMU's status *and* the closing line of whoever runs there."""
+    if boot.bare:
+        return bare.judge(ended, boot.guest is None)
     if ended.status == STATUS_TIMEOUT:
         return ended
     if any(line.startswith("manifest refused: ") for line in ended.lines):
