@@ -56,6 +56,8 @@ def flash_arguments(image: Path, most: int, scratch: Path) -> list[str]:
 def arguments(boot, manifest: Manifest, out: Path, flash: Path, scratch: Path) -> list[str]:
     """QEMU's, but for the machine's: the guest, what it is told, and its flash."""
     given = ["-kernel", str(boot.guest or out / "guest/gkernel.bin")]
+    # The clock of the day goes on with the machine's own time, as a VM's does.
+    given += ["-rtc", "clock=vm"]
     if manifest.cmdline():
         given += ["-append", manifest.cmdline()]
     if boot.initrd:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 # The hypervisor's own lines. No guest prints lines that begin so.
 OWN = re.compile(
     r"(server [a-z-]+[ :]|init: |VM |console: |fs-loader: |sbi-server: |npf-pager: |timer-server: "
-    r"|monitor: |Guest: |Guest RAM |Shutdown |Hypervisor |Pre-allocating |loading |app: |Loaded "
+    r"|monitor: |Guest: |Guest RAM |Shutdown |Hypervisor[ :]|Pre-allocating |loading |app: |Loaded "
     r"|Entering |Ctrl-T )"
 )
 # Stands where such lines were. The console ends a guest's unfinished line before it writes one of
@@ -48,15 +48,26 @@ def own_text(console: str, form: Form = GKERNEL) -> str:
     not begin. What follows a guest's end are lines of the hypervisor's only."""
     kept = [CUT if OWN.match(line) else line for line in re.split(r"(?<=\n)", console)]
     text = re.sub(f"{CUT}+", CUT, "".join(kept))
-    if form.timings:
-        text = (TIMING_CUT if CONSOLE_DEATH.search(console) else TIMING).sub("~", text)
     found = form.begin.search(text)
     return text[found.start() :] if found else ""
 
 
+def comparable_text(console: str, form: Form) -> str:
+    """The own text without what is another number in each run."""
+    text = own_text(console, form)
+    if not form.timings:
+        return text
+    return (TIMING_CUT if CONSOLE_DEATH.search(console) else TIMING).sub("~", text)
+
+
 def expected_text(console: str, form: Form = GKERNEL) -> str:
-    """The own text of a run in which nothing was cut."""
-    return own_text(console, form).replace(CUT, "")
+    """What other runs are compared with, from one in which nothing was cut."""
+    return comparable_text(console, form).replace(CUT, "")
+
+
+def own_lines(console: str, form: Form = GKERNEL) -> list[str]:
+    """The guest's lines as they are, of a run in which nothing was cut."""
+    return own_text(console, form).replace(CUT, "").splitlines()
 
 
 def difference(expected: str, console: str, form: Form = GKERNEL) -> str:
@@ -65,7 +76,7 @@ def difference(expected: str, console: str, form: Form = GKERNEL) -> str:
     A console that dies between the newline and the line that it made room for leaves it to the
     next, which may well go on with the guest's first: a newline for each death is not counted.
     """
-    found = own_text(console, form)
+    found = comparable_text(console, form)
     spare = len(CONSOLE_DEATH.findall(console))
     at = 0
     for part in re.finditer(r"[\n\0]+|[^\n\0]+", found):

@@ -2,7 +2,7 @@
 
 import unittest
 
-from exeunt_lib.transcript import RECOVERY_GUEST, difference, expected_text, own_text
+from exeunt_lib.transcript import RECOVERY_GUEST, difference, expected_text, own_lines
 
 LOGO = "        _                        _\n   __ _| |\n"
 LINES = "spin: shares ~43.0 %, 43.0 %: ok\nfp: ~1,234.5 us: ok\n\nmonolithic kernel exit [0] normally!\n"
@@ -30,7 +30,8 @@ class TranscriptTest(unittest.TestCase):
 
     def test_it_begins_with_the_logo_and_has_no_line_of_others(self):
         self.assertEqual(self.expected, LOGO + NORMALISED)
-        self.assertEqual(own_text(BEFORE + AFTER), "")
+        self.assertEqual(own_lines(console(LOGO + LINES)), (LOGO + LINES).splitlines())
+        self.assertEqual(own_lines(BEFORE + AFTER), [])
 
     def test_the_bare_machine_has_other_lines_before_and_none_behind(self):
         self.assertEqual(difference(self.expected, "OpenSBI v1.1\n\n" + LOGO + LINES), "")
