@@ -87,6 +87,7 @@ static int64_t take(char *to, size_t size) {
     taken += count;
     if (taken == length) {
         length = taken = 0;
+        complete = false;
     }
     return (int64_t)count;
 }
