@@ -45,6 +45,10 @@ struct thread *thread_init(struct process *kernel) {
 // Where a new thread is on its kernel stack for the first time.
 static void begin(void) {
     struct thread *self = sched_current();
+    // One that was killed before it ever ran must not come to user mode: there it could make a
+    // thread that nobody has told to end.
+    if (self->killed)
+        process_exit_thread(self->process->status);
     if (self->kernel_main == NULL)
         trap_enter_user(trap_user_frame(self->kernel_stack));
     cpu_interrupts_on();
