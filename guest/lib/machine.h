@@ -1,6 +1,5 @@
 // What a guest must know of its machine, read from the flattened device tree it was started with
-// (Devicetree Specification v0.4, chapter 5). The tree comes from outside: every offset is checked
-// and a wrong tree is refused, never followed.
+// (tree.h).
 #pragma once
 
 #include <stdbool.h>
@@ -25,6 +24,8 @@ struct machine {
     const char *isa;                    // riscv,isa of the first CPU, "" when not said
     const char *bootargs;               // "" when there are none
     uint64_t rtc;                       // registers of a google,goldfish-rtc, 0 when there is none
+    const void *tree;                   // where all this was read
+    size_t tree_size;
 };
 
 // The size in bytes that the tree at `tree` says it has, or 0 when there is no tree. Reads the
@@ -32,8 +33,18 @@ struct machine {
 size_t machine_tree_size(const void *tree);
 
 // Fills `machine` from the tree, whose `size` bytes are readable. The strings in it point into the
-// tree. False when the tree is malformed or does not say where memory is.
+// tree, which is read again for devices: it must stay where it is. False when the tree is malformed
+// or does not say where memory is.
 bool machine_read(struct machine *machine, const void *tree, size_t size);
+
+// Where the registers are of the first device that calls itself `compatible` and is not disabled:
+// range `index` of its "reg". False when there is no such device or range.
+bool machine_device(const struct machine *machine, const char *compatible, unsigned index,
+                    struct machine_range *range);
+
+// The first string of a property of such a device, NULL when it has none.
+const char *machine_device_text(const struct machine *machine, const char *compatible,
+                                const char *property);
 
 // The value of `name=value` in the boot arguments, copied to `value` (cut to `size` - 1
 // characters), or false when it is not there.

@@ -20,8 +20,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(tree, data, size);
     struct machine machine;
     char value[16];
-    if (machine_tree_size(tree) <= size && machine_read(&machine, tree, size))
+    if (machine_tree_size(tree) <= size && machine_read(&machine, tree, size)) {
+        struct machine_range range;
         machine_bootarg(&machine, "case", value, sizeof(value));
+        machine_device(&machine, "google,goldfish-rtc", 1, &range);
+        machine_device_text(&machine, "google,goldfish-rtc", "compatible");
+    }
     free(tree);
     return 0;
 }

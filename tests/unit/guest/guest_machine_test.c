@@ -102,6 +102,44 @@ static void test_everything_a_guest_reads(void **state) {
     assert_false(machine_bootarg(&machine, "quiet", value, sizeof(value)));
 }
 
+// As Arm's devices are described: with two ranges, or none and a word.
+static void test_devices_by_their_kind(void **state) {
+    (void)state;
+    struct machine machine;
+    struct machine_range found;
+    begin();
+    memory("memory@40000000", 0x40000000, 0x1000000);
+    int at = node(0, "uart@9040000");
+    text(at, "compatible", "arm,pl011");
+    text(at, "status", "disabled");
+    range(at, 0x9040000, 0x1000);
+    at = node(0, "uart@9000000");
+    assert_int_equal(fdt_setprop(tree, at, "compatible", "arm,pl011\0arm,primecell", 24), 0);
+    range(at, 0x9000000, 0x1000);
+    at = node(0, "intc@8000000");
+    text(at, "compatible", "arm,gic-v3");
+    range(at, 0x8000000, 0x10000);
+    range(at, 0x80a0000, 0xf60000);
+    at = node(0, "psci");
+    text(at, "compatible", "arm,psci-1.0");
+    text(at, "method", "hvc");
+
+    assert_true(machine_read(&machine, tree, TREE_SIZE));
+    assert_true(machine_device(&machine, "arm,pl011", 0, &found));
+    assert_int_equal(found.base, 0x9000000);
+    assert_true(machine_device(&machine, "arm,primecell", 0, &found));
+    assert_true(machine_device(&machine, "arm,gic-v3", 0, &found));
+    assert_int_equal(found.base, 0x8000000);
+    assert_true(machine_device(&machine, "arm,gic-v3", 1, &found));
+    assert_int_equal(found.base, 0x80a0000);
+    assert_int_equal(found.size, 0xf60000);
+    assert_false(machine_device(&machine, "arm,gic-v3", 2, &found));
+    assert_false(machine_device(&machine, "arm,gic-v2", 0, &found));
+    assert_false(machine_device(&machine, "arm,psci-1.0", 0, &found));
+    assert_string_equal(machine_device_text(&machine, "arm,psci-1.0", "method"), "hvc");
+    assert_null(machine_device_text(&machine, "arm,psci-1.0", "other"));
+}
+
 static void test_memory_that_does_not_touch_stays_apart(void **state) {
     (void)state;
     struct machine machine;
@@ -136,6 +174,7 @@ static void test_wrong_trees_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_a_guest_reads),
+        cmocka_unit_test(test_devices_by_their_kind),
         cmocka_unit_test(test_memory_that_does_not_touch_stays_apart),
         cmocka_unit_test(test_wrong_trees_are_refused),
     };
