@@ -11,7 +11,7 @@
 #define EARLY_PAGES 24
 static _Alignas(PAGE_SIZE) uint8_t early_pages[EARLY_PAGES][PAGE_SIZE];
 
-// The window's lower half, for what is read.
+// The window's lower half.
 #define WINDOW_SIZE (UINT64_C(512) << 20)
 static uint64_t window_used;
 
@@ -42,14 +42,22 @@ static uint64_t page_down(uint64_t at) { return at & ~(PAGE_SIZE - 1); }
 
 static uint64_t page_up(uint64_t at) { return page_down(at + PAGE_SIZE - 1); }
 
-const void *kernel_space_window(struct phys at, uint64_t size) {
+static uint64_t show(struct phys at, uint64_t size, unsigned rights) {
     const uint64_t first = page_down(at.raw);
     const uint64_t va = mmu_format.window + window_used;
     if (page_up(at.raw + size) - first > WINDOW_SIZE - window_used)
         panic("kernel space: the window is full");
-    map(va, (struct phys){first}, page_up(at.raw + size) - first, MMU_READ);
+    map(va, (struct phys){first}, page_up(at.raw + size) - first, rights);
     window_used += page_up(at.raw + size) - first;
-    return (const void *)(uintptr_t)(va + (at.raw - first));
+    return va + (at.raw - first);
+}
+
+const void *kernel_space_window(struct phys at, uint64_t size) {
+    return (const void *)(uintptr_t)show(at, size, MMU_READ);
+}
+
+volatile void *kernel_space_device(struct phys at, uint64_t size) {
+    return (volatile void *)(uintptr_t)show(at, size, MMU_READ | MMU_WRITE | MMU_DEVICE);
 }
 
 void kernel_space_map(struct phys at, uint64_t size, unsigned rights) {
@@ -76,13 +84,13 @@ bool kernel_space_add_page(uint64_t va) {
 }
 
 // As deep as there are levels of tables, no deeper.
-static bool is_clean(struct phys table, unsigned level, unsigned first_slot) {
+static bool is_clean(struct phys table, unsigned level) {
     const uint64_t *entries = mmu_pointer(table);
-    for (unsigned slot = first_slot; slot < TABLE_ENTRIES; slot++) {
+    for (unsigned slot = 0; slot < TABLE_ENTRIES; slot++) {
         if (!mmu_is_present(entries[slot]))
             continue;
         if (!mmu_is_leaf(entries[slot], level)) {
-            if (!is_clean(mmu_address(entries[slot]), level - 1, 0))
+            if (!is_clean(mmu_address(entries[slot]), level - 1))
                 return false;
             continue;
         }
@@ -93,6 +101,4 @@ static bool is_clean(struct phys table, unsigned level, unsigned first_slot) {
     return true;
 }
 
-bool kernel_space_is_clean(void) {
-    return is_clean(mmu_boot_root(), mmu_format.root_level, mmu_format.kernel_slot);
-}
+bool kernel_space_is_clean(void) { return is_clean(mmu_boot_root(), mmu_format.root_level); }

@@ -1,7 +1,8 @@
 // The kernel's part of the address space, the same for every process: the image, which the boot
 // code mapped section by section, RAM behind it, and the window, whose lower half shows what little
-// else the kernel reads; the upper half has the kernel's stacks. Every space copies the root's
-// entries when it is made, so they are complete before that; below them, things may be added.
+// else there is, the device tree and devices; the upper half has the kernel's stacks. Where the CPU
+// has one root for both parts, every space copies the kernel's entries when it is made, so they are
+// complete before that; below them, things may be added.
 #pragma once
 
 #include <stdbool.h>
@@ -12,9 +13,10 @@
 // Before any other function here, and before page_alloc can give anything.
 void kernel_space_init(void);
 
-// Maps [at, at + size) read-only in the window: what must be read before it is known where RAM is,
-// and devices' registers. Returns where `at` appears.
+// Maps [at, at + size) in the window: memory that must be read before it is known where RAM is, or
+// a device's registers. Returns where `at` appears.
 const void *kernel_space_window(struct phys at, uint64_t size);
+volatile void *kernel_space_device(struct phys at, uint64_t size);
 
 // Maps whole pages of [at, at + size) in the linear map: mmu_pointer() may be used on them.
 void kernel_space_map(struct phys at, uint64_t size, unsigned rights);

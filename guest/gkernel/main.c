@@ -1,7 +1,6 @@
 // From the boot code to the shutdown, in order.
 #include <stddef.h>
 
-#include "guest/clock.h"
 #include "guest/cpu.h"
 #include "guest/firmware.h"
 #include "guest/gkernel/console.h"
@@ -71,14 +70,6 @@ static void open_flash(void) {
         printk("pflash: %u programs at 0x%lx\n", pflash_count(), platform.pflash.raw);
 }
 
-static void start_clock(const struct machine *machine) {
-    const volatile void *rtc = NULL;
-    if (machine->rtc != 0)
-        rtc = kernel_space_window((struct phys){machine->rtc}, PAGE_SIZE);
-    if (!clock_init(machine, rtc))
-        panic("the device tree does not say how fast the counter runs");
-}
-
 // A thread of the kernel: clears pages while nobody with more weight wants the CPU.
 static void clean_pages(void) {
     for (;;) {
@@ -122,15 +113,17 @@ _Noreturn void gkernel_main(uint64_t cpu, struct phys device_tree) {
     static struct machine machine;
     trap_init();
     kernel_space_init();
+    read_machine(&machine, device_tree);
+    const char *missing = platform_init(&machine, kernel_space_device);
     printk("%s", logo);
     printk("arch = %s\n", platform.arch);
     printk("platform = %s\n", platform.name);
-    read_machine(&machine, device_tree);
+    if (missing != NULL)
+        panic("%s", missing);
     printk("smp = %u\n", machine.cpus);
     printk("boot: cpu %lu\n", cpu);
     map_memory(&machine);
     open_flash();
-    start_clock(&machine);
     process_init();
     if (!thread_start_kernel(CFS_NICE_MAX, clean_pages))
         panic("no thread of the kernel can be started");

@@ -9,7 +9,7 @@
 #define PRESENT UINT64_C(1)
 #define LEAF UINT64_C(2)
 #define RIGHTS_SHIFT 4
-#define RIGHTS_MASK UINT64_C(15)
+#define RIGHTS_MASK UINT64_C(31)
 #define ADDRESS_MASK (~(PAGE_SIZE - 1))
 
 #define ROOT_LEVEL 3

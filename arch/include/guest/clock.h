@@ -1,23 +1,17 @@
-// The guest contract, time: a counter, one deadline on it, and the time of day.
+// The guest contract, time: a counter, one deadline on it, and the time of day. platform_init()
+// has started it.
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
-
-#include "guest/lib/machine.h"
-
-// `rtc` is where the registers of the machine's real-time clock are mapped, NULL when it has none
-// (machine.rtc). False when the machine does not say how fast its counter runs.
-bool clock_init(const struct machine *machine, const volatile void *rtc);
 
 // Nanoseconds since some moment before boot; never goes back.
 uint64_t clock_nanoseconds(void);
 
-// TRAP_TIMER follows when the counter passes `nanoseconds`, and repeats until a later deadline is
-// set or the clock is stopped.
+// TRAP_TIMER follows when the counter passes `nanoseconds`. Until another deadline is set or the
+// clock is stopped it may come again and again.
 void clock_set_deadline(uint64_t nanoseconds);
 void clock_stop(void);
 
-// Nanoseconds since 1970-01-01 00:00:00 UTC, read from the real-time clock each time; without one,
-// clock_nanoseconds().
+// Nanoseconds since 1970-01-01 00:00:00 UTC: by the real-time clock, which is read each time when
+// it counts nanoseconds, and once when it counts seconds; without one, clock_nanoseconds().
 uint64_t clock_time_of_day(void);

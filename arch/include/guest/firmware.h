@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Writes to the console. `text` lies in the linear map.
+// Writes to the console; nothing before platform_init() where that has to find it. `text` lies in
+// the linear map.
 void firmware_write(const char *text, size_t size);
 
 // Takes what was typed, as much as there is and at most `size` bytes, to `to` in the linear map.

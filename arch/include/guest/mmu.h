@@ -14,19 +14,23 @@ struct phys {
     uint64_t raw;
 };
 
-// Rights of a mapping. MMU_USER gives them to user mode and takes them from the kernel.
+// Rights of a mapping. MMU_USER gives them to user mode, and takes them from the kernel where the
+// CPU can. MMU_DEVICE is none: what is there are registers, which no access may be saved, merged or
+// moved for. Architectures that know by the address do not keep it.
 #define MMU_READ 1u
 #define MMU_WRITE 2u
 #define MMU_EXECUTE 4u
 #define MMU_USER 8u
+#define MMU_DEVICE 16u
 
 struct mmu_format {
     unsigned
         root_level; // an entry at level n covers PAGE_SIZE << 9n bytes; leaves' tables are level 0
     unsigned leaf_level; // the highest level at which a leaf may stand
-    unsigned
-        kernel_slot;   // from this entry on the root belongs to the kernel, in every address space
-    uint64_t user_end; // one past the last user address
+    // From this entry on a space's root is the kernel's, with the boot root's entries;
+    // TABLE_ENTRIES where the CPU has two roots at once, one of them for the kernel.
+    unsigned kernel_slot;
+    uint64_t user_end;    // one past the last user address
     uint64_t linear_base; // where physical address 0 appears in kernel space
     uint64_t window;      // 1 GiB of kernel space that holds nothing else
 };
@@ -34,17 +38,18 @@ extern const struct mmu_format mmu_format;
 
 // Page-table entries. A leaf at a level above 0 needs an aligned address.
 uint64_t mmu_leaf(struct phys at, unsigned rights, unsigned level);
-uint64_t mmu_table(struct phys at);
+uint64_t mmu_table(struct phys at); // a table that has its content already
 bool mmu_is_present(uint64_t entry);
 bool mmu_is_leaf(uint64_t entry, unsigned level);
 struct phys mmu_address(uint64_t entry);
 unsigned mmu_rights(uint64_t leaf);
 
 // The root that the boot code made: it maps the kernel's image, each section with its own rights,
-// at the linear base.
+// at the linear base, and nothing of user memory.
 struct phys mmu_boot_root(void);
 
-// Makes the root the CPU's, and forgets every translation of the one before.
+// Makes the root, a space's or the boot root, the CPU's, and forgets every translation of the space
+// before.
 void mmu_activate(struct phys root);
 
 // After a change of entries that could have been cached.

@@ -1,6 +1,7 @@
 // The guest contract, names and places that differ by architecture and machine.
 #pragma once
 
+#include "guest/lib/machine.h"
 #include "guest/mmu.h"
 
 struct platform {
@@ -11,6 +12,12 @@ struct platform {
     uint16_t elf_machine; // e_machine of programs
 };
 extern const struct platform platform;
+
+// Finds the devices that the architecture's part of the kernel drives: the console where firmware
+// has none, the interrupt controller, the clocks. Starts them. `map` gives the kernel a device's
+// registers. Returns NULL, or in words what is missing.
+const char *platform_init(const struct machine *machine,
+                          volatile void *(*map)(struct phys at, uint64_t size));
 
 // The kernel's image, whole pages, in the linear map; set by the linker script.
 extern char image_start[], image_end[];

@@ -1,9 +1,10 @@
-#include "guest/clock.h"
+#include "arch/riscv64/guest/clock.h"
 
 #include <stddef.h>
 
 #include "arch/riscv64/guest/csr.h"
 #include "arch/riscv64/guest/sbi.h"
+#include "guest/clock.h"
 #include "guest/lib/string.h"
 
 #define NANOSECONDS UINT64_C(1000000000)
