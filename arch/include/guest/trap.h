@@ -13,6 +13,7 @@ enum trap_cause {
     TRAP_SYSCALL,
     TRAP_TIMER,
     TRAP_PAGE_FAULT,
+    TRAP_ACCESS,  // the page tables allow it, but there is nothing that answers
     TRAP_ILLEGAL, // an instruction that does not exist or is not allowed here
     TRAP_BREAKPOINT,
     TRAP_MISALIGNED,
