@@ -46,6 +46,9 @@ bool clock_init(const struct machine *machine, const volatile void *rtc) {
     has_sstc = isa_has(machine->isa, "sstc");
     clock_stop();
     csr_set(sie, SIE_STIE);
+    // Programs may read the time as Linux lets them, and no other counter, whatever the firmware
+    // has left here.
+    csr_write(scounteren, SCOUNTEREN_TM);
     return true;
 }
 

@@ -27,6 +27,9 @@
 #define SIE_SSIE (UINT64_C(1) << 1)
 #define SIE_STIE (UINT64_C(1) << 5)
 
+// scounteren.
+#define SCOUNTEREN_TM (UINT64_C(1) << 1)
+
 #define SCAUSE_INTERRUPT (UINT64_C(1) << 63)
 #define SCAUSE_SOFTWARE (SCAUSE_INTERRUPT | 1)
 #define SCAUSE_TIMER (SCAUSE_INTERRUPT | 5)

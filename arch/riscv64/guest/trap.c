@@ -80,7 +80,9 @@ static __attribute__((naked, used, aligned(4))) void trap_vector(void) {
                      "mv a0, sp\n"
                      "call %[dispatch]\n"
                      "tail trap_resume\n"
-                     "3: la sp, %[overflow_stack] + %[overflow_size]\n"
+                     // From here on nothing comes back, and a trap on the way is the kernel's.
+                     "3: csrw sscratch, zero\n"
+                     "la sp, %[overflow_stack] + %[overflow_size]\n"
                      "tail %[overflow]\n" ::FRAME_OFFSETS,
                      [dispatch] "i"(trap_dispatch), [overflow] "i"(trap_overflow),
                      [overflow_stack] "i"(overflow_stack), [overflow_size] "i"(OVERFLOW_STACK_SIZE),
@@ -184,8 +186,9 @@ static void fp_allow(void) { csr_set(sstatus, SSTATUS_FS); }
 
 void trap_frame_start(struct trap_frame *frame, uint64_t pc, uint64_t stack) {
     struct fp_registers *fp = &user_frame_of(frame)->fp;
-    const uint64_t kept = csr_read(sstatus) & ~(SSTATUS_SPP | SSTATUS_FS | SSTATUS_SIE);
-    *frame = (struct trap_frame){.pc = pc, .status = kept | SSTATUS_SPIE | SSTATUS_FS_CLEAN};
+    // Nothing else is kept: vector registers and extensions' state stay off, which nobody saves.
+    const uint64_t width = csr_read(sstatus) & SSTATUS_UXL;
+    *frame = (struct trap_frame){.pc = pc, .status = width | SSTATUS_SPIE | SSTATUS_FS_CLEAN};
     frame->x[REG_SP] = stack;
     *fp = (struct fp_registers){0};
     if (loaded == fp) {
