@@ -128,17 +128,15 @@ _Noreturn void process_exit_thread(int status) {
     struct thread *self = sched_current();
     struct process *process = self->process;
     tell_who_joins(self);
-    // From here on its time is counted there, and no longer with the living.
-    add_thread(self, &process->usage);
-    self->cfs.ran = 0;
-    self->given_up = self->taken_away = 0;
+    if (self->id == process->pid && !process->exiting)
+        process->status = status;
     process->threads--;
-    if (process->threads == 0) {
-        if (!process->exiting)
-            process->status = status;
+    if (process->threads == 0)
         become_zombie(process);
-    }
     wait_wake(&process->thread_ended, ALL);
+    // All that its end took is its own. It is no longer counted with the living: nobody else runs
+    // before it is gone.
+    add_thread(self, &process->usage);
     thread_end();
 }
 

@@ -140,6 +140,8 @@ static int become(const struct program_image *image) {
     space_activate(image->space);
     space_release(old);
     process_set_name(process, image->name);
+    // It is the process's first thread now, whichever it was.
+    self->id = process->pid;
     self->clear_id = 0;
     trap_frame_start(trap_user_frame(self->kernel_stack), image->entry, image->stack);
     return 0;
