@@ -57,8 +57,8 @@ def random_strikes(ctx: Context) -> None:
 
 @system_test()
 def gkernel_beside_deaths(ctx: Context) -> None:
-    """Our own kernel runs all of its programs while every server dies, some of them by hanging: what
-    it prints is what it always prints."""
+    """Our own kernel runs all of its programs while every server dies, some by hanging: what it
+    prints is what it always prints."""
     programs = campaign(ctx).programs()
     tally = programs.both(BESIDE_GKERNEL)
     expect_all(ctx, "kills and hangs", tally, BESIDE_GKERNEL // 2)

@@ -1,4 +1,4 @@
-"""Flash images that are damaged or wrong: the kernel says what is wrong, and starts what is sound."""
+"""Flash images that are damaged or wrong: the kernel says what it is, and starts what is sound."""
 
 import re
 import struct

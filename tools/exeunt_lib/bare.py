@@ -15,8 +15,8 @@ from .qemu import STATUS_TIMEOUT, Result
 # QEMU's own firmware, which is told where the guest begins; fw_jump would put the device tree where
 # a machine with 16 MB has no memory any more.
 FIRMWARE = "default"
-# The bank that a VM has by passthrough. A file for it (if=pflash,unit=1), as the hypervisor's machine
-# has it, would be booted from instead of -kernel.
+# The bank that a VM has by passthrough. With a file for it (if=pflash,unit=1), as the hypervisor's
+# machine has it, OpenSBI would boot from there instead of from -kernel.
 FLASH = 0x22000000
 END = re.compile(r"^monolithic kernel exit \[(\d+)\] (?:normally|abnormally)!\s*$", re.MULTILINE)
 

@@ -1,5 +1,5 @@
-"""The campaign's part in which our own kernel runs its programs: servers die meanwhile, and what the
-kernel and its programs print does not change, but for figures that are timings.
+"""The campaign's part in which our own kernel runs its programs: servers die meanwhile, and what
+kernel and programs print does not change, but for figures that are timings.
 
 Memory and the order of interrupts are not compared: both depend on when a timer's tick falls.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .boot import Boot
 from .paths import ROOT, ExeuntError, say
-from .recovery_cases import Chance, Result, Tally, run_by_chance, run_case, shrink
+from .recovery_cases import KILL_CHANCE, Chance, Result, Tally, run_by_chance, run_case, shrink
 from .recovery_machine import Record, System, make_system
 from .recovery_oracle import deaths
 from .recovery_run import ARRIVAL, Strike
@@ -21,9 +21,9 @@ from .transcript import GKERNEL
 # Before a case's name, where it is one of these.
 PREFIX = "gkernel:"
 PROGRAMS = "hello spin fork sleep fp fault threads"
-# A server that hangs takes its deadline, 0.1 s and more, from whoever runs just then. So here are
-# none that judge how a short time was shared or used.
-WITH_HANGS = "hello fork fault threads"
+# A server that hangs takes its deadline, 0.1 s and more, from whoever runs just then. So with hangs
+# nobody judges how a short time was shared.
+WITH_HANGS = PROGRAMS.replace(" spin", "")
 # These have nothing to do while a guest runs, so the monitor is told to kill them.
 IDLE = ("fs-loader", "monitor")
 END = "monolithic kernel exit [0] normally!\n"
@@ -35,18 +35,28 @@ ORDERED = 0.2
 MOST = 1 << 20
 # One hang for so many kills: each takes 0.1 to 0.2 s of the machine's time.
 KILLS_A_HANG = 10
+# A server that gets no more records has nothing to do while a guest runs; one of those that it gets
+# all the same is struck with that chance.
+SELDOM, SELDOM_CHANCE = 10, 0.1
 # sbi-server's records before that are the kernel's start.
 FIRST = 30
 
 
 class Spread(Chance):
-    """Strikes from the run's beginning to its end, and orders between."""
+    """Strikes from the run's beginning to its end, as many at each server that has something to do
+    then, and orders between."""
 
     def __init__(self, survey: Survey, seed: str, actions: tuple[str, ...], wanted: float):
-        records = sum(len(numbers) for numbers in survey.arrivals.values())
-        super().__init__(survey, seed, actions, wanted / records)
-        calls = [n for kind, n in survey.arrivals.items() if kind[0] == "sbi-server"]
-        self.orders = ORDERED * wanted / sum(map(len, calls)) if "kill" in actions else 0.0
+        kills = "kill" in actions
+        super().__init__(survey, seed, actions, SELDOM_CHANCE if kills else 0.0)
+        records = Counter()
+        for (server, _), numbers in survey.arrivals.items():
+            records[server] += len(numbers)
+        busy = {server: count for server, count in records.items() if count > SELDOM}
+        each = wanted / len(busy)
+        self.rates = {server: min(KILL_CHANCE, each / count) for server, count in busy.items()}
+        self.seldom = self.chance
+        self.orders = ORDERED * wanted / records["sbi-server"] if kills else 0.0
 
     def place(self, record: Record) -> tuple[int, int] | None:
         return super().place(record) or (ARRIVAL, 1)
@@ -60,6 +70,7 @@ class Spread(Chance):
         ):
             action = f"order-{self.random.choice(IDLE)}"
             return Strike(action, record.server, str(record.number), ARRIVAL)
+        self.chance = self.rates.get(record.server, self.seldom)
         return super().strike(record)
 
 
@@ -77,7 +88,7 @@ def strikes_that_fell(result: Result) -> int:
 
 @dataclass
 class Programs:
-    """The systems that run the programs. known: a survey of the same servers beside another guest."""
+    """The systems that run the programs. known: a survey of the servers beside another guest."""
 
     arch: str
     out: Path | None

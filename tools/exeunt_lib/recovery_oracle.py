@@ -45,7 +45,7 @@ def pauses(console: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Oracle:
-    """An undisturbed run. ram: "" where a guest's memory depends on the time, and is not compared."""
+    """An undisturbed run. ram: "" where a guest's memory depends on the time: not compared."""
 
     output: str | None  # None: not compared
     ram: str

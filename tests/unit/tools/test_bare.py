@@ -1,4 +1,4 @@
-"""`exeunt run --bare` over a QEMU that is a script: what the guest is given, and who judges its end."""
+"""`exeunt run --bare` over a QEMU that is a script: what the guest is given, who judges its end."""
 
 import subprocess
 import sys
@@ -92,7 +92,8 @@ class BareTest(FakeRun):
 
     def test_a_flash_larger_than_ram_is_loaded_in_parts(self):
         self.fill_flash(b"a" * 3 * MB)
-        places = [word.split("addr=")[1].split(",")[0] for word in self.given("-device", mem=2 * MB)]
+        devices = self.given("-device", mem=2 * MB)
+        places = [word.split("addr=")[1].split(",")[0] for word in devices]
         self.assertEqual(places, ["0x22000000", "0x22200000"])
         self.assertEqual(self.kept("*addr=0x22200000,*", bare=True, mem=2 * MB), b"a" * MB)
 
