@@ -1,8 +1,9 @@
-// Decoding of the riscv64 instructions that access memory, for emulated device registers. Pure: a
-// word in, a description out. The RISC-V unprivileged specification, chapters "RV32I" 2.6,
-// "RV64I" 5.3 and "C" 16.3.
+// Decoding of the instructions that access memory, for emulated device registers. Pure: a word in,
+// a description out. One interface, and a decoder for each architecture (insn_riscv64.c,
+// insn_aarch64.c).
 #pragma once
 
+#include <assert.h>
 #include <stdint.h>
 
 // X(name, what a person reads of such an instruction)
@@ -12,6 +13,9 @@
     X(ATOMIC, "an atomic memory operation")                                                        \
     X(CACHE, "a fence or a cache-block operation")                                                 \
     X(LONG, "an instruction of more than 32 bits")                                                 \
+    X(EXCLUSIVE, "an exclusive load or store")                                                     \
+    X(UNPREDICTABLE, "a load or store whose result the manual leaves open")                        \
+    X(MEMORY, "a memory access of a rare kind")                                                    \
     X(OTHER, "no access to memory, or no instruction")
 
 #define INSN_ENUM(name, text) INSN_##name,
@@ -28,18 +32,40 @@ static inline const char *insn_text(enum insn_kind kind) {
 // What an instruction does, but for its operands.
 struct insn_form {
     uint8_t kind;        // enum insn_kind; the rest is only said of INSN_ACCESS
-    uint8_t size;        // bytes accessed: 1, 2, 4 or 8
+    uint8_t size;        // bytes accessed, of each register: 1, 2, 4 or 8
     uint8_t is_write;    // a store
-    uint8_t sign_extend; // of what is loaded
+    uint8_t sign_extend; // of what is loaded: to `width` bytes, with zeros above these
+    uint8_t width;       // 4 or 8
     uint8_t length;      // of the instruction: 2 or 4 bytes
+    uint8_t is_pair;     // two registers: the second one's place in memory is `size` further on
+    uint8_t writes_base; // the base register changes too
 };
 
 // Small enough to be returned in two registers.
 struct insn_access {
     const struct insn_form *form; // never NULL
-    uint64_t reg;                 // the general register that is loaded or stored
+    uint8_t reg;                  // the general register that is loaded or stored
+    uint8_t second;               // of a pair
+    uint8_t base;                 // the register that the address comes from, 31: the stack pointer
+    uint8_t reserved;
+    // Of a pair: what is added to the base for the first address. The address of the exit is not
+    // always that: the first half may have been no access to a device.
+    int16_t offset;
+    int16_t step; // what writes_base adds to the base
 };
 
-// Decodes INSTRUCTION, whose upper half does not count where its lower half is a compressed one.
-// Every kind but INSN_ACCESS can't be emulated.
+static_assert(sizeof(struct insn_access) == 16, "returned in two registers");
+
+// The general register that always reads as zero and takes no value: x0 or xzr. No base is meant by
+// it: there it is a register like others.
+extern const uint8_t insn_zero;
+
+// Decodes INSTRUCTION. Every kind but INSN_ACCESS can't be emulated. Where there are compressed
+// instructions, the upper half does not count when the lower half is one.
 struct insn_access insn_decode(uint32_t instruction);
+
+// Decodes what the hardware says of a faulting access, which is never 0 (word[3] of EXIT_STAGE2,
+// ipc/exit.h). riscv64: the transformed instruction (privileged architecture 1.12, §8.6.3).
+// aarch64: the ISS of a data abort (Arm DDI 0487, ESR_EL2), bit 31 set. No base, no step: hardware
+// says it only of accesses that have none.
+struct insn_access insn_decode_given(uint32_t given);

@@ -4,8 +4,9 @@
 
 #include "libs/insn/insn.h"
 
-void pager_decode(struct pager_access *access, uint32_t instruction, uint64_t length) {
-    struct insn_access insn = insn_decode(instruction);
+// What INSN does, in the form in which it is needed. Pairs and base registers that change are
+// something that only other architectures' instructions have.
+static void keep(struct pager_access *access, struct insn_access insn, uint64_t instruction) {
     const struct insn_form *form = insn.form;
     *access = (struct pager_access){
         .instruction = instruction,
@@ -14,17 +15,21 @@ void pager_decode(struct pager_access *access, uint32_t instruction, uint64_t le
         .size = form->size,
         .inside = form->size - 1u,
         .shift = 64 - 8u * form->size,
-        .mask = form->sign_extend ? UINT64_MAX : UINT64_MAX >> (64 - 8u * form->size) % 64,
-        .reg = (uint8_t)insn.reg,
-        .length = length ? length : form->length,
+        .mask = UINT64_MAX >> (64 - 8u * (form->sign_extend ? form->width : form->size)) % 64,
+        .reg = insn.reg,
+        .length = form->length,
         .kind = form->kind,
     };
-    if (form->kind == INSN_ACCESS) {
+    if (form->kind == INSN_ACCESS && !form->is_pair && !form->writes_base) {
         access->access = form->is_write ? ACCESS_WRITE : ACCESS_READ;
-        if (!form->is_write && insn.reg != 0) {
+        if (!form->is_write && insn.reg != insn_zero) {
             access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.reg);
         }
     }
+}
+
+void pager_decode(struct pager_access *access, uint32_t instruction) {
+    keep(access, insn_decode(instruction), instruction);
 }
 
 // The instruction that exited can't be emulated, or is another one now.
@@ -46,7 +51,7 @@ static void refuse(struct pager *pager, const struct region *region,
 static uint64_t stored_value(const struct pager_vm *vm, uint32_t vcpu,
                              const struct pager_access *access, const struct message *record) {
     uint64_t value = 0;
-    if (access->reg == 0) {
+    if (access->reg == insn_zero) {
         return 0;
     }
     enum status status = rt_vcpu_read(vm->vcpu[vcpu], access->reg, &value);
@@ -80,19 +85,13 @@ static void store(struct pager *pager, const struct region *region,
     reply->word[6] = access->length;
 }
 
-// Hardware may give the instruction with the exit, its address taken out and bit 1 clear when it
-// was a compressed one (privileged architecture 1.12, §8.6.3). Most hardware does not.
-static void decode_given(struct pager_access *access, uint32_t given) {
-    pager_decode(access, given | 2, given & 2 ? 4 : 2);
-    access->instruction = RT_NO_INSTRUCTION - 1; // not one that could be fetched
-}
-
 void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,
                    struct reply *reply) {
     struct pager_access *access = &pager->decoded;
     uint64_t address = record->word[0];
-    if (record->word[3] & 1) {
-        decode_given(access, (uint32_t)record->word[3]);
+    if (record->word[3] != 0) {
+        // Hardware may say what was done. No instruction that could be fetched has that number.
+        keep(access, insn_decode_given((uint32_t)record->word[3]), RT_NO_INSTRUCTION - 1);
     } else {
         uint64_t instruction = rt_guest_fetch(record->pc);
         if (instruction == RT_NO_INSTRUCTION) {
@@ -100,7 +99,7 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
             return;
         }
         if (instruction != access->instruction) {
-            pager_decode(access, (uint32_t)instruction, 0);
+            pager_decode(access, (uint32_t)instruction);
         }
     }
     pager->loaded.region = NULL;

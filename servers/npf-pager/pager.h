@@ -86,8 +86,8 @@ NODISCARD enum status pager_configure(struct pager *pager, const struct config *
 // Takes over the devices' state in the region, or begins it. The errors are state_open's.
 NODISCARD enum status pager_adopt(struct pager *pager, void *region, size_t size);
 
-// Decodes INSTRUCTION, LENGTH bytes (0: as it says itself), into *ACCESS (emulate.c).
-void pager_decode(struct pager_access *access, uint32_t instruction, uint64_t length);
+// Decodes INSTRUCTION into *ACCESS (emulate.c).
+void pager_decode(struct pager_access *access, uint32_t instruction);
 
 // Keeps what refusing the mapping that answers exit SEQ will be about.
 ALWAYS_INLINE void pager_remember_mapping(struct pager *pager, uint64_t seq, uint64_t address) {

@@ -118,7 +118,7 @@ enum status pager_configure(struct pager *pager, const struct config *config, co
     memset(pager, 0, sizeof(*pager));
     set_nobody(pager);
     set_tick(pager, config->timebase);
-    pager_decode(&pager->decoded, 0, 0);
+    pager_decode(&pager->decoded, 0);
     for (uint32_t i = 0; i < config->count; i++) {
         *wrong = config->entry[i].name;
         enum status status = take_entry(pager, &config->entry[i]);

@@ -1,14 +1,14 @@
-"""What LLVM's disassembler says of many riscv64 instructions: expect.py LLVM-MC OUTPUT.h
+"""What LLVM's disassembler says of many riscv64 instructions: expect_riscv64.py LLVM-MC OUTPUT.h
 
 All encodings of 16 bits; of 32 bits those with every major opcode and funct3, and random ones. Each
-becomes one number, the fields of which insn_test.c takes apart.
+becomes one number, the fields of which riscv64_test.c takes apart.
 """
 
 import random
 import re
-import subprocess
 import sys
-from pathlib import Path
+
+from disassemble import write_table
 
 EXTENSIONS = "+m,+a,+f,+d,+c,+v,+zfh,+zicbom,+zicboz,+zicbop"
 
@@ -36,7 +36,7 @@ ACCESSES = {
 }
 
 # In the order of enum insn_kind; INVALID: there is no such instruction, any refusal will do.
-ACCESS, FLOAT, ATOMIC, CACHE, LONG, OTHER = range(6)
+ACCESS, FLOAT, ATOMIC, CACHE, LONG, EXCLUSIVE, UNPREDICTABLE, MEMORY, OTHER = range(9)
 INVALID = 15
 REFUSALS = (
     (FLOAT, r"(c\.)?f[ls][hwdq](sp)?$"),
@@ -73,53 +73,24 @@ def encodings() -> list[tuple[int, int]]:
     return found
 
 
-def disassemble(llvm_mc: str, instructions: list[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    """The text of each instruction that there is."""
-    # In brackets, so that what is no instruction does not swallow the one behind it.
-    lines = "\n".join(
-        "[" + " ".join(f"{byte:#04x}" for byte in word.to_bytes(length, "little")) + "]"
-        for word, length in instructions
-    )
-    command = [llvm_mc, "--disassemble", "--triple=riscv64", f"--mattr={EXTENSIONS}"]
-    command += ["-M", "no-aliases", "--show-encoding"]
-    done = subprocess.run(
-        command, input=lines, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
-    )
-    texts = {}
-    for line in done.stdout.splitlines():
-        match = re.match(r"\s*(\S.*?)\s*# encoding: \[([0-9a-fx,]+)\]", line)
-        if match:
-            code = bytes(int(byte, 16) for byte in match[2].split(","))
-            texts[int.from_bytes(code, "little"), len(code)] = match[1]
-    return texts
-
-
-def expectation(word: int, length: int, text: str | None) -> int:
+def expectation(word: int, length: int, text: str | None) -> tuple[int]:
     if text is None:
         if length == 4 and word >> 2 & 7 == 7:
-            return word | LONG << 32
-        return word | INVALID << 32
+            return (word | LONG << 32,)
+        return (word | INVALID << 32,)
     mnemonic, _, operands = text.partition("\t")
     if mnemonic in ACCESSES:
         size, store, sign = ACCESSES[mnemonic]
         reg = REGISTERS[operands.split(",")[0].strip()]
-        return word | size << 36 | store << 40 | sign << 41 | length << 42 | reg << 48
+        return (word | size << 36 | store << 40 | sign << 41 | length << 42 | reg << 48,)
     kind = next(kind for kind, pattern in REFUSALS if re.match(pattern, mnemonic))
-    return word | kind << 32
+    return (word | kind << 32,)
 
 
 def main() -> int:
+    command = [sys.argv[1], "--triple=riscv64", f"--mattr={EXTENSIONS}", "-M", "no-aliases"]
     instructions = encodings()
-    texts = disassemble(sys.argv[1], instructions)
-    if len(texts) < len(instructions) // 2:
-        print(f"expect.py: {sys.argv[1]} knew only {len(texts)} instructions", file=sys.stderr)
-        return 1
-    numbers = [expectation(word, length, texts.get((word, length))) for word, length in instructions]
-    lines = [
-        ", ".join(f"{number:#x}" for number in numbers[i : i + 8]) + "," for i in range(0, len(numbers), 8)
-    ]
-    Path(sys.argv[2]).write_text("\n".join(lines) + "\n")
-    return 0
+    return write_table(command, instructions, len(instructions) // 2, expectation, sys.argv[2])
 
 
 if __name__ == "__main__":
