@@ -128,11 +128,12 @@ _Noreturn void process_exit_thread(int status) {
     struct thread *self = sched_current();
     struct process *process = self->process;
     tell_who_joins(self);
-    if (self->id == process->pid && !process->exiting)
-        process->status = status;
     process->threads--;
-    if (process->threads == 0)
+    if (process->threads == 0) {
+        if (!process->exiting)
+            process->status = status;
         become_zombie(process);
+    }
     wait_wake(&process->thread_ended, ALL);
     // All that its end took is its own. It is no longer counted with the living: nobody else runs
     // before it is gone.

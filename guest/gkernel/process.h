@@ -60,8 +60,8 @@ struct process *process_create(struct process *parent, const char *name, struct 
 
 void process_set_name(struct process *process, const char *name);
 
-// Ends the running thread; with the last one the process. Its status is that of its first thread,
-// or what process_exit and process_kill say.
+// Ends the running thread; with the last one the process, whose status that then is (as on
+// Linux since 5.19), unless process_exit or process_kill has said another.
 _Noreturn void process_exit_thread(int status);
 
 // Ends the running process with all its threads.

@@ -52,13 +52,20 @@ int64_t sys_write(const uint64_t argument[]) {
 int64_t sys_writev(const uint64_t argument[]) {
     struct process *process = process_current();
     const uint64_t count = argument[2];
+    // Whether it may be written to at all comes before what is to be written.
+    int64_t done = file_write(&process->files, (int)argument[0], NULL, 0);
+    if (done < 0)
+        return done;
     if (count > IOV_MAX)
         return -EINVAL;
-    int64_t done = 0;
     for (uint64_t i = 0; i < count && done < (int64_t)CALL_SIZE_MAX; i++) {
         struct iovec part;
-        int64_t result = -EFAULT;
-        if (user_read(process->space, &part, argument[1] + i * sizeof(part), sizeof(part)))
+        int64_t result;
+        if (!user_read(process->space, &part, argument[1] + i * sizeof(part), sizeof(part)))
+            result = -EFAULT;
+        else if (part.iov_len > SSIZE_MAX)
+            result = -EINVAL;
+        else
             result = write_some(process, (int)argument[0], (uint64_t)part.iov_base, part.iov_len);
         if (result < 0) {
             done = done > 0 ? done : result;

@@ -11,6 +11,9 @@ from exeunt_lib.testing import Context, Result, run_guest, system_test
 
 # One of the usual programs, run behind the hostile ones.
 WITNESS = "hello"
+# What chance begins from, and how often four processes are let loose.
+SEED = 1
+ROUNDS = 80
 
 
 def flash(ctx: Context, *names: str) -> Path:
@@ -37,3 +40,28 @@ def run_programs(ctx: Context, *words: str, **boot) -> Result:
 def gkernel_kills_threads_that_never_ran(ctx: Context) -> None:
     """A process ends with a thread that has not run yet, which would make another."""
     run_programs(ctx, "undead")
+
+
+@system_test()
+def gkernel_refuses_privileged_instructions(ctx: Context) -> None:
+    """Programs that try them die alike, with the hypervisor and without."""
+    run_programs(ctx, "privileged")
+    run_programs(ctx, "privileged", bare=True)
+
+
+@system_test()
+def gkernel_answers_as_linux(ctx: Context) -> None:
+    """Calls that nobody makes on purpose, on threads, zombies, own memory, odd arguments."""
+    run_programs(ctx, "awkward")
+
+
+@system_test()
+def gkernel_survives_calls_by_chance(ctx: Context) -> None:
+    """Some 30,000 system calls with awkward arguments, from four processes side by side."""
+    run_programs(ctx, f"calls,{SEED},{ROUNDS}")
+
+
+@system_test()
+def gkernel_survives_bombs(ctx: Context) -> None:
+    """Processes, threads, memory, tables and stacks until there is no more; all comes back."""
+    run_programs(ctx, "bombs")
