@@ -30,8 +30,8 @@ static bool is_lent(const struct space_region *region, struct phys page) {
     return !region->shared && page_references(page) > 1;
 }
 
-// Puts a copy in the page's place. The entry is empty for a moment, because a translation that is in
-// use must not be changed to another page (Arm's "break-before-make").
+// Puts a copy in the page's place. The entry is empty for a moment, because a translation that is
+// in use must not be changed to another page (Arm's "break-before-make").
 static bool make_copy(uint64_t *entry) {
     const struct phys old = page_of(*entry);
     struct phys copy;
