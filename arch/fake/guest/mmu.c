@@ -74,30 +74,6 @@ static struct {
     uint64_t page, entry;
 } remembered[REMEMBERED];
 static uint64_t active = UINT64_MAX;
-static uint64_t flushes;
-
-void mmu_flush(void) {
-    memset(remembered, 0, sizeof(remembered));
-    flushes++;
-}
-
-uint64_t fake_mmu_flushes(void) { return flushes; }
-
-void mmu_activate(struct phys root) {
-    active = root.raw;
-    mmu_flush();
-}
-
-static uint64_t ram_offset(struct phys at) {
-    check(at.raw >= FAKE_RAM_START && at.raw - FAKE_RAM_START < FAKE_RAM_SIZE);
-    return at.raw - FAKE_RAM_START;
-}
-
-void mmu_sync_code(const void *code, uint64_t size) {
-    const uint64_t offset = ram_offset(mmu_physical(code));
-    check(size <= FAKE_RAM_SIZE - offset);
-    memcpy(instructions + offset, ram + offset, size);
-}
 
 static uint64_t walk(uint64_t va) {
     uint64_t table = active;
@@ -112,6 +88,33 @@ static uint64_t walk(uint64_t va) {
         }
         table = entry & ADDRESS_MASK;
     }
+}
+
+// A translation in use must not have been changed to another page ("break before make").
+void mmu_flush(void) {
+    for (unsigned i = 0; i < REMEMBERED; i++) {
+        if (!remembered[i].valid || remembered[i].entry == 0)
+            continue;
+        const uint64_t now = walk(remembered[i].page * PAGE_SIZE);
+        check(now == 0 || ((now ^ remembered[i].entry) & ADDRESS_MASK) == 0);
+    }
+    memset(remembered, 0, sizeof(remembered));
+}
+
+void mmu_activate(struct phys root) {
+    mmu_flush();
+    active = root.raw;
+}
+
+static uint64_t ram_offset(struct phys at) {
+    check(at.raw >= FAKE_RAM_START && at.raw - FAKE_RAM_START < FAKE_RAM_SIZE);
+    return at.raw - FAKE_RAM_START;
+}
+
+void mmu_sync_code(const void *code, uint64_t size) {
+    const uint64_t offset = ram_offset(mmu_physical(code));
+    check(size <= FAKE_RAM_SIZE - offset);
+    memcpy(instructions + offset, ram + offset, size);
 }
 
 uint8_t *fake_mmu_access(uint64_t va, unsigned access) {

@@ -2,8 +2,8 @@
 // side of it: user mode's accesses, as the page tables allow them.
 //
 // This CPU is as unforgiving as the architectures permit. It remembers every translation, and that
-// there was none, until mmu_flush() or mmu_activate(); and it executes what memory held when
-// mmu_sync_code() was last called.
+// there was none, until mmu_flush() or mmu_activate(), and it aborts when one leads to another page
+// by then; it executes what memory held when mmu_sync_code() was last called.
 #pragma once
 
 #include <stdint.h>
@@ -16,6 +16,3 @@
 // Where the byte at `va` is for one access of user mode (MMU_READ, MMU_WRITE or MMU_EXECUTE), or
 // NULL: a page fault.
 uint8_t *fake_mmu_access(uint64_t va, unsigned access);
-
-// How often translations were forgotten.
-uint64_t fake_mmu_flushes(void);

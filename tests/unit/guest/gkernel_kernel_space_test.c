@@ -40,7 +40,7 @@ static void test_ram_is_at_the_linear_map(void **state) {
     assert_true(kernel_space_is_clean());
 }
 
-// Bytes of it, as the fake MMU's page tables say where they are.
+// By the page tables: the fake machine has nothing at these places.
 static void test_the_window_shows_what_was_asked_for(void **state) {
     (void)state;
     static const struct phys places[] = {{0x101000}, {0x20000ff8}, {0x7ffff123}};
@@ -74,7 +74,7 @@ static void check_stack(const struct space *space, unsigned index) {
 static void test_stacks_are_in_every_space(void **state) {
     (void)state;
     static const unsigned indices[] = {0, 1, 2, 63, 500, 5000};
-    // Made before any stack is.
+    // Made before any stack is, and before anything is in the window.
     struct space *space = space_create();
     assert_non_null(space);
     for (unsigned i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
@@ -98,26 +98,26 @@ static void test_a_stack_without_memory(void **state) {
     (void)state;
     const unsigned index = 10000; // in a table that does not exist yet
     const uint64_t free = page_count_free();
-    unsigned failed = 0;
+    unsigned tries = 0;
     memory_drain(0);
     assert_null(kernel_stack(index));
     memory_refill();
-    for (void *stack = NULL; stack == NULL; failed++) {
+    for (void *stack = NULL; stack == NULL; tries++) {
         memory_drain(1);
         stack = kernel_stack(index);
         memory_refill();
         assert_true(kernel_space_is_clean());
     }
     // The table, the first page, and with the second one it is complete.
-    assert_int_equal(failed, 3);
+    assert_int_equal(tries, 3);
     assert_int_equal(page_count_free(), free - 3);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ram_is_at_the_linear_map),
-        cmocka_unit_test(test_the_window_shows_what_was_asked_for),
         cmocka_unit_test(test_stacks_are_in_every_space),
+        cmocka_unit_test(test_the_window_shows_what_was_asked_for),
         cmocka_unit_test(test_a_stack_without_memory),
     };
     return cmocka_run_group_tests(tests, memory_boot, NULL);

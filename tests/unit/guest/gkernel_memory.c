@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -31,6 +32,8 @@ _Noreturn void panic(const char *text, ...) {
 int memory_boot(void **state) {
     (void)state;
     const struct phys from = {FAKE_RAM_START}, to = {FAKE_RAM_START + FAKE_RAM_SIZE};
+    // A machine's memory holds anything when it starts.
+    memset(mmu_pointer(from), 0xa5, FAKE_RAM_SIZE);
     kernel_space_init();
     kernel_space_map(from, FAKE_RAM_SIZE, MMU_READ | MMU_WRITE);
     page_init(from, to);

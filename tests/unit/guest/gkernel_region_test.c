@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -113,6 +112,29 @@ static void test_regions_do_not_overlap(void **state) {
     assert_int_equal(region_protect(space, PAGE(2), PAGE(4), MMU_READ), -ENOMEM);
 }
 
+// Neighbours of the same kind and rights, but of different parts of a file.
+static void test_what_is_filled_differently_stays_apart(void **state) {
+    (void)state;
+    static const uint8_t file[PAGE_SIZE] = {[0] = 1, [100] = 2};
+    struct space_region other = memory_region(PAGE(4), PAGE(5), MMU_READ, SPACE_IMAGE);
+    other.data = file + 100;
+    other.data_start = PAGE(4);
+    other.data_size = 8;
+    assert_int_equal(region_add(space, &other), 0);
+    other.start = other.data_start = PAGE(5);
+    other.end = PAGE(6);
+    other.data = file;
+    assert_int_equal(region_add(space, &other), 0);
+    assert_int_equal(memory_load(space, PAGE(4)), 2);
+    assert_int_equal(memory_load(space, PAGE(5)), 1);
+    // A part that was cut off and comes back is filled as before.
+    assert_int_equal(region_protect(space, PAGE(5), PAGE(6), MMU_EXECUTE), 0);
+    assert_int_equal(region_protect(space, PAGE(4), PAGE(6), MMU_READ), 0);
+    assert_int_equal(memory_load(space, PAGE(4)), 2);
+    assert_int_equal(memory_load(space, PAGE(5)), 1);
+    assert_int_equal(space->regions, 2);
+}
+
 // As many as there is room for, and no more; what needs none more still works.
 static void test_the_list_of_regions_can_be_full(void **state) {
     (void)state;
@@ -204,6 +226,14 @@ static void test_the_heap_moves(void **state) {
     assert_int_equal(region_move_heap(space, PAGE(5) + 1), PAGE(5));
     assert_int_equal(region_move_heap(space, SPACE_MAP_END + 1), PAGE(5));
     assert_int_equal(region_move_heap(space, UINT64_MAX), PAGE(5));
+    // Each one's is its own after a fork.
+    struct space *child = space_fork(space);
+    assert_non_null(child);
+    assert_int_equal(region_move_heap(child, PAGE(4)), PAGE(4));
+    assert_int_equal(region_move_heap(child, PAGE(5)), PAGE(5));
+    memory_store(child, PAGE(1) - 1, 7);
+    assert_int_equal(memory_load(space, PAGE(1) - 1), 5);
+    space_release(child);
     assert_int_equal(region_move_heap(space, BASE), BASE);
     assert_int_equal(space->regions, 1);
 }
@@ -213,6 +243,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_pages_that_are_removed_are_given_back, make, end),
         cmocka_unit_test_setup_teardown(test_wrong_ranges_are_refused, make, end),
         cmocka_unit_test_setup_teardown(test_regions_do_not_overlap, make, end),
+        cmocka_unit_test_setup_teardown(test_what_is_filled_differently_stays_apart, make, end),
         cmocka_unit_test_setup_teardown(test_the_list_of_regions_can_be_full, make, end),
         cmocka_unit_test_setup_teardown(test_a_guard_says_what_ran_over, make, end),
         cmocka_unit_test_setup_teardown(test_places_are_found_from_the_top, make, end),

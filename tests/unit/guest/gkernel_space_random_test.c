@@ -7,44 +7,23 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "guest/gkernel/page.h"
 #include "guest/gkernel/user_memory.h"
 #include "tests/unit/guest/gkernel_memory.h"
+#include "tests/unit/guest/gkernel_model.h"
 
-#define SPACES 4
-#define PAGES 24
-#define SEQUENCES 60
+#define RW (MMU_READ | MMU_WRITE)
+#define RX (MMU_READ | MMU_EXECUTE)
+
+#define SEQUENCES 60u
 #define STEPS 400
-// In the middle of it another table begins.
-#define BASE (UINT64_C(0x400000) - PAGES / 2 * PAGE_SIZE)
-#define CELLS (SPACES * PAGES + PAGES)
+#define RANGE_MAX 6 // pages
 
-#define FILE_SIZE (3 * PAGE_SIZE)
-static uint8_t file[FILE_SIZE];
-
-// One byte of each page is looked at, another one in each.
-static uint64_t address_of(unsigned page) {
-    return BASE + page * PAGE_SIZE + page * 1009 % PAGE_SIZE;
-}
-
-// What a page is to a space: its byte if it is private, or which of the shared memory's bytes.
-struct model_page {
-    bool there, shared;
-    uint8_t rights, kind;
-    uint8_t byte;
-    unsigned cell;
-};
-struct model {
-    struct model_page page[PAGES];
-};
-
-static struct space *space[SPACES];
-static struct model model[SPACES];
-static uint8_t cell[CELLS];
+static struct space *space[MODEL_SPACES];
+static uint8_t file[3 * PAGE_SIZE];
 
 static bool tight; // memory may run out
 static unsigned succeeded, ran_out;
@@ -58,10 +37,6 @@ static unsigned random_below(unsigned limit) {
     return seed % limit;
 }
 
-static uint8_t *byte_of(struct model_page *page) {
-    return page->shared ? &cell[page->cell] : &page->byte;
-}
-
 // Counts, and says whether the step happened. Only a lack of memory may keep it from that.
 static bool happened(bool done) {
     assert_true(done || tight);
@@ -72,36 +47,15 @@ static bool happened(bool done) {
     return done;
 }
 
-static unsigned unused_cell(void) {
-    for (unsigned i = 0; i < CELLS; i++) {
-        bool used = false;
-        for (unsigned s = 0; s < SPACES; s++) {
-            for (unsigned p = 0; p < PAGES; p++) {
-                const struct model_page *page = &model[s].page[p];
-                used |= space[s] != NULL && page->there && page->shared && page->cell == i;
-            }
-        }
-        if (!used)
-            return i;
-    }
-    fail();
-    return 0;
-}
-
 struct range {
     unsigned first, end; // pages
 };
 
 static struct range random_range(void) {
-    const unsigned first = random_below(PAGES);
-    const unsigned rest = PAGES - first;
-    return (struct range){first, first + 1 + random_below(rest < 6 ? rest : 6)};
+    const unsigned first = random_below(MODEL_PAGES);
+    const unsigned rest = MODEL_PAGES - first;
+    return (struct range){first, first + 1 + random_below(rest < RANGE_MAX ? rest : RANGE_MAX)};
 }
-
-static uint64_t start_of(unsigned page) { return BASE + page * PAGE_SIZE; }
-
-#define RW (MMU_READ | MMU_WRITE)
-#define RX (MMU_READ | MMU_EXECUTE)
 
 static unsigned random_rights(void) {
     static const uint8_t rights[] = {0,  MMU_READ, MMU_WRITE,   RW,
@@ -109,13 +63,10 @@ static unsigned random_rights(void) {
     return rights[random_below(sizeof(rights))];
 }
 
-static bool is_allowed(unsigned rights, bool shared) {
-    return !(rights & MMU_EXECUTE) || (!(rights & MMU_WRITE) && !shared);
-}
-
-static struct space_region random_region(struct range range) {
-    struct space_region region =
-        memory_region(start_of(range.first), start_of(range.end), random_rights(), SPACE_MAPPED);
+static struct space_region random_region(void) {
+    const struct range range = random_range();
+    struct space_region region = memory_region(model_start(range.first), model_start(range.end),
+                                               random_rights(), SPACE_MAPPED);
     const unsigned what = random_below(8);
     if (what == 0) {
         region.kind = SPACE_GUARD;
@@ -124,9 +75,8 @@ static struct space_region random_region(struct range range) {
         region.shared = true;
     } else if (what <= 4) {
         region.kind = SPACE_IMAGE;
-        const uint64_t at = random_below(PAGE_SIZE);
         region.data = file + random_below(100);
-        region.data_start = region.start + at;
+        region.data_start = region.start + random_below(PAGE_SIZE);
         region.data_size = 1 + random_below(PAGE_SIZE);
         if (region.data_size > region.end - region.data_start)
             region.data_size = region.end - region.data_start;
@@ -135,115 +85,75 @@ static struct space_region random_region(struct range range) {
 }
 
 static void add(unsigned s) {
-    const struct range range = random_range();
-    const struct space_region region = random_region(range);
-    int expected = is_allowed(region.rights, region.shared) ? 0 : -EACCES;
-    for (unsigned p = range.first; p < range.end && expected == 0; p++)
-        expected = model[s].page[p].there ? -EEXIST : 0;
+    const struct space_region region = random_region();
+    const int expected = model_expects_add(&model[s], &region);
     const int result = region_add(space[s], &region);
-    if (expected != 0) {
-        assert_int_equal(result, expected);
+    if (expected == 0 && !happened(result != -ENOMEM))
         return;
-    }
-    if (!happened(result != -ENOMEM))
-        return;
-    assert_int_equal(result, 0);
-    for (unsigned p = range.first; p < range.end; p++) {
-        struct model_page *page = &model[s].page[p];
-        const uint64_t at = address_of(p);
-        *page = (struct model_page){.there = true, .shared = region.shared, .kind = region.kind};
-        page->rights = region.rights | (region.rights & MMU_WRITE ? MMU_READ : 0);
-        if (region.shared) {
-            page->shared = false; // so that it does not find itself
-            page->cell = unused_cell();
-            page->shared = true;
-        }
-        const bool in_data = region.data_size > 0 && at >= region.data_start &&
-                             at - region.data_start < region.data_size;
-        *byte_of(page) = in_data ? region.data[at - region.data_start] : 0;
-    }
+    assert_int_equal(result, expected);
+    if (expected == 0)
+        model_add(&model[s], &region);
 }
 
 static void take_away(unsigned s) {
     const struct range range = random_range();
-    assert_int_equal(region_remove(space[s], start_of(range.first), start_of(range.end)), 0);
-    for (unsigned p = range.first; p < range.end; p++) {
-        if (model[s].page[p].kind != SPACE_GUARD)
-            model[s].page[p] = (struct model_page){.there = false};
-    }
+    assert_int_equal(region_remove(space[s], model_start(range.first), model_start(range.end)), 0);
+    model_remove(&model[s], range.first, range.end);
 }
 
 static void protect(unsigned s) {
     const struct range range = random_range();
-    unsigned rights = random_rights();
-    if (rights & MMU_WRITE)
-        rights |= MMU_READ;
-    int expected = 0;
-    for (unsigned p = range.first; p < range.end && expected == 0; p++) {
-        const struct model_page *page = &model[s].page[p];
-        if (!page->there || page->kind == SPACE_GUARD)
-            expected = -ENOMEM;
-        else if (!is_allowed(rights, page->shared))
-            expected = -EACCES;
-    }
-    assert_int_equal(region_protect(space[s], start_of(range.first), start_of(range.end), rights),
-                     expected);
-    for (unsigned p = range.first; p < range.end && expected == 0; p++)
-        model[s].page[p].rights = (uint8_t)rights;
-}
-
-static enum space_answer expected_answer(const struct model_page *page, unsigned access) {
-    if (!page->there)
-        return SPACE_NOTHING_THERE;
-    if (page->kind == SPACE_GUARD)
-        return SPACE_STACK_OVERFLOW;
-    return page->rights & access ? SPACE_DONE : SPACE_NO_RIGHT;
+    const unsigned rights = random_rights();
+    const int expected = model_expects_protect(&model[s], range.first, range.end, rights);
+    assert_int_equal(
+        region_protect(space[s], model_start(range.first), model_start(range.end), rights),
+        expected);
+    if (expected == 0)
+        model_protect(&model[s], range.first, range.end, rights);
 }
 
 static void touch(unsigned s) {
     static const uint8_t kinds[] = {MMU_READ, MMU_WRITE, MMU_WRITE, MMU_EXECUTE};
     const unsigned access = kinds[random_below(sizeof(kinds))];
-    unsigned p = random_below(PAGES);
+    unsigned p = random_below(MODEL_PAGES);
     // More of those that work.
-    for (unsigned i = 0; i < 8 && expected_answer(&model[s].page[p], access) != SPACE_DONE; i++)
-        p = random_below(PAGES);
-    struct model_page *page = &model[s].page[p];
-    const enum space_answer expected = expected_answer(page, access);
+    for (unsigned i = 0; i < 8 && model_expects(&model[s].page[p], access) != SPACE_DONE; i++)
+        p = random_below(MODEL_PAGES);
+    uint8_t *byte = model_byte(&model[s].page[p]);
+    const enum space_answer expected = model_expects(&model[s].page[p], access);
     uint8_t *at;
-    const enum space_answer answer = memory_access(space[s], address_of(p), access, &at);
-    if (expected != SPACE_DONE) {
-        assert_int_equal(answer, expected);
+    const enum space_answer answer = memory_access(space[s], model_address(p), access, &at);
+    if (expected == SPACE_DONE && !happened(answer != SPACE_NO_MEMORY))
         return;
-    }
-    if (!happened(answer != SPACE_NO_MEMORY))
+    assert_int_equal(answer, expected);
+    if (expected != SPACE_DONE)
         return;
-    assert_int_equal(answer, SPACE_DONE);
-    assert_int_equal(*at, *byte_of(page));
+    assert_int_equal(*at, *byte);
     if (access == MMU_WRITE)
-        *at = *byte_of(page) = (uint8_t)random_below(256);
+        *at = *byte = (uint8_t)random_below(256);
 }
 
 // The kernel reads for the program, over a few pages, or writes one byte.
 static void user_copy(unsigned s) {
-    static uint8_t buffer[6 * PAGE_SIZE];
+    static uint8_t buffer[RANGE_MAX * PAGE_SIZE];
     const struct range range = random_range();
-    const uint64_t from = address_of(range.first), to = address_of(range.end - 1) + 1;
+    struct model_page *page = model[s].page;
+    const uint64_t from = model_address(range.first), to = model_address(range.end - 1) + 1;
     bool expected = true;
     for (unsigned p = range.first; p < range.end; p++)
-        expected = expected && expected_answer(&model[s].page[p], MMU_READ) == SPACE_DONE;
+        expected = expected && model_expects(&page[p], MMU_READ) == SPACE_DONE;
     const bool done = user_read(space[s], buffer, from, to - from);
     assert_false(done && !expected);
     if (expected && happened(done)) {
         for (unsigned p = range.first; p < range.end; p++)
-            assert_int_equal(buffer[address_of(p) - from], *byte_of(&model[s].page[p]));
+            assert_int_equal(buffer[model_address(p) - from], *model_byte(&page[p]));
     }
-    struct model_page *page = &model[s].page[range.first];
     const uint8_t byte = (uint8_t)random_below(256);
     const bool written = user_write(space[s], from, &byte, 1);
-    if (expected_answer(page, MMU_WRITE) != SPACE_DONE)
+    if (model_expects(&page[range.first], MMU_WRITE) != SPACE_DONE)
         assert_false(written);
     else if (happened(written))
-        *byte_of(page) = byte;
+        *model_byte(&page[range.first]) = byte;
 }
 
 static void fork_into(unsigned s, unsigned child) {
@@ -257,10 +167,11 @@ static void fork_into(unsigned s, unsigned child) {
 static void release(unsigned s) {
     space_release(space[s]);
     space[s] = NULL;
+    model[s].exists = false;
 }
 
 static void step(void) {
-    const unsigned picked = random_below(SPACES);
+    const unsigned picked = random_below(MODEL_SPACES);
     const unsigned s = space[picked] != NULL ? picked : 0;
     const unsigned what = random_below(20);
     if (what < 10)
@@ -274,18 +185,38 @@ static void step(void) {
     else if (what < 18)
         user_copy(s);
     else if (what < 19)
-        fork_into(s, random_below(SPACES));
+        fork_into(s, random_below(MODEL_SPACES));
     else if (s != 0 && random_below(3) == 0)
         release(s);
 }
 
 static void compare_all(void) {
-    for (unsigned s = 0; s < SPACES; s++) {
-        for (unsigned p = 0; p < PAGES && space[s] != NULL; p++) {
-            if (expected_answer(&model[s].page[p], MMU_READ) == SPACE_DONE)
-                assert_int_equal(memory_load(space[s], address_of(p)), *byte_of(&model[s].page[p]));
+    for (unsigned s = 0; s < MODEL_SPACES; s++) {
+        for (unsigned p = 0; p < MODEL_PAGES && space[s] != NULL; p++) {
+            struct model_page *page = &model[s].page[p];
+            if (model_expects(page, MMU_READ) == SPACE_DONE)
+                assert_int_equal(memory_load(space[s], model_address(p)), *model_byte(page));
         }
     }
+}
+
+static void run_sequence(uint64_t pages_left) {
+    space[0] = space_create();
+    assert_non_null(space[0]);
+    model[0] = (struct model){.exists = true};
+    memory_drain(pages_left);
+    for (unsigned i = 0; i < STEPS; i++) {
+        step();
+        memory_check(space, MODEL_SPACES);
+    }
+    memory_refill();
+    compare_all();
+    memory_check(space, MODEL_SPACES);
+    for (unsigned s = 0; s < MODEL_SPACES; s++) {
+        if (space[s] != NULL)
+            release(s);
+    }
+    memory_check(NULL, 0);
 }
 
 static void run(bool with_little_memory) {
@@ -295,26 +226,11 @@ static void run(bool with_little_memory) {
         file[i] = (uint8_t)(i * 7 + 3);
     for (unsigned sequence = 1; sequence <= SEQUENCES; sequence++) {
         seed = sequence * 2654435761u;
-        space[0] = space_create();
-        assert_non_null(space[0]);
-        model[0] = (struct model){0};
-        if (tight)
-            memory_drain(6 + sequence % 30);
-        for (unsigned i = 0; i < STEPS; i++) {
-            step();
-            memory_check(space, SPACES);
-        }
-        memory_refill();
-        compare_all();
-        memory_check(space, SPACES);
-        for (unsigned s = 0; s < SPACES; s++) {
-            if (space[s] != NULL)
-                release(s);
-        }
-        memory_check(space, SPACES);
+        run_sequence(tight ? 6 + sequence % 30 : UINT64_MAX);
     }
+    // It is no test when nothing happens.
     assert_true(succeeded > 5000);
-    assert_int_equal(ran_out > 300, tight);
+    assert_true(tight ? ran_out > 300 : ran_out == 0);
 }
 
 static void test_with_memory_enough(void **state) {

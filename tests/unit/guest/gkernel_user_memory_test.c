@@ -99,6 +99,7 @@ static void test_the_kernels_memory_is_out_of_reach(void **state) {
     struct phys page;
     assert_true(page_alloc(&page));
     memset(mmu_pointer(page), 0x5a, PAGE_SIZE);
+    memory_store(space, SPACE_END - 8, 'x');
     const uint64_t linear = (uint64_t)(uintptr_t)mmu_pointer(page);
     const uint64_t addresses[] = {0,
                                   8,
@@ -110,6 +111,7 @@ static void test_the_kernels_memory_is_out_of_reach(void **state) {
                                   (uint64_t)(uintptr_t)&page,
                                   mmu_format.window,
                                   UINT64_C(1) << 63,
+                                  (UINT64_C(1) << 48) + SPACE_END - 8, // has the same tables
                                   UINT64_MAX - 3,
                                   UINT64_MAX};
     for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
