@@ -40,33 +40,26 @@ uint64_t *table_find(struct phys root, uint64_t va) {
     return entry_at(table, va, 0);
 }
 
-// The table of level 0 for *va. When there is none, NULL, and *va is what the missing table would
-// have ended with.
-static uint64_t *find_leaves(struct phys root, uint64_t *va) {
-    struct phys table = root;
-    for (unsigned at = mmu_format.root_level; at > 0; at--) {
-        const uint64_t entry = *entry_at(table, *va, at);
-        if (!mmu_is_present(entry)) {
-            *va = (*va / table_reach(at) + 1) * table_reach(at);
-            return NULL;
-        }
-        table = mmu_address(entry);
+// As deep as there are levels of tables, no deeper.
+static uint64_t *next_in(struct phys table, unsigned level, uint64_t *va, uint64_t end) {
+    const uint64_t reach = table_reach(level);
+    uint64_t *entries = mmu_pointer(table);
+    uint64_t at = *va;
+    for (unsigned slot = at / reach % TABLE_ENTRIES; slot < TABLE_ENTRIES && at < end;
+         slot++, at = (at & ~(reach - 1)) + reach) {
+        if (entries[slot] == 0)
+            continue;
+        *va = at;
+        uint64_t *found =
+            level == 0 ? &entries[slot] : next_in(mmu_address(entries[slot]), level - 1, va, end);
+        if (found != NULL)
+            return found;
     }
-    return mmu_pointer(table);
+    return NULL;
 }
 
 uint64_t *table_next(struct phys root, uint64_t *va, uint64_t end) {
-    while (*va < end) {
-        uint64_t *entries = find_leaves(root, va);
-        if (entries == NULL)
-            continue;
-        unsigned slot = *va / PAGE_SIZE % TABLE_ENTRIES;
-        for (; slot < TABLE_ENTRIES && *va < end; slot++, *va += PAGE_SIZE) {
-            if (entries[slot] != 0)
-                return &entries[slot];
-        }
-    }
-    return NULL;
+    return next_in(root, mmu_format.root_level, va, end);
 }
 
 // As deep as there are levels of tables, no deeper.
