@@ -36,7 +36,8 @@ struct mmu_format {
 };
 extern const struct mmu_format mmu_format;
 
-// Page-table entries. A leaf at a level above 0 needs an aligned address.
+// Page-table entries. A leaf at a level above 0 needs an aligned address. An entry that is not
+// present may hold anything else; a page's bare address is not present on any architecture.
 uint64_t mmu_leaf(struct phys at, unsigned rights, unsigned level);
 uint64_t mmu_table(struct phys at); // a table that has its content already
 bool mmu_is_present(uint64_t entry);
