@@ -25,13 +25,15 @@ int64_t sys_read(const uint64_t argument[]) {
 }
 
 // What was written before something went wrong counts; the error is only told if that is nothing.
+// Goes page by page, so that everything up to a page that is not there is written.
 static int64_t write_some(struct process *process, int descriptor, uint64_t from, uint64_t size) {
     char chunk[CHUNK_SIZE];
     uint64_t done = 0;
     int64_t result = file_write(&process->files, descriptor, chunk, 0);
     while (result >= 0 && done < size && done < CALL_SIZE_MAX) {
-        const uint64_t left = size - done;
-        const uint64_t part = left < sizeof(chunk) ? left : sizeof(chunk);
+        uint64_t part = PAGE_SIZE - (from + done) % PAGE_SIZE;
+        part = part < sizeof(chunk) ? part : sizeof(chunk);
+        part = part < size - done ? part : size - done;
         if (user_read(process->space, chunk, from + done, part))
             result = file_write(&process->files, descriptor, chunk, part);
         else
@@ -49,23 +51,33 @@ int64_t sys_write(const uint64_t argument[]) {
     return result;
 }
 
+// Whether all parts can be looked at and their sizes make sense together: a wrong one refuses all.
+static int check_parts(struct space *space, uint64_t parts, uint64_t count) {
+    uint64_t left = SSIZE_MAX;
+    for (uint64_t i = 0; i < count; i++) {
+        struct iovec part;
+        if (!user_read(space, &part, parts + i * sizeof(part), sizeof(part)))
+            return -EFAULT;
+        if (part.iov_len > left)
+            return -EINVAL;
+        left -= part.iov_len;
+    }
+    return 0;
+}
+
 int64_t sys_writev(const uint64_t argument[]) {
     struct process *process = process_current();
     const uint64_t count = argument[2];
-    // Whether it may be written to at all comes before what is to be written.
-    int64_t done = file_write(&process->files, (int)argument[0], NULL, 0);
-    if (done < 0)
-        return done;
+    const int64_t wrong = file_write(&process->files, (int)argument[0], NULL, 0);
+    if (wrong < 0)
+        return wrong;
     if (count > IOV_MAX)
         return -EINVAL;
-    for (uint64_t i = 0; i < count && done < (int64_t)CALL_SIZE_MAX; i++) {
+    int64_t done = check_parts(process->space, argument[1], count);
+    for (uint64_t i = 0; i < count && done >= 0 && done < (int64_t)CALL_SIZE_MAX; i++) {
         struct iovec part;
-        int64_t result;
-        if (!user_read(process->space, &part, argument[1] + i * sizeof(part), sizeof(part)))
-            result = -EFAULT;
-        else if (part.iov_len > SSIZE_MAX)
-            result = -EINVAL;
-        else
+        int64_t result = -EFAULT;
+        if (user_read(process->space, &part, argument[1] + i * sizeof(part), sizeof(part)))
             result = write_some(process, (int)argument[0], (uint64_t)part.iov_base, part.iov_len);
         if (result < 0) {
             done = done > 0 ? done : result;
