@@ -41,6 +41,9 @@ static int check_map(uint64_t size, uint64_t protection, uint64_t flags) {
         return -EINVAL;
     if (!(flags & MAP_ANONYMOUS))
         return -EBADF;
+    // Before anything is taken away for it.
+    if (protection & PROT_EXEC && (protection & PROT_WRITE || type == MAP_SHARED))
+        return -EACCES;
     return size > SPACE_END ? -ENOMEM : 0;
 }
 
@@ -49,6 +52,8 @@ int64_t sys_mmap(const uint64_t argument[]) {
     int error = check_map(argument[1], argument[2], flags);
     if (error != 0)
         return error;
+    if (argument[5] % PAGE_SIZE != 0)
+        return -EINVAL;
     struct space *space = process_current()->space;
     const uint64_t size = page_up(argument[1]);
     uint64_t start = argument[0];
