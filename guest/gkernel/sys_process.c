@@ -204,8 +204,9 @@ int64_t sys_getrusage(const uint64_t argument[]) {
 int64_t sys_wait4(const uint64_t argument[]) {
     const int pid = (int)argument[0];
     const int options = (int)argument[2];
-    // There are no process groups: 0 and -2 and below would name one.
-    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED))
+    // There are no process groups: 0 and -2 and below would name one. Children do not stop, and all
+    // end with SIGCHLD or nothing, so what asks for more or for other ones changes nothing.
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WALL))
         return -EINVAL;
     if (pid == 0 || pid < -1)
         return -ECHILD;
@@ -225,11 +226,11 @@ int64_t sys_wait4(const uint64_t argument[]) {
 
 int64_t sys_kill(const uint64_t argument[]) {
     const int pid = (int)argument[0], signal = (int)argument[1];
-    if (signal < 0 || signal >= _NSIG)
-        return -EINVAL;
     struct process *process = pid > 0 ? process_find(pid) : NULL;
     if (process == NULL)
         return -ESRCH;
+    if (signal < 0 || signal >= _NSIG)
+        return -EINVAL;
     if (signal == 0)
         return 0;
     // There are no handlers, and what every other signal would do is not decided here.

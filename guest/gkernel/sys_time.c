@@ -1,6 +1,5 @@
 // System calls about time, and about waiting for something to change.
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -45,9 +44,13 @@ int64_t sys_clock_gettime(const uint64_t argument[]) {
     uint64_t nanoseconds;
     switch ((int)argument[0]) {
     case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
         nanoseconds = clock_time_of_day();
         break;
     case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
         nanoseconds = timer_now();
         break;
     case CLOCK_PROCESS_CPUTIME_ID:
@@ -78,7 +81,7 @@ int64_t sys_sched_yield(const uint64_t argument[]) {
 #define FUTEX_REQUEUE 3
 #define FUTEX_CMP_REQUEUE 4
 #define FUTEX_OPERATION 0x7f
-#define FUTEX_PRIVATE 0x80
+#define FUTEX_PRIVATE 0x80 // changes nothing: whether memory is shared is known
 
 static int64_t wait(struct space *space, const uint64_t argument[]) {
     uint64_t until = WAIT_FOREVER;
@@ -94,9 +97,21 @@ static int64_t wait(struct space *space, const uint64_t argument[]) {
     return futex_wait(space, argument[0], (uint32_t)argument[2], until);
 }
 
-// Counts are ints, and negative ones mean everybody, as with Linux.
+// How many to wake. As with Linux it is an int, and who asks for none or less gets one.
 static unsigned count_of(uint64_t argument) {
-    return (int)argument < 0 ? INT_MAX : (unsigned)(int)argument;
+    return (int)argument > 0 ? (unsigned)(int)argument : 1;
+}
+
+// FUTEX_REQUEUE and FUTEX_CMP_REQUEUE: how many to wake and to move are ints of which neither may
+// be negative.
+static int64_t requeue(struct space *space, const uint64_t argument[]) {
+    const uint64_t address = argument[0], other = argument[4];
+    const int wake = (int)argument[2], move = (int)argument[3];
+    if (wake < 0 || move < 0 || other % sizeof(uint32_t) != 0)
+        return -EINVAL;
+    if (other >= SPACE_END)
+        return -EFAULT;
+    return futex_requeue(space, address, (unsigned)wake, (unsigned)move, other);
 }
 
 int64_t sys_futex(const uint64_t argument[]) {
@@ -107,6 +122,8 @@ int64_t sys_futex(const uint64_t argument[]) {
         return -ENOSYS;
     if (address % sizeof(uint32_t) != 0)
         return -EINVAL;
+    if (address >= SPACE_END)
+        return -EFAULT;
     uint32_t word;
     switch (operation & FUTEX_OPERATION) {
     case FUTEX_WAIT:
@@ -118,11 +135,9 @@ int64_t sys_futex(const uint64_t argument[]) {
             return -EFAULT;
         if (word != (uint32_t)argument[5])
             return -EAGAIN;
-        return futex_requeue(space, address, count_of(argument[2]), count_of(argument[3]),
-                             argument[4]);
+        return requeue(space, argument);
     case FUTEX_REQUEUE:
-        return futex_requeue(space, address, count_of(argument[2]), count_of(argument[3]),
-                             argument[4]);
+        return requeue(space, argument);
     default:
         return -ENOSYS;
     }
