@@ -52,7 +52,7 @@ def gkernel_refuses_privileged_instructions(ctx: Context) -> None:
 @system_test()
 def gkernel_answers_as_linux(ctx: Context) -> None:
     """Calls that nobody makes on purpose, on threads, zombies, own memory, odd arguments."""
-    run_programs(ctx, "awkward")
+    run_programs(ctx, "awkward", "answers")
 
 
 @system_test()
