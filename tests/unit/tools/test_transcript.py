@@ -7,7 +7,7 @@ from exeunt_lib.transcript import RECOVERY_GUEST, difference, expected_text, own
 LOGO = "        _                        _\n   __ _| |\n"
 LINES = "spin: shares ~43.0 %, 43.0 %: ok\nfp: ~1,234.5 us: ok\n\nkernel exit [0] normally!\n"
 NORMALISED = LINES.replace("~43.0", "~").replace("~1,234.5", "~")
-BEFORE = "OpenSBI\n   ____                   _\nStarting virtualization...\nEntering VM run loop...\n\n"
+BEFORE = "OpenSBI\n   ____           _\nStarting virtualization...\nEntering VM run loop...\n\n"
 AFTER = "Guest: SBI SRST shutdown\nShutdown vm normally!\nHypervisor ok!\n"
 DIED = "server npf-pager died: it executed nonsense, at put+0x4, serving IRQ; restarting it\n"
 TIMING = "0123456789.,~"
