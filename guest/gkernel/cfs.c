@@ -45,9 +45,11 @@ static uint64_t slice(uint64_t count, uint64_t weight, const struct cfs_entity *
     return period * entity->weight / (weight + entity->weight);
 }
 
-void cfs_place_new(const struct cfs_queue *queue, struct cfs_entity *entity) {
-    const uint64_t debit = slice(queue->count, queue->weight, entity);
-    entity->vruntime = queue->min_vruntime + virtual_time(entity, debit);
+void cfs_place_new(const struct cfs_queue *queue, const struct cfs_entity *parent,
+                   struct cfs_entity *entity) {
+    const uint64_t debit = slice(queue->count + 1, queue->weight + parent->weight, entity);
+    const uint64_t turn = queue->min_vruntime + virtual_time(entity, debit);
+    entity->vruntime = later(parent->vruntime, turn);
 }
 
 void cfs_place_woken(const struct cfs_queue *queue, struct cfs_entity *entity) {

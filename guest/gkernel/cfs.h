@@ -33,9 +33,12 @@ void cfs_entity_init(struct cfs_entity *entity, int nice);
 // Its weight from now on, while it is not in the queue. What it has run counts as it did.
 void cfs_set_nice(struct cfs_entity *entity, int nice);
 
-// A new entity starts one turn behind those that run, so that making children gains nobody time;
-// one that slept gets at most half a period's credit, so that it runs soon but can't save up time.
-void cfs_place_new(const struct cfs_queue *queue, struct cfs_entity *entity);
+// A new entity starts one turn behind those that run, and never before its parent, so that making
+// children gains nobody time. The parent is what runs, and cfs_account done.
+void cfs_place_new(const struct cfs_queue *queue, const struct cfs_entity *parent,
+                   struct cfs_entity *entity);
+
+// One that slept gets at most half a period's credit, so that it runs soon but can't save up time.
 void cfs_place_woken(const struct cfs_queue *queue, struct cfs_entity *entity);
 
 void cfs_enqueue(struct cfs_queue *queue, struct cfs_entity *entity);

@@ -68,7 +68,8 @@ void sched_init(struct thread *first) {
 
 void sched_start(struct thread *thread) {
     thread->state = THREAD_READY;
-    cfs_place_new(&queue, &thread->cfs);
+    cfs_account(&queue, &current->cfs, timer_now());
+    cfs_place_new(&queue, &current->cfs, &thread->cfs);
     cfs_enqueue(&queue, &thread->cfs);
 }
 

@@ -11,7 +11,7 @@ struct thread *sched_current(void);
 // `first` is what runs.
 void sched_init(struct thread *first);
 
-// A new thread gets its place in the queue.
+// A new thread, which the running one has made, gets its place in the queue.
 void sched_start(struct thread *thread);
 
 // The running thread's state is no longer READY: another runs. Comes back when it is READY and its

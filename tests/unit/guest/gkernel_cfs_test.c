@@ -20,9 +20,13 @@ struct cpu {
     uint64_t now;
 };
 
+// What has just begun to run makes it, if nobody else does.
 static void add(struct cpu *cpu, struct cfs_entity *entity, int nice) {
+    struct cfs_entity boot;
+    cfs_entity_init(&boot, 0);
+    boot.vruntime = cpu->queue.min_vruntime;
     cfs_entity_init(entity, nice);
-    cfs_place_new(&cpu->queue, entity);
+    cfs_place_new(&cpu->queue, cpu->running != NULL ? cpu->running : &boot, entity);
     cfs_enqueue(&cpu->queue, entity);
 }
 
@@ -108,7 +112,6 @@ static void test_a_sleeper_has_no_savings(void **state) {
     assert_in_range(ran[0], 44, 52);
 }
 
-// Who makes children all the time takes nothing from the others by that.
 static void test_a_new_one_waits_for_its_turn(void **state) {
     (void)state;
     struct cpu cpu = {0};
@@ -117,11 +120,40 @@ static void test_a_new_one_waits_for_its_turn(void **state) {
     add(&cpu, &entity[1], 0);
     for (unsigned i = 0; i < 100; i++)
         tick(&cpu);
+    const struct cfs_entity *runs = cpu.running;
     add(&cpu, &entity[2], 0);
-    bool ran[2] = {false};
-    for (struct cfs_entity *who = tick(&cpu); who != &entity[2]; who = tick(&cpu))
-        ran[who - entity] = true;
-    assert_true(ran[0] && ran[1]);
+    assert_ptr_equal(tick(&cpu), runs);
+    // In a period all of them have a turn.
+    bool ran[3] = {false};
+    for (unsigned i = 0; i < 6; i++)
+        ran[tick(&cpu) - entity] = true;
+    assert_true(ran[0] && ran[1] && ran[2]);
+}
+
+// One of nice 19 that makes a child whenever it has run, and ends, gets no more than one that
+// stays: 15 of 1039.
+static void test_making_children_gains_no_time(void **state) {
+    (void)state;
+    struct cpu cpu = {0};
+    struct cfs_entity stays, line[2];
+    unsigned ran = 0;
+    add(&cpu, &stays, 0);
+    add(&cpu, &line[0], CFS_NICE_MAX);
+    for (unsigned i = 0; i < 20000; i++) {
+        if (cpu.running == NULL)
+            cpu.running = cfs_pick(&cpu.queue, cpu.now);
+        struct cfs_entity *one = cpu.running;
+        if (one == &stays) {
+            tick(&cpu);
+            continue;
+        }
+        ran++;
+        cpu.now += MS;
+        cfs_account(&cpu.queue, one, cpu.now);
+        add(&cpu, one == &line[0] ? &line[1] : &line[0], CFS_NICE_MAX);
+        cpu.running = NULL;
+    }
+    assert_in_range(ran, 200, 320);
 }
 
 // Who slept takes the CPU from one that runs; one that has just run does not.
@@ -191,6 +223,7 @@ int main(void) {
         cmocka_unit_test(test_the_extremes_both_run),
         cmocka_unit_test(test_a_sleeper_has_no_savings),
         cmocka_unit_test(test_a_new_one_waits_for_its_turn),
+        cmocka_unit_test(test_making_children_gains_no_time),
         cmocka_unit_test(test_who_is_far_behind_gets_the_cpu),
         cmocka_unit_test(test_nice_can_be_changed),
         cmocka_unit_test(test_virtual_time_may_wrap),
