@@ -8,9 +8,11 @@ only where it says "FAILED".
 
 import re
 
+from exeunt_lib.paths import ROOT
 from exeunt_lib.testing import Context, Result, run_guest, system_test
 from exeunt_lib.transcript import difference, expected_text, own_lines
 
+MB = 1 << 20
 ALL = "hello spin fork sleep fp fault threads"
 CLEAN_END = ("Guest: SBI SRST shutdown", "Shutdown vm normally!", "Hypervisor ok!")
 STARTED = "Enter user space: entry=0x1000, ustack=VA:0x40000000"
@@ -240,19 +242,41 @@ def programs_not_there(ctx: Context) -> None:
 
 
 @system_test()
+def programs_twice(ctx: Context) -> None:
+    """In two VMs on one CPU: each prints what one alone does. But for spin, which measures what the
+    other takes, too."""
+    programs = ALL.replace(" spin", "")
+    expected = expected_text(run(ctx, programs).output)
+    manifest = ROOT / f"guest/manifests/two-vms-{ctx.arch}.dts"
+    both = ctx.scratch / "two.dts"
+    cmdline = f'cmdline = "{programs}";'
+    vms = f"a {{ {cmdline} }}; b {{ {cmdline} }};"
+    both.write_text(f'/dts-v1/;\n/include/ "{manifest}"\n/ {{ vms {{ {vms} }}; }};\n')
+    result = run_guest(ctx, manifest=both)
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+    for vm in ("[a] ", "[b] "):
+        lines = [line for line in result.output.split("\n") if line.startswith(vm.strip())]
+        own = "".join(f"{line[len(vm):]}\n" for line in lines)
+        differs = difference(expected, own)
+        ctx.expect(not differs, f"{vm}to print what one alone does: {differs}")
+
+
+@system_test()
 def bare_transcript(ctx: Context) -> None:
     """On QEMU's machine without the hypervisor the same kernel prints the same, but for figures of
     time: the virtual machine is a faithful one."""
-    for programs, code in (
-        ("", 0),
-        (f"init {ALL}", 0),
-        ("fault,kernel-write hello fault,illegal", 128 + SEGV),
-        ("nobody", 127),
+    for programs, code, machine in (
+        ("", 0, {}),
+        (f"init {ALL}", 0, {}),
+        (ALL, 0, {"mem": 64 * MB}),
+        (ALL, 0, {"cpu": "rv64,sstc=off"}),
+        ("fault,kernel-write hello fault,illegal", 128 + SEGV, {}),
+        ("nobody", 127, {}),
     ):
-        bare = run(ctx, programs, status=int(code != 0), bare=True)
+        bare = run(ctx, programs, status=int(code != 0), bare=True, **machine)
         expected = expected_text(bare.output)
         last = f"monolithic kernel exit [{code}] {'abnormally' if code else 'normally'}!\n"
         ctx.expect(expected.endswith(last), f"{last!r} at the end, not {expected[-100:]!r}")
-        virtual = run(ctx, programs, status=int(code != 0))
+        virtual = run(ctx, programs, status=int(code != 0), **machine)
         differs = difference(expected, virtual.output)
         ctx.expect(not differs, f"{programs}: the same in the virtual machine: {differs}")

@@ -2,7 +2,9 @@
 
 import re
 
-from exeunt_lib.session import Session, start_session
+from exeunt_lib import control
+from exeunt_lib.recovery_machine import SERVERS
+from exeunt_lib.session import PATIENCE, Session, start_session
 from exeunt_lib.testing import Context, system_test
 
 PROMPT = "\n$ "
@@ -65,7 +67,7 @@ def use_beside(ctx: Context, shell: Shell) -> None:
     alone = shell.processes(ctx)
     ctx.expect([row[-1] for row in alone.values()] == ["sh"], f"sh alone, not {alone}")
     (own,) = alone
-    (started,) = shell.command("spin 400 &")
+    (started,) = shell.command("spin 1000 &")
     pid = int(re.fullmatch(r"\[(\d+)\]", started)[1])
     found = shell.processes(ctx)
     ctx.expect(found[own][1] == "R", f"sh to run while it looks, not {found[own]}")
@@ -97,6 +99,29 @@ def shell_typed(ctx: Context) -> None:
 @system_test()
 def shell_typed_bare(ctx: Context) -> None:
     with_shell(ctx, bare=True)
+
+
+@system_test()
+def shell_beside_deaths(ctx: Context) -> None:
+    """Every server is killed between one line and the next, and in the middle of what is typed."""
+    path = ctx.scratch / "control"
+    with start_session(ctx, Shell, cmdline="sh", control=path) as shell:
+        shell.wait(PROMPT)
+        with control.wait_for(path, PATIENCE) as line:
+            for name in SERVERS:
+                shell.type("init")
+                shell.wait("init")
+                answer = line.ask(f"kill {name}")
+                ctx.expect(not answer.error, f"{name} to be killed, not: {answer.error}")
+                shell.type(" nobody\r")
+                shell.wait(PROMPT)
+                greeting = shell.command("hello")
+                ctx.expect(greeting[-1].endswith(": ok"), f"hello to end well, not {greeting}")
+        shell.type("exit\r")
+        result = shell.end()
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+    for name in SERVERS:
+        ctx.expect_lines(result.output, re.compile(f"^server {name} died: it was killed"))
 
 
 @system_test()
