@@ -1,8 +1,14 @@
 """gkernel's shell: what a person types at the guest's console, under the hypervisor and without."""
 
+import os
+import pty
 import re
+import select
+import signal
+import time
 
 from exeunt_lib import control
+from exeunt_lib.paths import ROOT
 from exeunt_lib.recovery_machine import SERVERS
 from exeunt_lib.session import PATIENCE, Session, start_session
 from exeunt_lib.testing import Context, system_test
@@ -122,6 +128,46 @@ def shell_beside_deaths(ctx: Context) -> None:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
     for name in SERVERS:
         ctx.expect_lines(result.output, re.compile(f"^server {name} died: it was killed"))
+
+
+def read_terminal(end: int, wanted: bytes, seconds: float) -> bytes:
+    """What comes up to the wanted bytes, until the other end closes, or in that time."""
+    deadline = time.monotonic() + seconds
+    output = b""
+    while wanted not in output and time.monotonic() < deadline:
+        if select.select([end], [], [], 1)[0]:
+            try:
+                output += os.read(end, 65536)
+            except OSError:  # closed
+                break
+    return output
+
+
+@system_test()
+def shell_at_terminal(ctx: Context) -> None:
+    """`tools/exeunt run --guest-args sh` at a terminal, as a person has it."""
+    words = ["--no-build", "--out", str(ctx.out), "--guest-args", "sh", "--timeout", str(PATIENCE)]
+    child, terminal = pty.fork()
+    if child == 0:
+        command = str(ROOT / "tools/exeunt")
+        os.execv(command, [command, "run", *words])
+    status = None
+    try:
+        output = read_terminal(terminal, PROMPT.encode(), PATIENCE)
+        os.write(terminal, b"hello\r")
+        output += read_terminal(terminal, PROMPT.encode(), PATIENCE)
+        os.write(terminal, b"exit\r")
+        output += read_terminal(terminal, b"Hypervisor ok!", PATIENCE)
+        _, status = os.waitpid(child, 0)
+    finally:
+        if status is None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        os.close(terminal)
+    text = output.decode("utf-8", errors="replace")
+    ctx.keep_text(text)
+    ctx.expect_lines(text, "$ hello", "hello, world", "$ exit", "Hypervisor ok!")
+    ctx.expect(os.waitstatus_to_exitcode(status) == 0, f"status 0, not {status}")
 
 
 @system_test()
