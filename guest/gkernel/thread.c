@@ -88,11 +88,6 @@ struct thread *thread_create(struct process *process) {
     return thread;
 }
 
-void thread_discard(struct thread *thread) {
-    thread->process->threads--;
-    thread->state = THREAD_NONE;
-}
-
 bool thread_start_kernel(int nice, void (*main)(void)) {
     struct thread *thread = thread_create(process_kernel());
     if (thread == NULL)

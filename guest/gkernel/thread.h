@@ -61,9 +61,6 @@ struct thread *thread_find(int id);
 // sched_start(). NULL when there is no slot, no id or no memory.
 struct thread *thread_create(struct process *process);
 
-// The thread was created and never started.
-void thread_discard(struct thread *thread);
-
 // Starts a thread of the kernel's process. It ends by returning. False when there is no slot.
 bool thread_start_kernel(int nice, void (*main)(void));
 
