@@ -15,9 +15,14 @@ static void add_memory(struct machine_range *memory, const struct tree_range *ra
     }
 }
 
-static void add_reserved(struct machine *machine, uint64_t base, uint64_t size) {
-    if (size > 0 && machine->reserved_count < MACHINE_RESERVED_MAX)
-        machine->reserved[machine->reserved_count++] = (struct machine_range){base, size};
+// What there is no room for is counted: machine_read() refuses it in the end.
+static void add_reserved(struct machine *machine, const struct tree_range *range) {
+    if (range->size == 0)
+        return;
+    if (machine->reserved_count < MACHINE_RESERVED_MAX)
+        machine->reserved[machine->reserved_count] =
+            (struct machine_range){range->base, range->size};
+    machine->reserved_count++;
 }
 
 static void take_node(void *context, const struct tree_node *node, unsigned depth) {
@@ -37,7 +42,9 @@ static void take_node(void *context, const struct tree_node *node, unsigned dept
             machine->cpu_id[machine->cpus] = range.base;
         machine->cpus++;
     } else if (depth == 3 && tree_name_is(parent, "reserved-memory") && has_range) {
-        add_reserved(machine, range.base, range.size);
+        do
+            add_reserved(machine, &range);
+        while (tree_take_range(parent, &reg, &range));
     } else if (tree_list_has(node->compatible, "google,goldfish-rtc") && has_range) {
         machine->rtc = range.base;
     }
@@ -83,7 +90,9 @@ bool machine_read(struct machine *machine, const void *tree, size_t size) {
         return false;
     struct tree_range range;
     for (unsigned i = 0; tree_reservation(tree, i, &range); i++)
-        add_reserved(machine, range.base, range.size);
+        add_reserved(machine, &range);
+    if (machine->reserved_count > MACHINE_RESERVED_MAX)
+        return false;
 
     // Slot 0 held the ramdisk's start and end; from here on it is a range like the others.
     struct machine_range *initrd = &machine->reserved[0];

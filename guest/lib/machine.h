@@ -33,8 +33,8 @@ struct machine {
 size_t machine_tree_size(const void *tree);
 
 // Fills `machine` from the tree, whose `size` bytes are readable. The strings in it point into the
-// tree, which is read again for devices: it must stay where it is. False when the tree is malformed
-// or does not say where memory is.
+// tree, which is read again for devices: it must stay where it is. False when the tree is
+// malformed, does not say where memory is, or reserves more ranges than there is room for.
 bool machine_read(struct machine *machine, const void *tree, size_t size);
 
 // Where the registers are of the first device that calls itself `compatible` and is not disabled:

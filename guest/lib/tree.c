@@ -71,7 +71,8 @@ bool tree_take_range(const struct tree_node *parent, struct tree_value *reg,
                      struct tree_range *range) {
     uint64_t number[2] = {0, 0};
     const uint32_t cells[2] = {parent->address_cells, parent->size_cells};
-    if (reg->size == 0)
+    // Pairs of nothing would never end.
+    if (reg->size == 0 || (cells[0] | cells[1]) == 0)
         return false;
     for (unsigned i = 0; i < 2; i++) {
         if (cells[i] > 2 || reg->size < cells[i] * 4)

@@ -140,6 +140,35 @@ static void test_devices_by_their_kind(void **state) {
     assert_null(machine_device_text(&machine, "arm,psci-1.0", "other"));
 }
 
+// Memory that somebody else uses is never forgotten: not the second range of a node, and not when
+// there are more than can be kept.
+static void test_all_reserved_ranges_count(void **state) {
+    (void)state;
+    struct machine machine;
+    begin();
+    memory("memory@80000000", 0x80000000, 0x1000000);
+    const int reserved = node(0, "reserved-memory");
+    cells(reserved, 2, 2);
+    int at = node(reserved, "firmware@80000000");
+    for (unsigned i = 1; i < MACHINE_RESERVED_MAX; i++)
+        range(at, 0x80000000 + i * 0x10000, 0x1000);
+    assert_true(machine_read(&machine, tree, TREE_SIZE));
+    assert_int_equal(machine.reserved_count, MACHINE_RESERVED_MAX);
+    assert_int_equal(machine.reserved[2].base, 0x80020000);
+    range(at, 0x80c00000, 0x1000);
+    assert_false(machine_read(&machine, tree, TREE_SIZE));
+}
+
+// A "reg" in which a range takes no bytes has no end.
+static void test_ranges_of_no_cells_are_none(void **state) {
+    (void)state;
+    struct machine machine;
+    begin();
+    cells(0, 0, 0);
+    memory("memory@80000000", 0x80000000, 0x1000000);
+    assert_false(machine_read(&machine, tree, TREE_SIZE));
+}
+
 static void test_memory_that_does_not_touch_stays_apart(void **state) {
     (void)state;
     struct machine machine;
@@ -175,6 +204,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_a_guest_reads),
         cmocka_unit_test(test_devices_by_their_kind),
+        cmocka_unit_test(test_all_reserved_ranges_count),
+        cmocka_unit_test(test_ranges_of_no_cells_are_none),
         cmocka_unit_test(test_memory_that_does_not_touch_stays_apart),
         cmocka_unit_test(test_wrong_trees_are_refused),
     };
