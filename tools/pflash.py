@@ -55,6 +55,8 @@ def pack(files: dict[str, bytes]) -> bytes:
     for name, data in files.items():
         if not NAME.fullmatch(name):
             raise PflashError(f"{name!r} is no name: 1 to 31 letters, digits, or any of . _ + -")
+        if not data:
+            raise PflashError(f"{name} is empty")
         content = content.ljust(aligned(len(content)), b"\0")
         table += ENTRY.pack(name.encode(), start + len(content), len(data), zlib.crc32(data), 0)
         content += data
@@ -109,6 +111,8 @@ def damage(image: bytes, entry: Entry, table_end: int) -> str:
     """What is wrong with one file of the image; nothing when it is sound."""
     if entry.offset % ALIGNMENT != 0 or entry.offset < table_end:
         return f"its offset {entry.offset:#x} is within the table or no multiple of {ALIGNMENT}"
+    if entry.length == 0:
+        return "it is empty"
     if entry.end > len(image):
         return f"it ends at {entry.end:#x}, behind the image"
     crc = zlib.crc32(image[entry.offset : entry.end])

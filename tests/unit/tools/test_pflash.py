@@ -93,6 +93,13 @@ class DamageTest(unittest.TestCase):
         self.image[8192 + len(ELF) - 1] ^= 1
         self.expect_files("^sh: its CRC-32 is 0x[0-9a-f]{8}, not 0x")
 
+    def test_empty_file(self):
+        struct.pack_into("<I", self.image, 64 + 36, 0)
+        self.seal()
+        self.expect_files("^sh: it is empty")
+        with self.assertRaisesRegex(pflash.PflashError, "init is empty"):
+            pflash.pack({"init": b""})
+
     def test_file_outside(self):
         struct.pack_into("<I", self.image, 64 + 36, pflash.SIZE)
         self.seal()
