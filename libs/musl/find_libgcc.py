@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-DEBIAN_NAMES = {"riscv64": "riscv64-linux-gnu"}
+DEBIAN_NAMES = {"aarch64": "aarch64-linux-gnu", "riscv64": "riscv64-linux-gnu"}
 
 found = sorted(
     Path("/usr/lib/gcc-cross", DEBIAN_NAMES[sys.argv[1]]).glob("*/libgcc.a"),
