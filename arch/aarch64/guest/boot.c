@@ -69,7 +69,7 @@ static __attribute__((used)) uint64_t boot_tables(void) {
                      "isb" ::
                          : "memory");
     return SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_SA | SCTLR_SA0 | SCTLR_WXN | SCTLR_DZE |
-           SCTLR_UCT | SCTLR_UCI | SCTLR_NTWI | SCTLR_NTWE;
+           SCTLR_UCT | SCTLR_UCI | SCTLR_NTWE;
 }
 
 // Traps before the kernel has a console.

@@ -25,8 +25,7 @@
 #define SCTLR_I (UINT64_C(1) << 12)    // instruction caches
 #define SCTLR_DZE (UINT64_C(1) << 14)  // user mode may use DC ZVA, as musl's memset() does
 #define SCTLR_UCT (UINT64_C(1) << 15)  // and read CTR_EL0
-#define SCTLR_NTWI (UINT64_C(1) << 16) // WFI and
-#define SCTLR_NTWE (UINT64_C(1) << 18) // WFE do not trap
+#define SCTLR_NTWE (UINT64_C(1) << 18) // and WFE, but not WFI (bit 16): the kernel waits
 #define SCTLR_WXN (UINT64_C(1) << 19)  // what can be written is never executed
 #define SCTLR_UCI (UINT64_C(1) << 26)  // user mode may clean caches
 #define SCTLR_RES1                                                                                 \
@@ -53,6 +52,7 @@
 
 #define ESR_CLASS(esr) ((esr) >> 26 & 0x3f)
 #define ESR_UNKNOWN 0x00
+#define ESR_WAIT 0x01
 #define ESR_SIMD_TRAPPED 0x07
 #define ESR_BRANCH_TARGET 0x0d
 #define ESR_ILLEGAL_STATE 0x0e

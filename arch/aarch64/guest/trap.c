@@ -48,6 +48,7 @@ static void take_exception(struct trap *trap) {
         take_abort(trap, data_access(trap->code));
         break;
     case ESR_UNKNOWN:
+    case ESR_WAIT:
     case ESR_SIMD_TRAPPED:
     case ESR_BRANCH_TARGET:
     case ESR_ILLEGAL_STATE:
