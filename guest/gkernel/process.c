@@ -119,7 +119,9 @@ static void become_zombie(struct process *process) {
 static void tell_who_joins(const struct thread *thread) {
     static const int ended = 0;
     struct space *space = thread->process->space;
-    if (thread->clear_id == 0 || !user_write(space, thread->clear_id, &ended, sizeof(ended)))
+    // The last one has nobody left to tell, and may not be able to pay for a copy of the page.
+    if (thread->process->threads == 1 || thread->clear_id == 0 ||
+        !user_write(space, thread->clear_id, &ended, sizeof(ended)))
         return;
     futex_wake(space, thread->clear_id, 1);
 }
