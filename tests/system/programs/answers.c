@@ -17,7 +17,7 @@
 #include "guest/programs/lib/opaque.h"
 #include "guest/programs/lib/report.h"
 
-#define PAGE 4096
+#define PAGE 4096ul
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
 #define THREADS 5
 
