@@ -137,9 +137,17 @@ def check(image: bytes) -> list[str]:
             if entry.offset < other.end and other.offset < entry.end:
                 wrong.append(f"{entry.name}: overlaps {other.name}")
         before[entry.name] = entry
-    if len(image) != SIZE:
+    if len(image) < SIZE:
         wrong.append(f"it has {len(image)} bytes, the bank {SIZE}")
+    elif len(image) > SIZE:
+        wrong.append(f"it has more bytes than the bank, {SIZE}")
     return wrong
+
+
+def read(path: Path) -> bytes:
+    """A file, as far as it can matter: what is larger than the bank, or has no end, never fits."""
+    with path.open("rb") as file:
+        return file.read(SIZE + 1)
 
 
 def do_pack(arguments: argparse.Namespace) -> int:
@@ -150,7 +158,7 @@ def do_pack(arguments: argparse.Namespace) -> int:
             raise PflashError(f"{word!r} is not NAME=ELF")
         if name in files:
             raise PflashError(f"{name!r} is given twice")
-        files[name] = Path(path).read_bytes()
+        files[name] = read(Path(path))
         if not files[name].startswith(ELF_MAGIC):
             raise PflashError(f"{path} is no ELF file")
     write(arguments.image, files)
@@ -158,7 +166,7 @@ def do_pack(arguments: argparse.Namespace) -> int:
 
 
 def do_list(arguments: argparse.Namespace) -> int:
-    image = arguments.image.read_bytes()
+    image = read(arguments.image)
     entries = read_table(image)
     table_end = HEADER.size + ENTRY.size * len(entries)
     for entry in entries:
@@ -168,7 +176,7 @@ def do_list(arguments: argparse.Namespace) -> int:
 
 
 def do_check(arguments: argparse.Namespace) -> int:
-    wrong = check(arguments.image.read_bytes())
+    wrong = check(read(arguments.image))
     for line in wrong:
         print(f"{arguments.image}: {line}", file=sys.stderr)
     return 1 if wrong else 0

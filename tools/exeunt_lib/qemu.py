@@ -51,10 +51,18 @@ class Terminal:
     """Puts the terminal back as it was: QEMU makes it raw, and a killed QEMU leaves it so."""
 
     def __enter__(self):
-        self.interactive = os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
+        self.interactive = os.isatty(0) and self._is_ours()
         if self.interactive:
             self.state = termios.tcgetattr(0)
         return self
+
+    @staticmethod
+    def _is_ours() -> bool:
+        """False in the background, and where the terminal controls another session or none."""
+        try:
+            return os.tcgetpgrp(0) == os.getpgrp()
+        except OSError:
+            return False
 
     def __exit__(self, *_):
         if self.interactive:

@@ -198,6 +198,22 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(self.run_tool("check", flat)[0], 1)
         self.assertEqual(self.run_tool("list", self.folder / "none")[0], 1)
 
+    def test_files_without_end(self):
+        endless = Path("/dev/zero")
+        for words in (("check", endless), ("list", endless)):
+            status, _, err = self.run_tool(*words)
+            self.assertEqual(status, 1)
+            self.assertIn("begins with", err)
+        self.assertEqual(self.run_tool("pack", self.image, f"init={endless}")[0], 1)
+
+    def test_larger_than_the_bank(self):
+        self.run_tool("pack", self.image, f"init={self.elf}")
+        with self.image.open("ab") as out:
+            out.truncate(pflash.SIZE + 4096)
+        status, _, err = self.run_tool("check", self.image)
+        self.assertEqual(status, 1)
+        self.assertIn("more bytes than the bank", err)
+
     def test_usage(self):
         self.assertEqual(self.run_tool()[0], 2)
         self.assertEqual(self.run_tool("pack", self.image)[0], 2)

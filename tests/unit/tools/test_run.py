@@ -1,6 +1,7 @@
 """`exeunt run` over a QEMU that is a script: what a run changes, and that its status is true."""
 
 import os
+import pty
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,13 @@ MANIFEST = """/dts-v1/;
     memory@80000000 { reg = <0x0 0x80000000 0x0 0x01000000>; };
     image { path = "/sbin/gkernel"; };
 }; }; };
+"""
+
+# Whether what is typed goes to a run.
+ASK = """
+from exeunt_lib.qemu import Terminal
+with Terminal() as terminal:
+    print(terminal.interactive)
 """
 
 
@@ -161,6 +169,25 @@ class RunTest(FakeRun):
         source.write_text("/dts-v1/;\n/ { a = <;\n")
         with self.assertRaisesRegex(ExeuntError, r"wrong\.dts:2"):
             self.boot("exit 0", manifest=source)
+
+
+class TerminalTest(unittest.TestCase):
+    def test_terminal_of_another_session(self):
+        """What is typed there is not ours, and that is no reason not to run."""
+        controller, terminal = pty.openpty()
+        command = [sys.executable, "-c", ASK]
+        done = subprocess.run(
+            command,
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
+            start_new_session=True,
+            check=False,
+            timeout=60,
+        )
+        os.close(controller)
+        os.close(terminal)
+        self.assertEqual((done.returncode, done.stdout), (0, b"False\n"))
 
 
 class UsageTest(unittest.TestCase):
