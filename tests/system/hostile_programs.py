@@ -72,6 +72,12 @@ def gkernel_survives_calls_by_chance(ctx: Context) -> None:
 
 
 @system_test()
+def gkernel_survives_ends_in_every_order(ctx: Context) -> None:
+    """Processes and threads that execute, wait, are killed and end by chance."""
+    run_programs(ctx, f"churn,{SEED},40")
+
+
+@system_test()
 def gkernel_survives_bombs(ctx: Context) -> None:
     """Processes, threads, memory, tables and stacks until there is no more; all comes back."""
     run_programs(ctx, "bombs")

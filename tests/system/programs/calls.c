@@ -17,6 +17,7 @@
 
 #include "guest/programs/lib/measure.h"
 #include "guest/programs/lib/report.h"
+#include "tests/system/programs/chance.h"
 #include "tests/system/programs/supply.h"
 
 #define CALLS 400      // of one process, if it lives for so long
@@ -24,19 +25,9 @@
 #define LIFE (30 * MEASURE_MILLISECOND)
 #define PAGE 4096
 
-static uint64_t state;
 static pid_t supervisor;
 static unsigned *calls_made; // shared by all
 static uint64_t words[1024] __attribute__((aligned(PAGE)));
-
-// Marsaglia's xorshift64* ("An experimental exploration of Marsaglia's xorshift generators,
-// scrambled", S. Vigna, 2016).
-static uint64_t chance(void) {
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return state * UINT64_C(0x2545f4914f6cdd1d);
-}
 
 static uint64_t one_of(const uint64_t *list, size_t count) { return list[chance() % count]; }
 #define ONE_OF(list) one_of(list, sizeof(list) / sizeof((list)[0]))
@@ -138,7 +129,7 @@ static bool may_take_long(uint64_t number) {
 }
 
 static _Noreturn void make_calls(uint64_t seed) {
-    state = seed * 2 + 1;
+    chance_begin(seed);
     if (chance() % 16 != 0) {
         for (int descriptor = 0; descriptor <= 2; descriptor++)
             close(descriptor);
