@@ -1,4 +1,16 @@
-// From the boot code to the shutdown, in order.
+// gkernel, a small monolithic kernel: from the boot code to the shutdown, in order.
+//
+// Who wants to read all of it begins here and goes on with trap.c, where everything comes in that
+// happens later: system calls (syscall.c, sys_*.c), faults, and the timer (timer.c). They work on
+// processes and threads (process.c, thread.c), of which one runs (sched.c, by the rules of cfs.c)
+// and others wait (wait.c, futex.c); on address spaces (space.c, region.c, mapping.c) made of page
+// tables and pages (table.c, page.c); on programs (program.c, elf.c, pflash.c) and files (file.c,
+// tty.c, console.c). user_memory.c is the only way to what a program points to. What differs by
+// architecture is behind arch/include/guest.
+//
+// Interrupts are off in the kernel, and there is one CPU: that is the only lock. What happens
+// between two calls that block (wait_in, or what leads to it) happens at once for everybody else.
+// Only threads of the kernel's own turn interrupts on, while they touch nothing that others do.
 #include <stddef.h>
 
 #include "guest/cpu.h"
