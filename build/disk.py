@@ -1,8 +1,8 @@
 """Makes the disk and flash images of a run, with mkfs.fat and mtools and without root.
 
-    disk.py fat32 IMG FOLDER    a FAT32 disk with our own guests, which were built in the folder
-    disk.py pflash IMG LIST     the 32 MB flash with our guest's programs; LIST is a JSON file that
-                                names their ELF files
+    disk.py fat32 IMG FOLDER      a FAT32 disk with our own guests, which were built in the folder
+    disk.py pflash IMG LIST ARCH  the flash with our guest's programs; LIST is a JSON file that
+                                  names their ELF files
 """
 
 import json
@@ -55,18 +55,18 @@ def make_fat32(image: Path, files: dict[str, Path]) -> None:
         subprocess.run(["mcopy", "-i", image, path, f"::{on_disk}"], **quiet)
 
 
-def make_pflash(image: Path, programs: list[Path]) -> None:
+def make_pflash(image: Path, programs: list[Path], arch: str) -> None:
     """Makes the flash image of these ELF files; a program's name is its file's, in their order."""
-    pflash.write(image, {path.stem: path.read_bytes() for path in sorted(programs)})
+    pflash.write(image, {path.stem: path.read_bytes() for path in sorted(programs)}, arch)
 
 
 def main(arguments: list[str]) -> int:
     if len(arguments) == 3 and arguments[0] == "fat32":
         make_fat32(Path(arguments[1]), our_guests(Path(arguments[2])))
         return 0
-    if len(arguments) == 3 and arguments[0] == "pflash":
+    if len(arguments) == 4 and arguments[0] == "pflash":
         programs = json.loads(Path(arguments[2]).read_text())
-        make_pflash(Path(arguments[1]), [Path(path) for path in programs])
+        make_pflash(Path(arguments[1]), [Path(path) for path in programs], arguments[3])
         return 0
     print(__doc__, file=sys.stderr)
     return 2

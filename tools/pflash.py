@@ -4,8 +4,8 @@
 Little-endian. A header of 16 bytes: the magic "pfld", version, count of entries, CRC-32 of the
 table that follows. That has `count` entries of 48 bytes: a name of at most 31 bytes, padded with
 zeroes to 32; the offset of the file from the image's start, a multiple of 4096; its length; its
-CRC-32; a word that is zero. CRC-32 is zlib's. Behind the last file there are zeroes up to 32 MB,
-the size of QEMU's flash bank. guest/gkernel/pflash.h says the same to the kernel.
+CRC-32; a word that is zero. CRC-32 is zlib's. Behind the last file there are zeroes up to the size
+of QEMU's flash bank: 32 MB, 64 MB for aarch64. guest/gkernel/pflash.h says the same to the kernel.
 """
 
 import argparse
@@ -22,7 +22,10 @@ HEADER = struct.Struct("<4sIII")
 ENTRY = struct.Struct("<32sIIII")
 ENTRIES_MAX = 64
 ALIGNMENT = 4096
-SIZE = 32 << 20
+# Of the bank in QEMU's virt machines.
+SIZES = {"riscv64": 32 << 20, "aarch64": 64 << 20}
+DEFAULT_ARCH = "riscv64"
+SIZE = SIZES[DEFAULT_ARCH]
 
 # What a command line can name: no space, comma or `=`, and no path.
 NAME = re.compile(r"[A-Za-z0-9._+-]{1,31}")
@@ -46,7 +49,7 @@ class Entry(NamedTuple):
         return self.offset + self.length
 
 
-def pack(files: dict[str, bytes]) -> bytes:
+def pack(files: dict[str, bytes], size: int = SIZE) -> bytes:
     """The image of these files, by name, in their order; without the zeroes behind the last."""
     if not 1 <= len(files) <= ENTRIES_MAX:
         raise PflashError(f"{len(files)} files, but an image has 1 to {ENTRIES_MAX}")
@@ -60,8 +63,8 @@ def pack(files: dict[str, bytes]) -> bytes:
         content = content.ljust(aligned(len(content)), b"\0")
         table += ENTRY.pack(name.encode(), start + len(content), len(data), zlib.crc32(data), 0)
         content += data
-    if start + len(content) > SIZE:
-        raise PflashError(f"{start + len(content)} bytes are too many, the bank has {SIZE}")
+    if start + len(content) > size:
+        raise PflashError(f"{start + len(content)} bytes are too many, the bank has {size}")
     header = HEADER.pack(MAGIC, VERSION, len(files), zlib.crc32(table))
     return (header + table).ljust(start, b"\0") + content
 
@@ -70,12 +73,12 @@ def aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def write(image: Path, files: dict[str, bytes]) -> None:
-    """Writes the image of these files, as large as the bank but sparse."""
-    content = pack(files)
+def write(image: Path, files: dict[str, bytes], arch: str = DEFAULT_ARCH) -> None:
+    """Writes the image of these files, as large as the architecture's bank but sparse."""
+    content = pack(files, SIZES[arch])
     with image.open("wb") as out:
         out.write(content)
-        out.truncate(SIZE)
+        out.truncate(SIZES[arch])
 
 
 def read_table(image: bytes) -> list[Entry]:
@@ -121,7 +124,7 @@ def damage(image: bytes, entry: Entry, table_end: int) -> str:
     return ""
 
 
-def check(image: bytes) -> list[str]:
+def check(image: bytes, size: int = SIZE) -> list[str]:
     """Everything that is wrong with an image, a line each; raises PflashError for its table."""
     entries = read_table(image)
     table_end = HEADER.size + ENTRY.size * len(entries)
@@ -137,17 +140,17 @@ def check(image: bytes) -> list[str]:
             if entry.offset < other.end and other.offset < entry.end:
                 wrong.append(f"{entry.name}: overlaps {other.name}")
         before[entry.name] = entry
-    if len(image) < SIZE:
-        wrong.append(f"it has {len(image)} bytes, the bank {SIZE}")
-    elif len(image) > SIZE:
-        wrong.append(f"it has more bytes than the bank, {SIZE}")
+    if len(image) < size:
+        wrong.append(f"it has {len(image)} bytes, the bank {size}")
+    elif len(image) > size:
+        wrong.append(f"it has more bytes than the bank, {size}")
     return wrong
 
 
-def read(path: Path) -> bytes:
+def read(path: Path, size: int) -> bytes:
     """A file, as far as it can matter: what is larger than the bank, or has no end, never fits."""
     with path.open("rb") as file:
-        return file.read(SIZE + 1)
+        return file.read(size + 1)
 
 
 def do_pack(arguments: argparse.Namespace) -> int:
@@ -158,15 +161,15 @@ def do_pack(arguments: argparse.Namespace) -> int:
             raise PflashError(f"{word!r} is not NAME=ELF")
         if name in files:
             raise PflashError(f"{name!r} is given twice")
-        files[name] = read(Path(path))
+        files[name] = read(Path(path), SIZES[arguments.arch])
         if not files[name].startswith(ELF_MAGIC):
             raise PflashError(f"{path} is no ELF file")
-    write(arguments.image, files)
+    write(arguments.image, files, arguments.arch)
     return 0
 
 
 def do_list(arguments: argparse.Namespace) -> int:
-    image = read(arguments.image)
+    image = read(arguments.image, SIZES[arguments.arch])
     entries = read_table(image)
     table_end = HEADER.size + ENTRY.size * len(entries)
     for entry in entries:
@@ -176,7 +179,8 @@ def do_list(arguments: argparse.Namespace) -> int:
 
 
 def do_check(arguments: argparse.Namespace) -> int:
-    wrong = check(read(arguments.image))
+    size = SIZES[arguments.arch]
+    wrong = check(read(arguments.image, size), size)
     for line in wrong:
         print(f"{arguments.image}: {line}", file=sys.stderr)
     return 1 if wrong else 0
@@ -196,6 +200,9 @@ def main(words: list[str]) -> int:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("image", type=Path, metavar="IMAGE")
+        command.add_argument(
+            "--arch", choices=SIZES, default=DEFAULT_ARCH, help="whose bank; default: %(default)s"
+        )
         command.set_defaults(action=action)
         if name == "pack":
             command.add_argument("files", nargs="+", metavar="NAME=ELF")

@@ -1,23 +1,24 @@
-"""`exeunt run --bare`: the guest on QEMU's own machine, with OpenSBI and without the hypervisor.
+"""`exeunt run --bare`: the guest on QEMU's own machine, with its firmware, without the hypervisor.
 
 What it finds is what a VM has by the default manifest: as much RAM, the same flash at the same
-place, the same command line. How it ended only its own last words tell: OpenSBI's system reset
-always ends QEMU with status 0.
+place, the same command line. How it ended only its own last words tell: the firmware's calls always
+end QEMU with status 0.
 """
 
 import re
 from pathlib import Path
 
-from .manifest import Manifest
 from .paths import UsageError
 from .qemu import STATUS_TIMEOUT, Result
 
 # QEMU's own firmware, which is told where the guest begins; fw_jump would put the device tree where
-# a machine with 16 MB has no memory any more.
-FIRMWARE = "default"
-# The bank that a VM has by passthrough. With a file for it (if=pflash,unit=1), as the hypervisor's
-# machine has it, OpenSBI would boot from there instead of from -kernel.
-FLASH = 0x22000000
+# a machine with 16 MB has no memory any more. Without one QEMU itself is what the guest calls.
+FIRMWARE = {"riscv64": "default", "aarch64": ""}
+# The bank that a VM has by passthrough, where that cannot be a file (if=pflash,unit=1), as the
+# hypervisor's machine has it: OpenSBI would boot from there instead of from -kernel.
+FLASH = {"riscv64": 0x22000000}
+# What a VM has where there is no manifest yet.
+MEMORY = 16 << 20
 END = re.compile(r"^monolithic kernel exit \[(\d+)\] (?:normally|abnormally)!\s*$", re.MULTILINE)
 
 # Options, and the fields of a Boot, that have no meaning where there is no hypervisor.
@@ -38,31 +39,35 @@ def check(boot) -> None:
             raise UsageError(f"--bare is without the hypervisor: {why}")
 
 
-def flash_arguments(image: Path, most: int, scratch: Path) -> list[str]:
-    """Loads the flash's content without the zeroes behind it: erased or not, it begins with zeroes.
+def flash_arguments(arch: str, image: Path, most: int, scratch: Path) -> list[str]:
+    """The flash as a file, or its content loaded, without the zeroes behind it: erased or not, it
+    begins with zeroes.
 
     most: bytes. QEMU loads no file that is larger than the machine's RAM.
     """
+    if arch not in FLASH:
+        quoted = str(image).replace(",", ",,")
+        return ["-drive", f"file={quoted},if=pflash,unit=1,format=raw,readonly=on"]
     content = image.read_bytes().rstrip(b"\0")
     found = []
     for at in range(0, len(content), most):
         part = scratch / f"pflash-{at:x}"
         part.write_bytes(content[at : at + most])
         quoted = str(part).replace(",", ",,")
-        found += ["-device", f"loader,file={quoted},addr={FLASH + at:#x},force-raw=on"]
+        found += ["-device", f"loader,file={quoted},addr={FLASH[arch] + at:#x},force-raw=on"]
     return found
 
 
-def arguments(boot, manifest: Manifest, out: Path, flash: Path, scratch: Path) -> list[str]:
-    """QEMU's, but for the machine's: the guest, what it is told, and its flash."""
+def arguments(boot, memory: int, cmdline: str, out: Path, flash: Path, scratch: Path) -> list[str]:
+    """QEMU's, but for the machine's: the guest, what it is told, and its flash. memory: bytes."""
     given = ["-kernel", str(boot.guest or out / "guest/gkernel.bin")]
     # The clock of the day goes on with the machine's own time, as a VM's does.
     given += ["-rtc", "clock=vm"]
-    if manifest.cmdline():
-        given += ["-append", manifest.cmdline()]
+    if cmdline:
+        given += ["-append", cmdline]
     if boot.initrd:
         given += ["-initrd", str(boot.initrd)]
-    return given + flash_arguments(flash, manifest.first_memory(), scratch)
+    return given + flash_arguments(boot.arch, flash, memory, scratch)
 
 
 def judge(ended: Result, own_guest: bool) -> Result:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import bare, control
 from .manifest import INITRD_PATH, Manifest, compile_source
-from .paths import ExeuntError, UsageError, out_dir, say
+from .paths import ARCHES, ExeuntError, UsageError, out_dir, say
 from .qemu import STATUS_TIMEOUT, Result, run_process
 
 import bundle
@@ -19,6 +19,10 @@ MB = 1 << 20
 HOST_MEMORY = 128 * MB
 CLEAN_END = "Hypervisor ok!"
 GDB_PORT = 1234
+
+# QEMU's -machine and, unless another is asked for, its -cpu.
+MACHINES = {"riscv64": "virt", "aarch64": "virt,gic-version=3"}
+CPUS = {"aarch64": "cortex-a57"}
 
 
 @dataclass
@@ -55,10 +59,13 @@ class Boot:
                 raise UsageError(f"--{name}: there is no file {path}")
         if self.bare:
             bare.check(self)
+        elif self.arch not in ARCHES:
+            raise UsageError(f"there is no hypervisor for {self.arch} yet: run it with --bare")
         if self.disk and (self.guest or self.initrd):
             raise UsageError("--disk is a whole disk: --guest and --initrd cannot go onto it")
-        if self.pflash and self.pflash.stat().st_size != pflash.SIZE:
-            raise UsageError(f"--pflash: {self.pflash} has not {pflash.SIZE // MB} MB")
+        flash_size = pflash.SIZES[self.arch]
+        if self.pflash and self.pflash.stat().st_size != flash_size:
+            raise UsageError(f"--pflash: {self.pflash} has not {flash_size // MB} MB")
         if self.mem is not None and (self.mem <= 0 or self.mem % (2 * MB)):
             raise UsageError("--mem must be a multiple of 2M")
         if self.qemu and not shutil.which(self.qemu):
@@ -126,7 +133,8 @@ def machine(boot: Boot, memory: int, bios: str) -> list[str]:
     """QEMU and its machine: no devices beyond the board's, console on stdio."""
     return [
         boot.qemu or f"qemu-system-{boot.arch}",
-        *("-machine", "virt", "-m", f"{-(-memory // MB)}M", "-bios", bios),
+        *("-machine", MACHINES[boot.arch], "-m", f"{-(-memory // MB)}M"),
+        *(("-bios", bios) if bios else ()),
         *("-nodefaults", "-display", "none", "-no-reboot"),
         *("-chardev", "stdio,id=console,signal=on", "-serial", "chardev:console"),
         *("-global", "virtio-mmio.force-legacy=false"),
@@ -136,8 +144,9 @@ def machine(boot: Boot, memory: int, bios: str) -> list[str]:
 def settings(boot: Boot) -> list[str]:
     """What else was asked for, of whichever machine."""
     found = []
-    if boot.cpu:
-        found += ["-cpu", boot.cpu]
+    cpu = boot.cpu or CPUS.get(boot.arch)
+    if cpu:
+        found += ["-cpu", cpu]
     if boot.icount:
         # Where the machine is stopped from outside, sleep=off would skip to its next timer.
         found += ["-icount", f"shift=0,sleep={'on' if boot.at else 'off'}"]
@@ -152,9 +161,12 @@ def flash_image(boot: Boot, out: Path) -> Path:
 
 def bare_command(boot: Boot, out: Path, scratch: Path) -> list[str]:
     """QEMU with the guest and without the hypervisor."""
-    manifest = make_manifest(boot, out, scratch)
-    command = machine(boot, manifest.first_memory(), bare.FIRMWARE)
-    command += bare.arguments(boot, manifest, out, flash_image(boot, out), scratch)
+    memory, cmdline = boot.mem or bare.MEMORY, boot.cmdline or ""
+    if boot.arch in ARCHES:
+        manifest = make_manifest(boot, out, scratch)
+        memory, cmdline = manifest.first_memory(), manifest.cmdline()
+    command = machine(boot, memory, bare.FIRMWARE[boot.arch])
+    command += bare.arguments(boot, memory, cmdline, out, flash_image(boot, out), scratch)
     return command + settings(boot)
 
 
@@ -219,7 +231,7 @@ def boot_once(boot: Boot, live: bool) -> Result:
         if boot.at:
             command += start_director(boot, out, Path(scratch))
         try:
-            ended = run_process(command, boot.timeout, live, boot.virtual_timeout)
+            ended = run_process(command, boot.timeout, live, boot.virtual_timeout, boot.arch)
         finally:
             if boot.control:
                 boot.control.unlink(missing_ok=True)

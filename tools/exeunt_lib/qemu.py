@@ -76,15 +76,21 @@ class VirtualClock:
     whatever the speed of the host. Reading it does not disturb the guest.
     """
 
-    # mtime of the virt machine's CLINT, at 10 MHz.
-    COMMAND = "xp /1gx 0x0200bff8"
-    FREQUENCY = 10_000_000
+    # What is read, and how often it counts a second: mtime of the CLINT; the PL031, which goes by
+    # the machine's time when QEMU is given `-rtc clock=vm`, and began anywhere.
+    COUNTERS = {
+        "riscv64": ("xp /1gx 0x0200bff8", 10_000_000),
+        "aarch64": ("xp /1wx 0x09010000", 1),
+    }
     # Often enough to end a run soon after its bound, in seconds of wall time.
     INTERVAL = 0.5
 
-    def __init__(self, folder: str):
+    def __init__(self, folder: str, arch: str = "riscv64"):
         self.path = os.path.join(folder, "qmp")
         self.connection = None
+        self.command, self.frequency = self.COUNTERS[arch]
+        # Where the counter begins at 0 that is known; else the first look is the beginning.
+        self.began = 0 if arch == "riscv64" else None
 
     def arguments(self) -> list[str]:
         return ["-qmp", f"unix:{self.path},server=on,wait=off"]
@@ -111,8 +117,11 @@ class VirtualClock:
                 link.close()
                 self.connection.readline()  # the greeting
                 self._ask("qmp_capabilities")
-            answer = self._ask("human-monitor-command", **{"command-line": self.COMMAND})
-            return int(answer.split(":")[1], 16) / self.FREQUENCY
+            answer = self._ask("human-monitor-command", **{"command-line": self.command})
+            count = int(answer.split(":")[1], 16)
+            if self.began is None:
+                self.began = count
+            return (count - self.began) / self.frequency
         except (OSError, ValueError, IndexError):
             return 0.0
 
@@ -152,10 +161,12 @@ def run_process(
     timeout: float | None,
     live: bool = False,
     virtual_timeout: float | None = None,
+    arch: str = "riscv64",
 ) -> Result:
     """Runs a command to its end or to a time limit.
 
-    timeout: seconds of wall time. virtual_timeout: of the machine's own, if the command is QEMU.
+    timeout: seconds of wall time. virtual_timeout: of the machine's own, if the command is QEMU and
+    the machine of that architecture.
     live: its output goes to ours as it comes, and what is typed at a terminal goes to it.
     Whatever ends this function ends the process; even a killed parent does (setpriv).
     """
@@ -164,7 +175,7 @@ def run_process(
     output = bytearray()
     timed_out = False
     with Terminal() as terminal, tempfile.TemporaryDirectory(prefix="exeunt-") as folder:
-        clock = VirtualClock(folder) if virtual_timeout is not None else None
+        clock = VirtualClock(folder, arch) if virtual_timeout is not None else None
         full = ["setpriv", "--pdeathsig", "KILL", *command, *(clock.arguments() if clock else [])]
         process = subprocess.Popen(
             full,

@@ -72,7 +72,7 @@ def start_session(ctx: Context, kind: type[Session] = Session, **boot) -> Iterat
     settings = Boot(ctx.arch, ctx.out, **{"icount": True, **boot})
     settings.check()
     with tempfile.TemporaryDirectory(prefix="exeunt-test-") as scratch:
-        clock = VirtualClock(scratch)
+        clock = VirtualClock(scratch, settings.arch)
         command = [*boot_command(settings, ctx.out, Path(scratch)), *clock.arguments()]
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *command],

@@ -127,13 +127,14 @@ class Test:
 _registered: list[Test] = []
 
 
-def system_test(long: bool = False, name: str = "") -> Callable:
-    """Registers a function as a system test. long: `--quick` leaves it out."""
+def system_test(long: bool = False, name: str = "", builds: tuple[str, ...] = ARCHES) -> Callable:
+    """Registers a function as a system test. long: `--quick` leaves it out. builds: what it needs;
+    the last is the context's."""
 
     def register(function: Callable[[Context], None]) -> Callable[[Context], None]:
         group = function.__module__.removeprefix("system_tests.").replace("_", "-")
         own = name or function.__name__.replace("_", "-")
-        _registered.append(Test(own, group, function, builds=ARCHES, long=long))
+        _registered.append(Test(own, group, function, builds=builds, long=long))
         return function
 
     return register
@@ -207,11 +208,12 @@ class Runner:
         with tempfile.TemporaryDirectory(prefix="exeunt-test-") as scratch:
             try:
                 self.build(test.builds)
-                out = out_dir(test.builds[-1] if test.builds else ARCHES[0])
+                arch = test.builds[-1] if test.builds else ARCHES[0]
+                out = out_dir(arch)
                 log = out / "test" / f"{test.name}.log"
                 log.parent.mkdir(parents=True, exist_ok=True)
                 log.write_text("")
-                context = Context(test.name, ARCHES[0], out, Path(scratch), log)
+                context = Context(test.name, arch, out, Path(scratch), log)
                 test.run(context)
                 self.passed.append(test.name)
             except Skip as reason:

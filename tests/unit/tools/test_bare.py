@@ -114,3 +114,22 @@ class BareTest(FakeRun):
             with self.subTest(field), self.assertRaisesRegex(UsageError, "--bare"):
                 self.words(**{field: value})
 
+    def test_aarch64_has_its_own_machine_with_the_flash_as_a_file(self):
+        self.assertEqual(self.given("-machine", arch="aarch64"), ["virt,gic-version=3"])
+        self.assertEqual(self.given("-cpu", arch="aarch64"), ["cortex-a57"])
+        self.assertEqual(self.given("-cpu", arch="aarch64", cpu="max"), ["max"])
+        self.assertEqual(self.given("-bios", arch="aarch64"), [])
+        self.assertEqual(self.given("-m", arch="aarch64"), ["16M"])
+        self.assertEqual(self.given("-append", arch="aarch64"), [])
+        self.assertEqual(self.given("-append", arch="aarch64", cmdline="spin"), ["spin"])
+        flash = f"file={self.folder}/pflash.img,if=pflash,unit=1,format=raw,readonly=on"
+        self.assertEqual(self.given("-drive", arch="aarch64"), [flash])
+
+    def test_a_flash_of_another_architecture_is_refused(self):
+        other = self.folder / "pflash.img"
+        with self.assertRaisesRegex(UsageError, "has not 64 MB"):
+            self.words(arch="aarch64", pflash=other)
+
+    def test_where_there_is_no_hypervisor_a_run_must_be_bare(self):
+        with self.assertRaisesRegex(UsageError, "no hypervisor for aarch64 yet: .* --bare"):
+            self.boot(SAY_ALL, arch="aarch64")

@@ -53,6 +53,15 @@ class FormatTest(unittest.TestCase):
         with self.assertRaisesRegex(pflash.PflashError, "too many"):
             pflash.pack({"big": bytes(fits + 1)})
 
+    def test_each_architecture_has_its_banks_size(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = Path(folder) / "image"
+            for arch, size in (("riscv64", 32 << 20), ("aarch64", 64 << 20)):
+                pflash.write(image, {"init": ELF}, arch)
+                self.assertEqual(image.stat().st_size, size)
+                self.assertEqual(pflash.check(image.read_bytes(), size), [])
+                self.assertEqual(pflash.main(["check", str(image), "--arch", arch]), 0)
+
     def test_names_that_a_command_line_cannot_name(self):
         for name in ("", "a b", "bin/sh", "a,b", "a=b", "ä", "a" * 32):
             with self.assertRaisesRegex(pflash.PflashError, "is no name", msg=name):
