@@ -36,7 +36,7 @@ def run_programs(ctx: Context, *words: str, others: dict[str, bytes] = NONE, **b
     """
     names = [word.split(",")[0] for word in words]
     image = ctx.scratch / "pflash.img"
-    pflash.write(image, {name: program(ctx, name) for name in [*names, WITNESS]} | others)
+    pflash.write(image, {name: program(ctx, name) for name in [*names, WITNESS]} | others, ctx.arch)
     result = run_guest(ctx, pflash=image, cmdline=" ".join([*words, WITNESS]), **boot)
     for name in (*names, WITNESS):
         said = [line for line in result.lines if line.startswith(f"{name}: ")]
@@ -119,3 +119,11 @@ def gkernel_survives_odd_instructions(ctx: Context) -> None:
 def gkernel_gives_out_nothing_used(ctx: Context) -> None:
     """New memory is zero on every way to get it, and so are a new program's registers."""
     run_programs(ctx, "fresh")
+
+
+@system_test(builds=("aarch64",))
+def gkernel_on_aarch64_survives(ctx: Context) -> None:
+    """The same on another architecture's bare machine, with its own instructions."""
+    run_programs(ctx, "undead", "privileged", "odd", bare=True)
+    run_programs(ctx, "awkward", "answers", "fresh", bare=True)
+    run_programs(ctx, f"calls,{SEED},{ROUNDS}", "bombs", bare=True)

@@ -107,6 +107,11 @@ def shell_typed_bare(ctx: Context) -> None:
     with_shell(ctx, bare=True)
 
 
+@system_test(builds=("aarch64",))
+def shell_typed_bare_aarch64(ctx: Context) -> None:
+    with_shell(ctx, bare=True)
+
+
 @system_test()
 def shell_beside_deaths(ctx: Context) -> None:
     """Every server is killed between one line and the next, and in the middle of what is typed."""
