@@ -19,7 +19,7 @@ static uint64_t pagetable_index(space_addr_t address, unsigned level) {
 static uint64_t *pagetable_walk(const struct space *space, space_addr_t address, unsigned *level) {
     unsigned at = TOP_LEVEL;
     uint64_t *entry = &space->root[pagetable_index(address, at)];
-    while (at > *level && arch_pte_present(*entry) && !arch_pte_leaf(*entry)) {
+    while (at > *level && arch_pte_present(*entry) && !arch_pte_leaf(*entry, at)) {
         at--;
         uint64_t *table = arch_phys_to_virt(arch_pte_target(*entry));
         entry = &table[pagetable_index(address, at)];
@@ -48,7 +48,7 @@ COLD static enum status pagetable_map_walking(struct space *space, space_addr_t 
         level--;
         entry = &table[pagetable_index(address, level)];
     }
-    *entry = arch_pte_make_leaf(space->kind, target, rights);
+    *entry = arch_pte_make_leaf(space->kind, target, rights, want);
     if (want == 0) {
         space->last = entry - pagetable_index(address, 0);
         space->last_base = address.v >> pagetable_bits(1);
@@ -71,7 +71,7 @@ HOT enum status pagetable_map(struct space *space, space_addr_t address, hpa_t t
         if (arch_pte_present(*entry)) {
             return STATUS_EXISTS;
         }
-        *entry = arch_pte_make_leaf(space->kind, target, rights);
+        *entry = arch_pte_make_leaf(space->kind, target, rights, 0);
         return STATUS_OK;
     }
     return pagetable_map_walking(space, address, target, want, rights);
@@ -82,9 +82,10 @@ bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target,
     unsigned level = 0;
     uint64_t entry = *pagetable_walk(space, address, &level);
     uint64_t mask = (1ull << pagetable_bits(level)) - 1;
-    return arch_pte_present(entry) && arch_pte_leaf(entry) && pagetable_bits(level) >= bits &&
-           ((address.v ^ target.v) & mask) == 0 &&
-           arch_pte_same(entry, arch_pte_make_leaf(space->kind, HPA(target.v & ~mask), rights));
+    return arch_pte_present(entry) && arch_pte_leaf(entry, level) &&
+           pagetable_bits(level) >= bits && ((address.v ^ target.v) & mask) == 0 &&
+           arch_pte_same(entry,
+                         arch_pte_make_leaf(space->kind, HPA(target.v & ~mask), rights, level));
 }
 
 unsigned pagetable_unmap(struct space *space, space_addr_t address, uint64_t size) {

@@ -12,7 +12,7 @@ struct space;
 
 struct task {
     struct context context;   // first
-    uint64_t satp;            // what the trap vector puts into the hardware for its space
+    uint64_t translation;     // what the trap vector puts into the hardware for its space
     uint64_t receive_pc;      // where a record arrives …
     uint64_t receive_sp;      // … with this stack …
     uint64_t receive_tp;      // … and this thread pointer

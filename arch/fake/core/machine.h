@@ -26,7 +26,7 @@ struct machine {
     struct cpu *cpu;
     struct context *current;    // NULL: the CPU sleeps
     struct regs regs;           // of current
-    uint64_t root;              // the address space that tasks run in (task.satp)
+    uint64_t root;              // the address space that tasks run in (task.translation)
     struct arch_vcpu guest;     // of cpu->loaded
     bool fast;                  // the shortest ways are taken where they can be
     unsigned fast_calls;        // hypercalls that went that way

@@ -5,7 +5,9 @@
 #include "kernel/object/space.h"
 #include "kernel/object/vcpu.h"
 
-void arch_task_init(struct task *task) { task->satp = arch_virt_to_phys(task->space->root).v; }
+void arch_task_init(struct task *task) {
+    task->translation = arch_virt_to_phys(task->space->root).v;
+}
 
 void arch_task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64_t argument) {
     struct regs *regs = &task->context.regs;

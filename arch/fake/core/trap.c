@@ -51,7 +51,7 @@ static struct context *trap_leave(struct context *next) {
         machine.cpu->fp = next;
         machine.guest_memory = NULL;
     } else {
-        machine.root = task_of(next)->satp;
+        machine.root = task_of(next)->translation;
         trap_show_guest(task_of(next));
     }
     if (next->kind == CONTEXT_TASK && task_of(next)->arriving) {
@@ -86,7 +86,7 @@ static bool trap_fast_call(struct vcpu *vcpu) {
     vcpu->record.seq++;
     machine.fast_calls++;
     machine.current = &task->context;
-    machine.root = task->satp;
+    machine.root = task->translation;
     const struct record record = {
         .info = vcpu->fast_info,
         .pc = regs_pc(&vcpu->context.regs),

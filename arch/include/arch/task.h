@@ -4,7 +4,7 @@
 #include "ipc/message.h"
 #include "kernel/object/task.h"
 
-// A new task: its registers, and task->satp from task->space.
+// A new task: its registers, and task->translation from task->space.
 void arch_task_init(struct task *task);
 
 // Its first instruction will be PC, with SP, TP and ARGUMENT in the first argument register.

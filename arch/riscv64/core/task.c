@@ -7,8 +7,8 @@
 #include "kernel/object/vcpu.h"
 
 void arch_task_init(struct task *task) {
-    task->satp = SATP_SV39 | (uint64_t)task->space->id << 44 |
-                 arch_virt_to_phys(task->space->root).v >> PAGE_BITS;
+    task->translation = SATP_SV39 | (uint64_t)task->space->id << 44 |
+                        arch_virt_to_phys(task->space->root).v >> PAGE_BITS;
     task->context.regs.sstatus = SSTATUS_UXL_64;
     task->context.regs.hstatus = HSTATUS_VSXL_64 | HSTATUS_VTW;
 }

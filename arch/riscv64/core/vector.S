@@ -86,7 +86,7 @@ vector_leave:
     beqz a0, leave_idle
     lbu t0, CONTEXT_KIND(a0)
     bnez t0, leave_vcpu
-    ld t0, TASK_SATP(a0)
+    ld t0, TASK_TRANSLATION(a0)
     ld t6, TASK_ARRIVING(a0)
     lbu t5, TASK_GUEST_RIGHT(a0)
     csrw satp, t0
@@ -189,7 +189,7 @@ hypercall:
     addi t2, t2, 1
     sd t2, VCPU_SEQ(sp)
     csrw sscratch, t3
-    ld t4, TASK_SATP(t3)
+    ld t4, TASK_TRANSLATION(t3)
     ld t5, TASK_RECEIVE_PC(t3)
     csrw satp, t4
     csrw sepc, t5
@@ -401,7 +401,7 @@ call:
     li t5, SSTATUS_SPP_FS_BITS
     csrc hstatus, t4
     csrc sstatus, t5
-    ld t4, TASK_SATP(s6)
+    ld t4, TASK_TRANSLATION(s6)
     ld t5, TASK_RECEIVE_PC(s6)
     csrw satp, t4
     csrw sepc, t5
@@ -441,7 +441,7 @@ answer_call:
     csrw sscratch, s4
     li t5, SSTATUS_SPP_FS_BITS
     csrc sstatus, t5
-    ld t4, TASK_SATP(s4)
+    ld t4, TASK_TRANSLATION(s4)
     ld t5, X(0)(s4)
     csrw satp, t4
     csrw sepc, t5

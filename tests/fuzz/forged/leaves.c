@@ -14,7 +14,7 @@ leaves_below(const uint64_t *table, unsigned entries, unsigned level, uint64_t a
         if (!arch_pte_present(table[i])) {
             continue;
         }
-        if (!arch_pte_leaf(table[i])) {
+        if (!arch_pte_leaf(table[i], level)) {
             machine_require(level > 0, "a table below the last level");
             count = leaves_below(arch_phys_to_virt(arch_pte_target(table[i])), 512, level - 1, at,
                                  leaf, count);

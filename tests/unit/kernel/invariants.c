@@ -322,7 +322,7 @@ static void check_table(uint32_t page, const uint64_t *entry, unsigned level, un
             continue;
         }
         uint64_t target = arch_pte_target(entry[i]).v;
-        if (arch_pte_leaf(entry[i])) {
+        if (arch_pte_leaf(entry[i], level)) {
             uint64_t size = PAGE_SIZE << 9 * level;
             require((target & (size - 1)) == 0, "a mapping is not aligned");
             require(target + size <= MACHINE_MEMORY_BASE ||

@@ -57,7 +57,7 @@ static bool is(uint64_t address, uint64_t offset, unsigned bits, unsigned rights
 static unsigned page_bits(const struct space *space, uint64_t address) {
     const uint64_t *entry = &space->root[address >> 30];
     for (unsigned bits = 30; bits >= 12 && arch_pte_present(*entry); bits -= 9) {
-        if (arch_pte_leaf(*entry)) {
+        if (arch_pte_leaf(*entry, (bits - PAGE_BITS) / 9)) {
             return bits;
         }
         const uint64_t *table = arch_phys_to_virt(arch_pte_target(*entry));

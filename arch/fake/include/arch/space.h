@@ -16,7 +16,7 @@ struct space;
 #define ARCH_SPACE_ALIGN_PAGES 2u
 
 #define PTE_PRESENT (1ull << 63)
-#define PTE_LEAF (1ull << 62)
+#define PTE_LEAF(level) (1ull << (58 + (level))) // as some real ones, other at each level
 #define PTE_GUEST (1ull << 61)
 #define PTE_RIGHTS 7ull      // enum rights: R, W, X
 #define PTE_SEEN (1ull << 3) // what hardware would set
@@ -29,14 +29,16 @@ hpa_t arch_virt_to_phys(const void *address);
 
 static inline bool arch_pte_present(uint64_t pte) { return pte & PTE_PRESENT; }
 
-static inline bool arch_pte_leaf(uint64_t pte) { return pte & PTE_LEAF; }
+static inline bool arch_pte_leaf(uint64_t pte, unsigned level) { return pte & PTE_LEAF(level); }
 
 static inline hpa_t arch_pte_target(uint64_t pte) { return HPA(pte & PTE_TARGET); }
 
 static inline uint64_t arch_pte_make_table(hpa_t table) { return table.v | PTE_PRESENT; }
 
-static inline uint64_t arch_pte_make_leaf(unsigned kind, hpa_t target, unsigned rights) {
-    return target.v | (rights & PTE_RIGHTS) | PTE_PRESENT | PTE_LEAF | (kind ? PTE_GUEST : 0);
+static inline uint64_t arch_pte_make_leaf(unsigned kind, hpa_t target, unsigned rights,
+                                          unsigned level) {
+    return target.v | (rights & PTE_RIGHTS) | PTE_PRESENT | PTE_LEAF(level) |
+           (kind ? PTE_GUEST : 0);
 }
 
 static inline bool arch_pte_same(uint64_t a, uint64_t b) { return ((a ^ b) & ~PTE_SEEN) == 0; }

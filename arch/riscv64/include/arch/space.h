@@ -36,7 +36,10 @@ static inline hpa_t arch_virt_to_phys(const void *address) {
 
 static inline bool arch_pte_present(uint64_t pte) { return pte & PTE_V; }
 
-static inline bool arch_pte_leaf(uint64_t pte) { return pte & (PTE_R | PTE_W | PTE_X); }
+static inline bool arch_pte_leaf(uint64_t pte, unsigned level) {
+    (void)level;
+    return pte & (PTE_R | PTE_W | PTE_X);
+}
 
 static inline hpa_t arch_pte_target(uint64_t pte) { return HPA(pte << 10 >> 20 << 12); }
 
@@ -44,7 +47,9 @@ static inline uint64_t arch_pte_make_table(hpa_t table) { return PTE_PPN(table.v
 
 // A second stage's leaves have U as well: G-stage accesses count as user accesses (§8.5.1). A and D
 // are set beforehand: nobody here looks at them, and hardware that does not set them would trap.
-static inline uint64_t arch_pte_make_leaf(unsigned kind, hpa_t target, unsigned rights) {
+static inline uint64_t arch_pte_make_leaf(unsigned kind, hpa_t target, unsigned rights,
+                                          unsigned level) {
+    (void)level;
     (void)kind;
     uint64_t bits = (uint64_t)(rights & (RIGHT_R | RIGHT_W | RIGHT_X)) << 1;
     return PTE_PPN(target.v) | bits | PTE_V | PTE_U | PTE_A | PTE_D;
