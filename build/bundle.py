@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAGIC = 0x31544E5545584542  # "BEXEUNT1"
-VERSION = 1
+VERSION = 2
 PAGE = 4096
 MAX_SEGMENTS = 4
 MAX_FILES = 32
 NAME_SIZE = 40
-HEADER = struct.Struct("<QIIIIQQQ")
+HEADER = struct.Struct("<QIIIIQQQQQQ")
 SEGMENT = struct.Struct("<QQQQ")
 FILE = struct.Struct(f"<{NAME_SIZE}sQQ")
 
@@ -77,25 +77,47 @@ def load_segments(elf: bytes, name: str) -> tuple[int, list[Segment]]:
     return entry, segments
 
 
-def object_memory(manifest: Path) -> int:
-    """What the compiled manifest sets aside for the core's objects; 0 when it does not say."""
+class Machine(NamedTuple):
+    """What the core itself must know of the manifest, which it does not read; 0: not said.
+
+    objects: bytes behind the bundle that its objects are made of. console: where a panic is told.
+    controller, redistributors: the interrupt controller's registers.
+    """
+
+    objects: int = 0
+    console: int = 0
+    controller: int = 0
+    redistributors: int = 0
+
+
+def first_number(manifest: Path, node: str, name: str) -> int:
+    """The property's first number of at most two cells; 0 when there is none."""
     done = subprocess.run(
-        ["fdtget", "-t", "x", manifest, "/", "object-memory"],
-        capture_output=True,
-        text=True,
-        check=False,
+        ["fdtget", "-t", "x", manifest, node, name], capture_output=True, text=True, check=False
     )
     value = 0
-    for cell in done.stdout.split() if done.returncode == 0 else []:
+    for cell in done.stdout.split()[:2] if done.returncode == 0 else []:
         value = value << 32 | int(cell, 16)
-    return value & 0xFFFFFFFFFFFFFFFF
+    return value
 
 
-def make_bundle(init: bytes, files: dict[str, bytes], objects: int) -> bytes:
-    """The whole bundle: `init` is its ELF file, `files` go in under their names.
+def read_machine(manifest: Path) -> Machine:
+    """From a compiled manifest. What is wrong in it is init's to refuse."""
+    done = subprocess.run(
+        ["fdtget", "-l", manifest, "/host"], capture_output=True, text=True, check=False
+    )
+    nodes = {name.partition("@")[0]: f"/host/{name}" for name in done.stdout.split()}
+    controller = nodes.get("interrupt-controller", "/host/none")
+    return Machine(
+        first_number(manifest, "/", "object-memory"),
+        first_number(manifest, nodes.get("console", "/host/none"), "reg"),
+        first_number(manifest, controller, "reg"),
+        first_number(manifest, controller, "redistributors"),
+    )
 
-    objects: the bytes behind the bundle that the core's objects are made of.
-    """
+
+def make_bundle(init: bytes, files: dict[str, bytes], machine: Machine) -> bytes:
+    """The whole bundle: `init` is its ELF file, `files` go in under their names."""
     entry, segments = load_segments(init, "init")
     if len(files) > MAX_FILES:
         raise BundleError(f"{len(files)} files, {MAX_FILES} are possible")
@@ -113,7 +135,15 @@ def make_bundle(init: bytes, files: dict[str, bytes], objects: int) -> bytes:
         file_table += FILE.pack(encoded, PAGE + len(body), len(content))
         body += content.ljust(pages(len(content)), b"\0")
     header = HEADER.pack(
-        MAGIC, VERSION, len(segments), len(files), 0, PAGE + len(body), objects, entry
+        MAGIC,
+        VERSION,
+        len(segments),
+        len(files),
+        0,
+        PAGE + len(body),
+        machine.objects,
+        entry,
+        *machine[1:],
     )
     header += segment_table.ljust(MAX_SEGMENTS * SEGMENT.size, b"\0")
     header += file_table
@@ -137,7 +167,9 @@ def with_manifest(image: bytes, manifest: Path, files: dict[str, bytes] | None =
         )
         changed += content.ljust(pages(len(content)), b"\0")
         number += 1
-    header[3], header[5], header[6] = number, len(changed), object_memory(manifest)
+    machine = read_machine(manifest)
+    header[3], header[5], header[6] = number, len(changed), machine.objects
+    header[8:] = machine[1:]
     HEADER.pack_into(changed, 0, *header)
     return bytes(changed)
 
@@ -174,9 +206,9 @@ def main() -> int:
         if path not in init
     }
     files[MANIFEST] = arguments.manifest.read_bytes()
-    objects = object_memory(arguments.manifest)
+    machine = read_machine(arguments.manifest)
     try:
-        image = make_bundle(stripped(init[0], arguments.objcopy, KEEP_NONE), files, objects)
+        image = make_bundle(stripped(init[0], arguments.objcopy, KEEP_NONE), files, machine)
         arguments.out.write_bytes(image)
     except BundleError as error:
         print(f"bundle.py: {error}", file=sys.stderr)

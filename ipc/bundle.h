@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 #define BUNDLE_MAGIC 0x31544e5545584542u // "BEXEUNT1"
-#define BUNDLE_VERSION 1u
+#define BUNDLE_VERSION 2u
 #define BUNDLE_PAGE 4096u
 #define BUNDLE_SEGMENTS 4
 #define BUNDLE_FILES 32
 #define BUNDLE_NAME 40
+#define BUNDLE_CONTROLLER_PARTS 2
 
 // A loadable part of init: SIZE bytes at OFFSET in the bundle are mapped in place at VADDR.
 struct bundle_segment {
@@ -40,6 +41,9 @@ struct bundle_header {
     uint64_t size;          // of the whole bundle
     uint64_t object_memory; // bytes behind the bundle that the core's objects are made of
     uint64_t entry;         // init's first instruction
+    uint64_t console;       // the manifest's host/console@...: where a panic is told; 0: nowhere
+    // The ranges of the manifest's host/interrupt-controller@...: 0 where there are fewer.
+    uint64_t controller[BUNDLE_CONTROLLER_PARTS];
     struct bundle_segment segment[BUNDLE_SEGMENTS];
     struct bundle_file file[BUNDLE_FILES];
 };
@@ -47,6 +51,6 @@ struct bundle_header {
 static_assert(sizeof(struct bundle_segment) == 32, "bundle.py writes this layout");
 static_assert(sizeof(struct bundle_file) == 56, "bundle.py writes this layout");
 static_assert(offsetof(struct bundle_header, size) == 24, "bundle.py writes this layout");
-static_assert(offsetof(struct bundle_header, segment) == 48, "bundle.py writes this layout");
-static_assert(offsetof(struct bundle_header, file) == 176, "bundle.py writes this layout");
+static_assert(offsetof(struct bundle_header, segment) == 72, "bundle.py writes this layout");
+static_assert(offsetof(struct bundle_header, file) == 200, "bundle.py writes this layout");
 static_assert(sizeof(struct bundle_header) <= BUNDLE_PAGE, "the header is one page");

@@ -27,7 +27,8 @@ enum rights {
     RIGHT_CALL = 1 << 3,   // portal: call and signal
     RIGHT_MANAGE = 1 << 4, // any object: bind, start, stop, destroy
     RIGHT_GRANT = 1 << 5,  // the capability may be copied
-    RIGHTS_ALL = (1 << 6) - 1,
+    RIGHT_DEVICE = 1 << 6, // frame: map as the registers of a device, in order and not cached
+    RIGHTS_ALL = (1 << 7) - 1,
 };
 
 // The slots that the core fills for `init`, the first task.

@@ -82,6 +82,9 @@ enum task_op {
                   // a5 = its first argument register (riscv64: a0), as a1 of when it last ran
     TASK_GUEST,   // a1 = 1: may read guest memory by the architecture's instructions for it. Once
                   // it has started, that is not taken back: BUSY
+    TASK_FETCH,   // the caller's own slot is not needed: the guest whose exit it serves fetches at
+                  // the guest-virtual address a1. Back: a0 = the instruction; NOT_FOUND: it can't.
+                  // Needs TASK_GUEST; UNSUPPORTED where there are instructions for it
 };
 
 enum task_state { TASK_NEW, TASK_READY, TASK_WAITING, TASK_CALLING, TASK_DEAD };

@@ -89,7 +89,7 @@ void boot_main(const struct boot_info *info) {
     cap_set_object(task, INIT_SLOT_POOL, 0);
     cap_set_object(task, INIT_SLOT_TASK, task_first);
     cap_set_object(task, INIT_SLOT_SPACE, space_first);
-    const unsigned memory = RIGHT_R | RIGHT_W | RIGHT_X | RIGHT_GRANT;
+    const unsigned memory = RIGHT_R | RIGHT_W | RIGHT_X | RIGHT_GRANT | RIGHT_DEVICE;
     cap_set_frame(task, INIT_SLOT_LOW, HPA(0), info->image.v, memory);
     cap_set_frame(task, INIT_SLOT_HIGH, end, ARCH_PHYSICAL_LIMIT - end.v, memory);
     cap_set_frame(task, INIT_SLOT_BUNDLE, info->bundle, bundle->size,

@@ -18,11 +18,25 @@ static enum status task_receive_at(struct task *task) {
     return STATUS_OK;
 }
 
+static enum status task_fetch(struct task *task) {
+    uint64_t instruction = 0;
+    if (!task->guest_right || !task->serving || task->serving->owner != RECORD_VCPU) {
+        return STATUS_DENIED;
+    }
+    struct vcpu *vcpu = container_of(task->serving, struct vcpu, record);
+    enum status status = arch_vcpu_fetch(vcpu, syscall_arg(task, 1), &instruction);
+    syscall_result(task, 0, instruction);
+    return status;
+}
+
 enum status syscall_task(struct task *task) {
     enum status status = STATUS_OK;
     uint64_t op = syscall_arg(task, 0);
     if (op == TASK_RECEIVE) {
         return task_receive_at(task);
+    }
+    if (op == TASK_FETCH) {
+        return task_fetch(task);
     }
     struct task *other = cap_object(task, syscall_selector(task), OBJECT_TASK,
                                     op == TASK_READ ? RIGHT_R : RIGHT_MANAGE, &status);

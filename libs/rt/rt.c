@@ -10,6 +10,8 @@
 #include "libs/rt/layout.h"
 
 static_assert(sizeof(struct reply) <= RT_REPLY_SIZE, "the assembly makes room for one");
+static_assert(SYSCALL_TASK == RT_SYSCALL_TASK && TASK_FETCH == RT_TASK_FETCH,
+              "the assembly makes this call");
 static_assert(sizeof(struct rt_head) <= 64, "the assembly makes room for one");
 static_assert(offsetof(struct message, info) == 64 &&
                   sizeof(struct message) == 64 + sizeof(struct rt_head),

@@ -85,6 +85,11 @@ void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
     vcpu->context.regs.user = 0;
 }
 
+enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction) {
+    *instruction = address ^ vcpu->number;
+    return address % 4 == 0 ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 void arch_vcpu_fence(struct vcpu *vcpu) { machine.vcpu_fences[vcpu->number]++; }
 
 void arch_vcpu_end(struct vcpu *vcpu) {

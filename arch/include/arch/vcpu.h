@@ -36,6 +36,10 @@ uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu);
 // Makes the guest take exception CAUSE with VALUE at its own handler.
 void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value);
 
+// The instruction that the guest would fetch at its own virtual ADDRESS, which must lie in memory.
+// NOT_FOUND: nothing can be fetched there. UNSUPPORTED where servers can do it themselves.
+NODISCARD enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction);
+
 // Forgets the translations of the guest's own stage that this vCPU has cached.
 void arch_vcpu_fence(struct vcpu *vcpu);
 

@@ -199,6 +199,11 @@ void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
     regs->hstatus |= HSTATUS_SPVP;
 }
 
+enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction) {
+    (void)vcpu, (void)address, (void)instruction;
+    return STATUS_UNSUPPORTED; // hlvx is an instruction of user mode, too
+}
+
 void arch_vcpu_fence(struct vcpu *vcpu) {
     // hfence.vvma works on the VMID in hgatp.
     uint64_t hgatp = csr_read(hgatp);

@@ -307,7 +307,7 @@ static void unknown_numbers_are_invalid(void **state) {
     assert_int_equal(init_do(SYSCALL_COUNT, 0, WORDS(0)), STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_BIND, BIND_IRQ + 1, WORDS(0)), STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_BIND, UINT64_MAX, WORDS(0)), STATUS_INVALID);
-    assert_int_equal(init_do(SYSCALL_TASK, server.task_slot, WORDS(TASK_GUEST + 1)),
+    assert_int_equal(init_do(SYSCALL_TASK, server.task_slot, WORDS(TASK_FETCH + 1)),
                      STATUS_INVALID);
     assert_int_equal(init_do(SYSCALL_TASK, server.task_slot, WORDS(UINT64_MAX)), STATUS_INVALID);
     const unsigned types[] = {OBJECT_NONE, OBJECT_FRAME, OBJECT_POOL, OBJECT_COUNT};

@@ -103,7 +103,8 @@ static void rights_that_are_no_mapping_are_invalid(void **state) {
     assert_int_equal(map(0, 0, 0x1000, RIGHT_W), STATUS_INVALID);
     assert_int_equal(map(0, 0, 0x1000, RIGHT_W | RIGHT_X), STATUS_INVALID);
     assert_int_equal(map(0, 0, 0x1000, RIGHT_R | RIGHT_MANAGE), STATUS_DENIED);
-    assert_int_equal(map(0, 0, 0x1000, RIGHT_R | 1ull << 6), STATUS_INVALID);
+    assert_int_equal(map(0, 0, 0x1000, RIGHT_DEVICE), STATUS_DENIED);
+    assert_int_equal(map(0, 0, 0x1000, RIGHT_R | 1ull << 7), STATUS_INVALID);
     assert_int_equal(map(0, 0, 0x1000, RIGHT_R | 1ull << 40), STATUS_INVALID);
     assert_int_equal(page_bits(world_space(task_space), 0), 0);
 }

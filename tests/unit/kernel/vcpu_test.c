@@ -185,10 +185,16 @@ static void a_task_with_the_right_sees_the_guest_whose_exit_it_serves_and_no_oth
     assert_ptr_equal(machine.current, &reader.task->context);
     assert_ptr_equal(machine.guest_memory, guest.space);
     assert_ptr_equal(world.cpu.loaded, vcpu);
+    assert_int_equal(world_do(reader.task, SYSCALL_TASK, 0, WORDS(TASK_FETCH, 0x1000)), STATUS_OK);
+    assert_int_equal(regs_word(&reader.task->context.regs, 0), 0x1000 ^ vcpu->number);
+    assert_int_equal(world_do(reader.task, SYSCALL_TASK, 0, WORDS(TASK_FETCH, 0x1001)),
+                     STATUS_NOT_FOUND);
     // Another task, on its behalf even, does not.
     world_call(reader.task, SYSCALL_CALL, 1, WORDS(0));
     assert_ptr_equal(machine.current, &server.task->context);
     assert_null(machine.guest_memory);
+    assert_int_equal(world_do(server.task, SYSCALL_TASK, 0, WORDS(TASK_FETCH, 0x1000)),
+                     STATUS_DENIED);
     world_reply(server.task, 0, WORDS(0));
     assert_ptr_equal(machine.guest_memory, guest.space);
     world_reply(reader.task, REPLY_FLAGS, WORDS(0));
@@ -200,6 +206,8 @@ static void a_task_with_the_right_sees_the_guest_whose_exit_it_serves_and_no_oth
     world_do(world.init, SYSCALL_SIGNAL, reader.portal_slot, WORDS(0));
     world_run(reader.task);
     assert_null(machine.guest_memory);
+    assert_int_equal(world_do(reader.task, SYSCALL_TASK, 0, WORDS(TASK_FETCH, 0x1000)),
+                     STATUS_DENIED);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, world_end)

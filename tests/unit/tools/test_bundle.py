@@ -21,12 +21,13 @@ int main(void) {
     struct bundle_header h;
     printf("{\\"magic\\": %llu, \\"version\\": %u, \\"page\\": %u, \\"segments\\": %d,"
            "\\"files\\": %d,"
-           "\\"name\\": %d, \\"header\\": [%d, %d, %d, %d, %d, %d, %d], \\"tables\\": [%d, %d],"
+           "\\"name\\": %d, \\"header\\": [%d, %d, %d, %d, %d, %d, %d, %d, %d], \\"tables\\": [%d, %d],"
            "\\"sizes\\": [%d, %d], \\"rights\\": [%d, %d, %d]}",
            (unsigned long long)BUNDLE_MAGIC, BUNDLE_VERSION, BUNDLE_PAGE, BUNDLE_SEGMENTS,
            BUNDLE_FILES, BUNDLE_NAME, O(bundle_header, magic), O(bundle_header, version),
            O(bundle_header, segment_count), O(bundle_header, file_count), O(bundle_header, size),
-           O(bundle_header, object_memory), O(bundle_header, entry), O(bundle_header, segment),
+           O(bundle_header, object_memory), O(bundle_header, entry), O(bundle_header, console),
+           O(bundle_header, controller), O(bundle_header, segment),
            O(bundle_header, file), (int)sizeof h.segment[0], (int)sizeof h.file[0], RIGHT_R,
            RIGHT_W, RIGHT_X);
 }
@@ -48,6 +49,17 @@ def symbols(elf: Path) -> set[str]:
     return {row[7] for row in rows if len(row) > 7 and row[0][:-1].isdigit()}
 
 
+MACHINE = bundle.Machine(0x1000, 0x2000, 0x3000, 0x4000)
+
+WITH_DEVICES = """
+/dts-v1/;
+/ { object-memory = <0x1 0x2000>; host {
+    interrupt-controller@8000000 { reg = <0x0 0x8000000 0x0 0x10000>; redistributors = <0x0 0x80a0000>; };
+    console@9000000 { reg = <0x0 0x9000000 0x0 0x1000>; };
+}; };
+"""
+
+
 class BundleTest(unittest.TestCase):
     def test_layout_is_the_headers(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +75,7 @@ class BundleTest(unittest.TestCase):
         self.assertEqual(said["segments"], bundle.MAX_SEGMENTS)
         self.assertEqual(said["files"], bundle.MAX_FILES)
         self.assertEqual(said["name"], bundle.NAME_SIZE)
-        self.assertEqual(said["header"], [0, 8, 12, 16, 24, 32, 40])
+        self.assertEqual(said["header"], [0, 8, 12, 16, 24, 32, 40, 48, 56])
         self.assertEqual(
             said["tables"], [header.size, header.size + bundle.MAX_SEGMENTS * segment.size]
         )
@@ -78,7 +90,7 @@ class BundleTest(unittest.TestCase):
         self.assertEqual(segment.rights, 1 | 4)
 
     def test_files_come_back(self):
-        image = bundle.make_bundle(minimal_elf(), {"a.elf": b"A" * 5000, "b": b"B"}, 4096)
+        image = bundle.make_bundle(minimal_elf(), {"a.elf": b"A" * 5000, "b": b"B"}, MACHINE)
         at = bundle.HEADER.size + bundle.MAX_SEGMENTS * bundle.SEGMENT.size
         name, offset, size = bundle.FILE.unpack_from(image, at)
         self.assertEqual(name.rstrip(b"\0"), b"a.elf")
@@ -112,7 +124,7 @@ class BundleTest(unittest.TestCase):
             self.assertEqual(symbols(out), set())
 
     def test_one_run_adds_files(self):
-        image = bundle.make_bundle(minimal_elf(), {"a.elf": b"A", bundle.MANIFEST: b"old"}, 4096)
+        image = bundle.make_bundle(minimal_elf(), {"a.elf": b"A", bundle.MANIFEST: b"old"}, MACHINE)
         with tempfile.NamedTemporaryFile() as manifest:
             manifest.write(b"new")
             manifest.flush()
@@ -126,6 +138,21 @@ class BundleTest(unittest.TestCase):
             self.assertEqual(offset % bundle.PAGE, 0)
             found[name.rstrip(b"\0").decode()] = changed[offset : offset + size]
         self.assertEqual(found, {"a.elf": b"A", "b.elf": b"B" * 4097, bundle.MANIFEST: b"new"})
+
+    def test_the_core_hears_of_its_machine(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, blob = Path(folder) / "m.dts", Path(folder) / "m.dtb"
+            for text, expected in (
+                (WITH_DEVICES, (0x100002000, 0x9000000, 0x8000000, 0x80A0000)),
+                ("/dts-v1/; / { host { }; };", (0, 0, 0, 0)),
+                ("/dts-v1/; / { object-memory = <4096>; };", (4096, 0, 0, 0)),
+            ):
+                source.write_text(text)
+                subprocess.run(["dtc", "-q", "-O", "dtb", "-o", blob, source], check=True)
+                self.assertEqual(bundle.read_machine(blob), expected)
+                image = bundle.make_bundle(minimal_elf(), {}, bundle.Machine(*expected))
+                header = bundle.HEADER.unpack_from(image)
+                self.assertEqual((header[6], *header[8:]), expected)
 
     def test_what_is_no_elf_is_refused(self):
         for wrong in (b"", b"MZ" * 100, b"\x7fELF\x01\x01" + bytes(100)):

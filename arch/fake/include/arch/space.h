@@ -45,6 +45,7 @@ static inline bool arch_pte_same(uint64_t a, uint64_t b) { return ((a ^ b) & ~PT
 
 // W needs R, as on most hardware; and nothing at all is no mapping.
 static inline bool arch_space_rights_valid(unsigned rights) {
+    rights &= ~(unsigned)RIGHT_DEVICE;
     return rights != 0 && (rights & ~7u) == 0 && (!(rights & RIGHT_W) || (rights & RIGHT_R));
 }
 

@@ -59,10 +59,15 @@ static inline bool arch_pte_same(uint64_t a, uint64_t b) {
     return ((a ^ b) & ~(PTE_A | PTE_D)) == 0;
 }
 
-// W without R is reserved, and so is nothing at all.
+// Sets of rights that can be mapped, as a mask: W without R is reserved, and so is nothing at all.
+#define SPACE_RIGHTS_VALID                                                                         \
+    (1u << RIGHT_R | 1u << (RIGHT_R | RIGHT_W) | 1u << RIGHT_X | 1u << (RIGHT_R | RIGHT_X) |       \
+     1u << (RIGHT_R | RIGHT_W | RIGHT_X))
+
+// What is a device's, the machine itself knows (physical memory attributes, §3.6).
 static inline bool arch_space_rights_valid(unsigned rights) {
-    unsigned rwx = rights & (RIGHT_R | RIGHT_W | RIGHT_X);
-    return rwx == rights && rwx != 0 && (!(rwx & RIGHT_W) || (rwx & RIGHT_R));
+    unsigned rwx = rights & ~(unsigned)RIGHT_DEVICE;
+    return rwx < 8 && (SPACE_RIGHTS_VALID >> rwx & 1);
 }
 
 // The first address behind those that a space of KIND can translate: a task's are the lower half
