@@ -1,0 +1,194 @@
+// From the loader's hands to the generic start (kernel/boot/): the core's own address space, the
+// CPU's registers, and where things lie.
+#include "kernel/boot/boot.h"
+
+#include "arch/aarch64/core/boot.h"
+#include "arch/aarch64/core/gic.h"
+#include "arch/aarch64/core/panic.h"
+#include "arch/aarch64/core/sysreg.h"
+#include "arch/aarch64/core/trap.h"
+#include "arch/panic.h"
+#include "arch/space.h"
+#include "arch/time.h"
+#include "ipc/bundle.h"
+#include "kernel/cpu.h"
+#include "kernel/sched/sched.h"
+
+// From the linker script. The image, then (below the boot bundle) the core's page tables and stack.
+extern char image_begin[], text_end[], rodata_end[], image_end[], boot_tables[], boot_bundle[];
+
+static struct cpu cpus[1];
+
+#define GIGABYTE (1ull << 30)
+#define BLOCK (1ull << 21)
+// Where QEMU leaves the device tree when it starts an ELF file: the beginning of RAM.
+#define BOOT_DEVICE_TREE 0x40000000ull
+#define IMAGE_OFFSET 0xffffffff80000000ull // as in core.ld
+#define CONTROLLER_ROOT 510u               // the entry of the root that shows the controller …
+#define IMAGE_ROOT 511u                    // … and the core's image
+#define CONTROLLER_BASE (ARCH_DIRECT_BASE + CONTROLLER_ROOT * GIGABYTE)
+
+// The tables, in this order.
+enum { ROOT, MIDDLE, LOW, CONTROLLER, IDENTITY, TABLES };
+
+#define ENTRY_COMMON (PTE_VALID | PTE_AF | PTE_INNER_SHAREABLE)
+
+// MAIR_EL2: number 0 is normal memory, cached; number 1 a device's (nGnRE).
+#define MAIR 0x04ffull
+// TCR_EL2, VHE's layout: 39 bits in both halves, 4 KiB pages, walks cached and shared, 16-bit ASIDs
+// from TTBR0, and physical addresses of 40 bits.
+#define TCR_T0SZ (25ull << 0)
+#define TCR_WALK0 (1ull << 8 | 1ull << 10 | 3ull << 12)
+#define TCR_T1SZ (25ull << 16)
+#define TCR_WALK1 (1ull << 24 | 1ull << 26 | 3ull << 28)
+#define TCR_TG1_4K (2ull << 30)
+#define TCR_IPS_40 (2ull << 32)
+#define TCR_AS_16 (1ull << 36)
+#define TCR (TCR_T0SZ | TCR_WALK0 | TCR_T1SZ | TCR_WALK1 | TCR_TG1_4K | TCR_IPS_40 | TCR_AS_16)
+// SCTLR_EL2, VHE's layout: translation, caches; servers may zero and clean cache lines and read the
+// cache's type (DZE, UCI, UCT); writable is never executable (WXN); the core's own accesses to
+// servers' memory trap (SPAN clear). Bits that are 1 by the architecture.
+#define SCTLR_M (1ull << 0)
+#define SCTLR_C (1ull << 2)
+#define SCTLR_SA0 (1ull << 4)
+#define SCTLR_I (1ull << 12)
+#define SCTLR_DZE (1ull << 14)
+#define SCTLR_UCT (1ull << 15)
+#define SCTLR_NTWE (1ull << 18)
+#define SCTLR_WXN (1ull << 19)
+#define SCTLR_UCI (1ull << 26)
+#define SCTLR_ONES                                                                                 \
+    (1ull << 7 | 1ull << 8 | 1ull << 11 | 1ull << 20 | 1ull << 22 | 1ull << 28 | 1ull << 29)
+#define SCTLR                                                                                      \
+    (SCTLR_M | SCTLR_C | SCTLR_SA0 | SCTLR_I | SCTLR_DZE | SCTLR_UCT | SCTLR_NTWE | SCTLR_WXN |    \
+     SCTLR_UCI | SCTLR_ONES)
+
+static uint64_t boot_physical(const void *symbol) { return (uint64_t)symbol - IMAGE_OFFSET; }
+
+uint64_t boot_no_space(void) { return boot_physical(boot_tables) + IDENTITY * PAGE_SIZE; }
+
+// The functions up to boot_translate run before translation is on, at the physical address: what
+// they touch is found relative to the program counter.
+void boot_check(void);
+void boot_check(void) {
+    const struct bundle_header *bundle = (const void *)boot_bundle;
+    panic_console = bundle->magic == BUNDLE_MAGIC ? bundle->console : 0;
+    if ((sysreg_read(CurrentEL) >> 2 & 3) != 2) {
+        arch_panic("the core needs EL2 (QEMU: -machine virt,virtualization=on); it is at EL",
+                   sysreg_read(CurrentEL) >> 2 & 3);
+    }
+    uint64_t vhe = sysreg_read(id_aa64mmfr1_el1) >> 8 & 15;
+    if (vhe == 0) {
+        arch_panic("this CPU lacks the virtualization host extensions (VHE, Armv8.1), which the "
+                   "core needs; use a Cortex-A76 or newer. Its MIDR is",
+                   sysreg_read(midr_el1));
+    }
+    if ((sysreg_read(id_aa64pfr0_el1) >> 24 & 15) == 0) {
+        arch_panic("this machine has no GICv3 (QEMU: -machine virt,gic-version=3), MIDR",
+                   sysreg_read(midr_el1));
+    }
+}
+
+static uint64_t boot_table(const uint64_t *table) {
+    return (uint64_t)table | PTE_VALID | PTE_TABLE;
+}
+
+void boot_map(void);
+void boot_map(void) {
+    uint64_t *root = (uint64_t *)boot_tables;
+    uint64_t *middle = root + MIDDLE * 512;
+    uint64_t *low = root + LOW * 512;
+    uint64_t *controller = root + CONTROLLER * 512;
+    uint64_t *identity = root + IDENTITY * 512;
+    const struct bundle_header *bundle = (const void *)boot_bundle;
+    for (int i = 0; i < TABLES * 512; i++) {
+        root[i] = 0;
+    }
+    // All physical memory, in blocks from ARCH_DIRECT_BASE on: never executable.
+    for (uint64_t i = 0; i < ARCH_PHYSICAL_LIMIT / GIGABYTE; i++) {
+        root[i] = i * GIGABYTE | ENTRY_COMMON | PTE_NORMAL | PTE_PXN | PTE_UXN;
+    }
+    // The image, by its parts: never writable and executable.
+    uint64_t begin = (uint64_t)image_begin;
+    root[IMAGE_ROOT] = boot_table(middle);
+    middle[begin >> 21 & 511] = boot_table(low);
+    for (uint64_t at = begin; at < (uint64_t)boot_bundle; at += PAGE_SIZE) {
+        uint64_t rights = at < (uint64_t)text_end     ? PTE_READ_ONLY | PTE_UXN
+                          : at < (uint64_t)rodata_end ? PTE_READ_ONLY | PTE_PXN | PTE_UXN
+                                                      : PTE_PXN | PTE_UXN;
+        low[at >> 12 & 511] = at | ENTRY_COMMON | PTE_TABLE | PTE_NORMAL | rights;
+    }
+    // The interrupt controller's parts, each in a block of its own.
+    root[CONTROLLER_ROOT] = boot_table(controller);
+    for (unsigned i = 0; i < BUNDLE_CONTROLLER_PARTS; i++) {
+        controller[i] =
+            (bundle->controller[i] & ~(BLOCK - 1)) | ENTRY_COMMON | PTE_DEVICE | PTE_PXN | PTE_UXN;
+    }
+    // For the few instructions on the way up.
+    identity[begin / GIGABYTE] =
+        (begin & ~(GIGABYTE - 1)) | ENTRY_COMMON | PTE_NORMAL | PTE_UXN | PTE_READ_ONLY;
+}
+
+void boot_translate(void);
+void boot_translate(void) {
+    uint64_t root = (uint64_t)boot_tables;
+    sysreg_write(hcr_el2, HCR_HOST);
+    sysreg_sync();
+    sysreg_write(cptr_el2, CPTR_FP_TASKS_TRAP);
+    sysreg_write(mair_el2, MAIR);
+    sysreg_write(tcr_el2, TCR);
+    sysreg_write(ttbr0_el2, root + IDENTITY * PAGE_SIZE);
+    // By number: without VHE's name assemblers know it as the guest's.
+    sysreg_write(ttbr1_el1, root);
+    asm volatile("dsb sy\n tlbi alle2\n ic iallu\n dsb sy\n isb" ::: "memory");
+    sysreg_write(sctlr_el2, SCTLR);
+    sysreg_sync();
+}
+
+// What guests can do without leaving, and who may read counters.
+static void boot_cpu(struct cpu *cpu) {
+    uint64_t *identity = (uint64_t *)(boot_tables + IDENTITY * PAGE_SIZE);
+    identity[boot_physical(image_begin) / GIGABYTE] = 0;
+    asm volatile("dsb sy\n tlbi alle2\n tlbi alle1\n dsb sy\n isb" ::: "memory");
+    // Servers read the virtual counter and the cycle counter (EL0VCTEN; PMUSERENR: EN, CR).
+    sysreg_write(cnthctl_el2, 1u << 1 | 1u << 0 | 1u << 10 | 1u << 11);
+    sysreg_write(cntvoff_el2, 0);
+    sysreg_write(mdcr_el2, 0);
+    sysreg_write(pmuserenr_el0, 0xd);
+    sysreg_write(pmccfiltr_el0, 1u << 27); // counts at EL2, too
+    sysreg_write(pmcntenset_el0, 1u << 31);
+    sysreg_write(pmcr_el0, 1u << 0 | 1u << 2 | 1u << 6);
+    sysreg_write(vpidr_el2, sysreg_read(midr_el1));
+    sysreg_write(hstr_el2, 0);
+    sysreg_write(cntv_ctl_el02, CNT_MASKED);
+    sysreg_write(cnthp_ctl_el2, CNT_MASKED);
+    cpu->core.kind = CONTEXT_CORE;
+    cpu->core.cpu = cpu;
+    cpu->ready = &cpu->core;
+    cpu->stack_top = (uint64_t)boot_bundle;
+}
+
+struct context *boot_aarch64(void);
+struct context *boot_aarch64(void) {
+    struct cpu *cpu = &cpus[0];
+    const struct bundle_header *bundle = arch_phys_to_virt(HPA(boot_physical(boot_bundle)));
+    panic_console = bundle->console ? bundle->console + ARCH_DIRECT_BASE : 0;
+    boot_cpu(cpu);
+    trap_init(cpu);
+    const uint64_t parts[BUNDLE_CONTROLLER_PARTS] = {
+        CONTROLLER_BASE + (bundle->controller[0] & (BLOCK - 1)),
+        CONTROLLER_BASE + BLOCK + (bundle->controller[1] & (BLOCK - 1)),
+    };
+    gic_init(cpu, parts[0], parts[1]);
+    const struct boot_info info = {
+        .cpu = cpu,
+        .image = HPA(boot_physical(image_begin)),
+        .bundle = HPA(boot_physical(boot_bundle)),
+        .argument = {BOOT_DEVICE_TREE, sysreg_read(mpidr_el1) & 0xff, 0},
+    };
+    boot_main(&info);
+    cpu->next_tick = arch_now() + ARCH_TICK;
+    cpu->next_event = cpu->next_tick;
+    arch_timer_set(cpu->next_tick);
+    return sched_next(cpu);
+}

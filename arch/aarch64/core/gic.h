@@ -1,0 +1,30 @@
+// The physical interrupt controller, a GICv3 (IHI 0069), as far as the core needs it: its own
+// timer, guests' virtual timer, the maintenance of list registers, and the lines of devices.
+// Interrupts are ended in two steps (EOImode 1): taking one drops its priority; until it is
+// deactivated it is quiet.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cpu;
+
+// Private interrupts of each CPU, by INTID, as every machine with an Arm CPU has them (BSA 1.0).
+#define GIC_MAINTENANCE 25u
+#define GIC_HOST_TIMER 26u
+#define GIC_GUEST_TIMER 27u
+#define GIC_SHARED 32u // the first of devices' lines
+#define GIC_NONE 1023u
+
+// DISTRIBUTOR and REDISTRIBUTOR (the boot CPU's): where the core sees their registers.
+void gic_init(struct cpu *cpu, uint64_t distributor, uint64_t redistributor);
+
+// Takes the interrupt that is pending: its INTID, or GIC_NONE and other special numbers from 1020
+// on.
+uint32_t gic_take(void);
+
+// It may come again.
+void gic_deactivate(uint32_t intid);
+
+// Whether this CPU's guest timer counts as active: quiet, because a guest has not ended it yet.
+void gic_guest_timer_active(bool active);

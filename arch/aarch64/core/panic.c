@@ -1,0 +1,35 @@
+#include "arch/aarch64/core/panic.h"
+
+#include "arch/panic.h"
+
+#define PSCI_SYSTEM_OFF 0x84000008ull
+
+uint64_t panic_console;
+
+static void panic_put(char c) {
+    if (panic_console) {
+        *(volatile uint32_t *)panic_console = (uint8_t)c; // UARTDR
+    }
+}
+
+static void panic_text(const char *text) {
+    while (*text) {
+        panic_put(*text++);
+    }
+}
+
+void arch_panic(const char *message, unsigned long value) {
+    panic_text("\r\nEXEUNT CORE PANIC: ");
+    panic_text(message);
+    panic_text(" 0x");
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        unsigned digit = value >> shift & 15;
+        panic_put((char)(digit < 10 ? '0' + digit : 'a' + digit - 10));
+    }
+    panic_text("\r\n");
+    register uint64_t x0 asm("x0") = PSCI_SYSTEM_OFF;
+    asm volatile("smc #0" : "+r"(x0)::"x1", "x2", "x3", "memory");
+    for (;;) {
+        asm volatile("wfi");
+    }
+}

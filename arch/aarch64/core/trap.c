@@ -1,0 +1,243 @@
+// Every way into the core but the shortest (vector.S): classify, hand on, and prepare whoever is to
+// run next.
+#include "arch/aarch64/core/trap.h"
+
+#include "arch/aarch64/core/fp.h"
+#include "arch/aarch64/core/gic.h"
+#include "arch/aarch64/core/list.h"
+#include "arch/aarch64/core/sysreg.h"
+#include "arch/aarch64/core/vcpu.h"
+#include "arch/panic.h"
+#include "arch/time.h"
+#include "arch/vcpu.h"
+#include "ipc/fault.h"
+#include "kernel/cpu.h"
+#include "kernel/exit/commit.h"
+#include "kernel/exit/forward.h"
+#include "kernel/object/irq.h"
+#include "kernel/sched/sched.h"
+#include "kernel/syscall/syscall.h"
+
+static struct cpu *this_cpu;
+
+void trap_init(struct cpu *cpu) {
+    this_cpu = cpu;
+    list_init();
+}
+
+static uint32_t guest_mode(const struct vcpu *vcpu) {
+    return PSTATE_EL(vcpu->context.regs.pstate) == 0 ? 0 : 1;
+}
+
+static struct context *trap_dead_end(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
+    vcpu->record.word[0] = syndrome;
+    vcpu->record.word[1] = address;
+    vcpu->record.word[2] = sysreg_read(hpfar_el2) << 8;
+    return forward_exit(vcpu, EXIT_SHUTDOWN, guest_mode(vcpu));
+}
+
+// HPFAR_EL2 has the page's address, but not for every permission fault (Arm ARM, D19.2.60): then
+// the guest's own stage 1 is walked once more. False: that finds nothing any more.
+static bool trap_fault_page(uint64_t iss, uint64_t address, uint64_t *page) {
+    bool known = ESR_FAULT_KIND(ESR_ISS_FAULT(iss)) != ESR_FAULT_PERMISSION || (iss & ESR_ISS_WALK);
+    if (known) {
+        *page = (sysreg_read(hpfar_el2) & ~0xfull) << 8;
+        return true;
+    }
+    uint64_t kept = sysreg_read(par_el1);
+    asm volatile("at s1e1r, %0\n isb" ::"r"(address) : "memory");
+    uint64_t par = sysreg_read(par_el1);
+    sysreg_write(par_el1, kept);
+    *page = par & 0x000ffffffffff000ull;
+    return !(par & 1);
+}
+
+static struct context *trap_stage2(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
+    uint64_t *word = vcpu->record.word;
+    uint64_t iss = ESR_ISS(syndrome);
+    unsigned kind = ESR_FAULT_KIND(ESR_ISS_FAULT(iss));
+    bool walk = iss & ESR_ISS_WALK;
+    uint64_t page;
+    if (kind < ESR_FAULT_TRANSLATION || kind > ESR_FAULT_PERMISSION) {
+        return trap_dead_end(vcpu, syndrome, address);
+    }
+    if (!trap_fault_page(iss, address, &page)) {
+        return &vcpu->context; // its tables have changed since: it tries again
+    }
+    bool fetch = ESR_CLASS(syndrome) == ESR_CLASS_FETCH;
+    bool write = (iss & ESR_ISS_WRITE) && !(iss & ESR_ISS_CACHE);
+    word[0] = page | (walk ? address & 0 : address & PAGE_MASK);
+    word[1] = (fetch   ? ACCESS_EXECUTE
+               : write ? ACCESS_WRITE
+                       : ACCESS_READ) |
+              (walk ? ACCESS_WALK : 0);
+    word[2] = address;
+    word[3] = !fetch && !walk && (iss & ESR_ISS_VALID) ? iss | 1ull << 31 : 0;
+    return forward_exit(vcpu, EXIT_STAGE2, guest_mode(vcpu));
+}
+
+static struct context *trap_wait(struct vcpu *vcpu, uint64_t syndrome) {
+    vcpu->record.word[0] = arch_now();
+    vcpu->record.word[1] = arch_vcpu_pending(vcpu) || (ESR_ISS(syndrome) & ESR_ISS_IS_WFE);
+    return forward_exit(vcpu, EXIT_IDLE, guest_mode(vcpu));
+}
+
+static struct context *trap_sysreg(struct vcpu *vcpu, uint64_t syndrome) {
+    uint64_t iss = ESR_ISS(syndrome);
+    vcpu->record.word[0] = iss;
+    vcpu->record.word[1] =
+        iss & ESR_ISS_SYSREG_READ ? 0 : regs_get(&vcpu->context.regs, ESR_ISS_SYSREG_RT(iss));
+    return forward_exit(vcpu, EXIT_SYSREG, guest_mode(vcpu));
+}
+
+static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
+    switch (ESR_CLASS(syndrome)) {
+    case ESR_CLASS_HVC: // the vector has moved the pc back to it
+    case ESR_CLASS_SMC:
+        return forward_exit(vcpu, EXIT_HYPERCALL, guest_mode(vcpu));
+    case ESR_CLASS_DATA:
+    case ESR_CLASS_FETCH:
+        return trap_stage2(vcpu, syndrome, address);
+    case ESR_CLASS_WFX:
+        return trap_wait(vcpu, syndrome);
+    case ESR_CLASS_SYSREG:
+        return trap_sysreg(vcpu, syndrome);
+    default:
+        return trap_dead_end(vcpu, syndrome, address);
+    }
+}
+
+// True when the task may go on: its first floating-point instruction, or a read of guest memory
+// that failed and says where to go then.
+COLD static bool trap_task_mended(struct cpu *cpu, struct task *task, unsigned class) {
+    struct regs *regs = &task->context.regs;
+    if (class == ESR_CLASS_FP) {
+        fp_take(cpu, &task->context);
+        return true;
+    }
+    if (task->fixup.begin <= regs->pc && regs->pc < task->fixup.end) {
+        regs->pc = task->fixup.resume;
+        return true;
+    }
+    return false;
+}
+
+COLD static struct context *trap_task(struct cpu *cpu, struct task *task, uint64_t syndrome,
+                                      uint64_t address) {
+    unsigned class = ESR_CLASS(syndrome);
+    if (trap_task_mended(cpu, task, class)) {
+        return &task->context;
+    }
+    enum fault fault = class == ESR_CLASS_UNKNOWN || class == ESR_CLASS_SYSREG ||
+                               class == ESR_CLASS_WFX || class == ESR_CLASS_ILLEGAL
+                           ? FAULT_INSTRUCTION
+                       : class == ESR_CLASS_BREAKPOINT                       ? FAULT_BREAKPOINT
+                       : class == ESR_CLASS_DATA || class == ESR_CLASS_FETCH ? FAULT_MEMORY
+                                                                             : FAULT_OTHER;
+    task_die(task, fault, syndrome, address);
+    return sched_next(cpu);
+}
+
+struct context *trap_handle(struct context *context, uint64_t syndrome, uint64_t address) {
+    if (unlikely(context->kind != CONTEXT_VCPU)) {
+        forward_settle(context->cpu);
+        return trap_task(context->cpu, task_of(context), syndrome, address);
+    }
+    return trap_guest(vcpu_of(context), syndrome, address);
+}
+
+struct context *trap_error(struct context *context, uint64_t syndrome, uint64_t address) {
+    return trap_handle(context, syndrome, address);
+}
+
+// The guest's own timer fired. It is quiet until the guest ends the interrupt that it gets for it.
+static struct context *trap_guest_timer(struct cpu *cpu, struct context *current) {
+    struct vcpu *vcpu = cpu->loaded;
+    if (!vcpu) {
+        sysreg_write(cntv_ctl_el02, CNT_MASKED);
+        gic_deactivate(GIC_GUEST_TIMER);
+        return sched_choose(cpu, current);
+    }
+    if (likely(current == &vcpu->context)) {
+        vcpu->record.word[0] = sysreg_read(cntv_cval_el02);
+        vcpu->record.word[1] = arch_now();
+        return forward_exit(vcpu, EXIT_TIMER, 0);
+    }
+    // It does not run just now: the exit follows when it would go on.
+    vcpu->deadline = sysreg_read(cntv_cval_el02);
+    return sched_timer(cpu, current);
+}
+
+static struct context *trap_device(struct cpu *cpu, uint32_t intid, struct context *current) {
+    uint32_t line = intid - GIC_SHARED;
+    struct irq *irq = intid >= GIC_SHARED && line < IRQ_LINES ? cpu->irq[line] : NULL;
+    struct task *server = irq ? irq_fire(irq) : NULL;
+    if (server) {
+        sched_ready(&server->context);
+    }
+    return sched_choose(cpu, current);
+}
+
+static struct context *trap_taken(struct cpu *cpu, uint32_t intid, struct context *current) {
+    switch (intid) {
+    case GIC_HOST_TIMER:
+        gic_deactivate(intid);
+        return current && current->kind == CONTEXT_VCPU ? sched_timer_vcpu(vcpu_of(current))
+                                                        : sched_timer(cpu, current);
+    case GIC_GUEST_TIMER:
+        return trap_guest_timer(cpu, current);
+    case GIC_MAINTENANCE:
+        if (cpu->loaded) {
+            list_refill(cpu->loaded);
+        }
+        gic_deactivate(intid);
+        return sched_choose(cpu, current);
+    default:
+        return trap_device(cpu, intid, current);
+    }
+}
+
+struct context *trap_interrupt(struct context *context) {
+    struct cpu *cpu = context->cpu;
+    uint32_t intid = gic_take();
+    if (context->kind != CONTEXT_VCPU) {
+        forward_settle(cpu);
+    }
+    return intid < 1020 ? trap_taken(cpu, intid, context) : context;
+}
+
+struct context *trap_idle(void) {
+    struct context *next = NULL;
+    while (!next) {
+        asm volatile("dsb sy\n wfi" ::: "memory");
+        uint32_t intid = gic_take();
+        if (intid < 1020) {
+            next = trap_taken(this_cpu, intid, NULL);
+        }
+    }
+    return next;
+}
+
+void trap_load_guest(struct vcpu *vcpu) {
+    struct cpu *cpu = vcpu->context.cpu;
+    vcpu_load(vcpu);
+    fp_take(cpu, &vcpu->context);
+    cpu->ready = &vcpu->context;
+}
+
+_Noreturn void trap_core(uint64_t syndrome, uint64_t pc, uint64_t address) {
+    (void)syndrome, (void)address;
+    arch_panic("the core itself trapped at", pc);
+}
+
+COLD static struct context *trap_reply_settled(struct task *task, uint64_t flags) {
+    forward_settle(task->context.cpu);
+    return commit_reply(task, flags, regs_words(&task->context.regs));
+}
+
+struct context *trap_reply(struct task *task, uint64_t flags) {
+    if (unlikely(task->context.cpu->fast)) {
+        return trap_reply_settled(task, flags);
+    }
+    return commit_reply(task, flags, regs_words(&task->context.regs));
+}
