@@ -7,30 +7,34 @@
 
 #define X(n) ((n) * 8)
 
-.macro for_x0_to_x9 op
-    \op x0, x1, [sp, #X(0)]
-    \op x2, x3, [sp, #X(2)]
-    \op x4, x5, [sp, #X(4)]
-    \op x6, x7, [sp, #X(6)]
-    \op x8, x9, [sp, #X(8)]
+// Registers in pairs, to and from their places behind BASE; those of the list are each pair's first.
+.macro pairs op, base, list:vararg
+    .irp n, \list
+    .altmacro
+    pair \op, \n, %(\n + 1), \base
+    .noaltmacro
+    .endr
+.endm
+.macro pair op, first, second, base
+    \op x\first, x\second, [\base, #X(\first)]
 .endm
 
-.macro for_x12_to_x29 op
-    \op x12, x13, [sp, #X(12)]
-    \op x14, x15, [sp, #X(14)]
-    \op x16, x17, [sp, #X(16)]
-    \op x18, x19, [sp, #X(18)]
-    \op x20, x21, [sp, #X(20)]
-    \op x22, x23, [sp, #X(22)]
-    \op x24, x25, [sp, #X(24)]
-    \op x26, x27, [sp, #X(26)]
-    \op x28, x29, [sp, #X(28)]
+.macro forget list:vararg
+    .irp n, \list
+    mov x\n, xzr
+    .endr
+.endm
+
+.macro words op, base, offset = 0
+    \op x0, x1, [\base, #\offset]
+    \op x2, x3, [\base, #\offset + 16]
+    \op x4, x5, [\base, #\offset + 32]
+    \op x6, x7, [\base, #\offset + 48]
 .endm
 
 // What x10 and x11, saved before, do not hold any more is free.
 .macro save_rest
-    for_x0_to_x9 stp
-    for_x12_to_x29 stp
+    pairs stp, sp, 0, 2, 4, 6, 8, 12, 14, 16, 18, 20, 22, 24, 26, 28
     mrs x11, sp_el0
     mrs x12, tpidr_el0
     mrs x13, elr_el2
@@ -54,24 +58,23 @@
     msr hcr_el2, \scratch
 .endm
 
-.macro forget_x12_to_x28
-    mov x12, xzr
-    mov x13, xzr
-    mov x14, xzr
-    mov x15, xzr
-    mov x16, xzr
-    mov x17, xzr
-    mov x18, xzr
-    mov x19, xzr
-    mov x20, xzr
-    mov x21, xzr
-    mov x22, xzr
-    mov x23, xzr
-    mov x24, xzr
-    mov x25, xzr
-    mov x26, xzr
-    mov x27, xzr
-    mov x28, xzr
+// Where a task goes on: what arrives there, or comes back, is in the other registers.
+.macro enter_task translation, pc, sp, tp
+    msr ttbr0_el2, \translation
+    msr elr_el2, \pc
+    msr sp_el0, \sp
+    msr tpidr_el0, \tp
+.endm
+
+// What a system call must leave as it is, beside what C functions keep.
+.macro save_task
+    mrs x10, sp_el0
+    mrs x11, tpidr_el0
+    mrs x12, elr_el2
+    mrs x13, spsr_el2
+    str x10, [sp, #REGS_SP]
+    stp x12, x13, [sp, #REGS_PC]
+    str x11, [sp, #REGS_TP]
 .endm
 
     .section .text.vector, "ax"
@@ -163,10 +166,9 @@ leave:
     msr spsr_el2, x11
     msr tpidr_el0, x12
     msr sp_el0, x13
-    for_x0_to_x9 ldp
+    pairs ldp, sp, 0, 2, 4, 6, 8
 leave_rest:
-    ldp x10, x11, [sp, #X(10)]
-    for_x12_to_x29 ldp
+    pairs ldp, sp, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28
     eret
 
     // A record is handed over: x0 is the task, x3 the record's words.
@@ -187,10 +189,9 @@ arrive:
     ldp x6, x7, [x3, #48]
     ldp x2, x3, [x3, #16]
 forget_rest:
-    mov x29, xzr
-    mov x30, xzr
+    forget 29, 30
 forget_saved:
-    forget_x12_to_x28
+    forget 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
     eret
 
 leave_vcpu:
@@ -230,11 +231,8 @@ hypercall:
     ldr x12, [x15, #TASK_TRANSLATION]
     ldp x13, x14, [x15, #TASK_RECEIVE_PC]
     ldr x16, [x15, #TASK_RECEIVE_TP]
-    msr ttbr0_el2, x12
+    enter_task x12, x13, x14, x16
     host_mode x17
-    msr elr_el2, x13
-    msr sp_el0, x14
-    msr tpidr_el0, x16
     msr spsr_el2, xzr
     ldp x8, x11, [sp, #VCPU_FAST_INFO]
     mov sp, x15
@@ -244,10 +242,7 @@ hypercall:
     // The answer to anything else: only its words are needed, because a record arrives at a fixed
     // place.
 reply:
-    stp x0, x1, [sp, #X(0)]
-    stp x2, x3, [sp, #X(2)]
-    stp x4, x5, [sp, #X(4)]
-    stp x6, x7, [sp, #X(6)]
+    pairs stp, sp, 0, 2, 4, 6
     mov x1, x9
     enter_core
     bl trap_reply
@@ -286,10 +281,7 @@ task_call:
     msr tpidr_el0, x12
     msr sp_el0, x13
     msr hcr_el2, x14
-    ldp x2, x3, [sp, #X(2)]
-    ldp x4, x5, [sp, #X(4)]
-    ldp x6, x7, [sp, #X(6)]
-    ldp x8, x9, [sp, #X(8)]
+    pairs ldp, sp, 2, 4, 6, 8
     b leave_rest
 
     // A hypercall's answer with a deadline has no shortcut: no guest here arms one.
@@ -301,16 +293,8 @@ effects_or_reply:
 system_call:
     cmp x8, #1                  // CALL: only its words and where it goes on
     b.eq call
-    for_x0_to_x9 stp
-    stp x18, x19, [sp, #X(18)]
-    stp x29, x30, [sp, #X(29)]
-    mrs x10, sp_el0
-    mrs x11, tpidr_el0
-    mrs x12, elr_el2
-    mrs x13, spsr_el2
-    str x10, [sp, #REGS_SP]
-    stp x12, x13, [sp, #REGS_PC]
-    str x11, [sp, #REGS_TP]
+    pairs stp, sp, 0, 2, 4, 6, 8, 18, 29
+    save_task
     mov x1, x8
     enter_core
     bl syscall_enter
@@ -321,18 +305,8 @@ called:
     // It returns at once: callee-saved registers, ELR, SPSR, SP_EL0 and TPIDR are still its own.
     strb wzr, [x0, #CONTEXT_QUICK]
     mov sp, x0
-    ldp x18, x19, [sp, #X(18)]
-    ldp x29, x30, [sp, #X(29)]
-    for_x0_to_x9 ldp
-    mov x9, xzr
-    mov x10, xzr
-    mov x11, xzr
-    mov x12, xzr
-    mov x13, xzr
-    mov x14, xzr
-    mov x15, xzr
-    mov x16, xzr
-    mov x17, xzr
+    pairs ldp, sp, 0, 2, 4, 6, 8, 18, 29
+    forget 9, 10, 11, 12, 13, 14, 15, 16, 17
     eret
 
     // CALL of portal x9 with words x0…x7: to a server that waits, it takes no detour. Behind a call
@@ -375,10 +349,7 @@ call:
     ldr x11, [x20, #CAP_BASE]
     mov x8, #EXIT_CLASS_CALL
     add x10, x10, #1
-    stp x0, x1, [x26, #RECORD_WORD + 0]
-    stp x2, x3, [x26, #RECORD_WORD + 16]
-    stp x4, x5, [x26, #RECORD_WORD + 32]
-    stp x6, x7, [x26, #RECORD_WORD + 48]
+    words stp, x26, RECORD_WORD
     str x8, [x26, #RECORD_INFO]
     stp x10, x11, [x26, #RECORD_SEQ]
     stp x24, x25, [x26, #RECORD_PORTAL]
@@ -399,10 +370,7 @@ call:
     ldr x15, [x25, #TASK_TRANSLATION]
     ldp x16, x17, [x25, #TASK_RECEIVE_PC]
     ldr x18, [x25, #TASK_RECEIVE_TP]
-    msr ttbr0_el2, x15
-    msr elr_el2, x16
-    msr sp_el0, x17
-    msr tpidr_el0, x18
+    enter_task x15, x16, x17, x18
     mov sp, x25
     mov x9, xzr                 // no guest's pc
     b forget_rest
@@ -440,43 +408,18 @@ answer_call:
     ldr x16, [x26, #REGS_SP]
     ldr x17, [x26, #REGS_TP]
     ldr x29, [x26, #X(29)]
-    msr ttbr0_el2, x14
-    msr elr_el2, x15
-    msr sp_el0, x16
-    msr tpidr_el0, x17
+    enter_task x14, x15, x16, x17
     mov sp, x26
-    mov x9, xzr
-    mov x10, xzr
-    mov x11, xzr
-    mov x30, xzr
+    forget 9, 10, 11, 30
     b forget_saved              // x8 is 0: STATUS_OK
 
 call_slow:
-    stp x0, x1, [sp, #X(0)]
-    stp x2, x3, [sp, #X(2)]
-    stp x4, x5, [sp, #X(4)]
-    stp x6, x7, [sp, #X(6)]
-    stp x8, x9, [sp, #X(8)]
-    str x29, [sp, #X(29)]
-    mrs x10, sp_el0
-    mrs x11, tpidr_el0
-    mrs x12, elr_el2
-    mrs x13, spsr_el2
-    str x10, [sp, #REGS_SP]
-    stp x12, x13, [sp, #REGS_PC]
-    str x11, [sp, #REGS_TP]
+    // Nothing of what the checks looked at may reach the caller, should it return at once.
+    forget 18, 19, 20, 21, 22, 23, 24, 25, 30
+    pairs stp, sp, 0, 2, 4, 6, 8, 18, 29
+    save_task
     mov x1, x9
     enter_core
-    // Nothing of what the checks looked at may reach the caller, should it return at once.
-    mov x19, xzr
-    mov x20, xzr
-    mov x21, xzr
-    mov x22, xzr
-    mov x23, xzr
-    mov x24, xzr
-    mov x25, xzr
-    stp xzr, xzr, [x0, #X(18)]
-    str xzr, [x0, #X(30)]
     bl syscall_call
     b called
 
