@@ -1,0 +1,87 @@
+#include "libs/vgic/interrupt.h"
+
+#define ROUTE_ANY (1u << 31)       // GICD_IROUTER.Interrupt_Routing_Mode
+#define ROUTE_AFFINITY 0x00ffffffu // Aff2, Aff1, Aff0
+
+unsigned interrupt_look(const struct vgic *vgic, unsigned place) {
+    if (!place_test(&place_state(vgic)->given, place)) {
+        return 0;
+    }
+    return vgic->look(vgic->context, place_holder(vgic, place), place_intid(place));
+}
+
+static bool is_awake(const struct vgic *vgic, unsigned vcpu) {
+    return vcpu < vgic->vcpus && !(place_state(vgic)->asleep >> vcpu & 1);
+}
+
+// Any vCPU will do: the one that had it last, because it may still have its data at hand.
+static unsigned any_target(const struct vgic *vgic, unsigned last) {
+    if (is_awake(vgic, last)) {
+        return last;
+    }
+    uint64_t awake = ~place_state(vgic)->asleep & ((1ull << vgic->vcpus) - 1);
+    return awake ? (unsigned)__builtin_ctzll(awake) : INTERRUPT_NOBODY;
+}
+
+static uint32_t route(const struct vgic *vgic, unsigned place) {
+    unsigned spi = place - PLACE_SHARED;
+    return (uint32_t)(place_state(vgic)->route[spi / 2] >> spi % 2 * 32);
+}
+
+unsigned interrupt_target(const struct vgic *vgic, unsigned place) {
+    unsigned vcpu = place / VGIC_PRIVATE;
+    if (place_is_shared(place)) {
+        uint32_t to = route(vgic, place);
+        if (to & ROUTE_ANY) {
+            return any_target(vgic, place_holder(vgic, place));
+        }
+        vcpu = to & ROUTE_AFFINITY;
+    }
+    return is_awake(vgic, vcpu) ? vcpu : INTERRUPT_NOBODY;
+}
+
+bool interrupt_may_stay(const struct vgic *vgic, unsigned place) {
+    return interrupt_target(vgic, place) == place_holder(vgic, place);
+}
+
+void interrupt_forget(struct vgic *vgic, unsigned place) {
+    place_put(vgic, &place_state(vgic)->given, place, false);
+    place_touch(vgic, place);
+}
+
+void interrupt_set_pending(struct vgic *vgic, unsigned place) {
+    const struct vgic_state *state = place_state(vgic);
+    // An edge is given without asking: pending and pending again is the same (vgic_next). Of a
+    // level-sensitive one the end is reported, and until then nothing more is given.
+    if (!place_test(&state->edge, place) && place_test(&state->given, place)) {
+        if (interrupt_look(vgic, place) & VGIC_PENDING) {
+            place_put(vgic, &state->moved, place, true);
+            return;
+        }
+    }
+    place_put(vgic, &state->latch, place, true);
+    place_touch(vgic, place);
+}
+
+void interrupt_clear_pending(struct vgic *vgic, unsigned place) {
+    const struct vgic_state *state = place_state(vgic);
+    if (!place_is_timer(place)) {
+        place_put(vgic, &state->latch, place, false);
+        place_put(vgic, &state->moved, place, false);
+        place_touch(vgic, place);
+    }
+}
+
+void interrupt_set_active(struct vgic *vgic, unsigned place) {
+    if (!(interrupt_look(vgic, place) & VGIC_ACTIVE)) {
+        place_put(vgic, &place_state(vgic)->active, place, true);
+        place_touch(vgic, place);
+    }
+}
+
+void interrupt_clear_active(struct vgic *vgic, unsigned place) {
+    const struct vgic_state *state = place_state(vgic);
+    place_put(vgic, &state->active, place, false);
+    place_put(vgic, &state->drop, place, (interrupt_look(vgic, place) & VGIC_ACTIVE) != 0);
+    place_touch(vgic, place);
+}

@@ -1,0 +1,96 @@
+#include "libs/vgic/vgic.h"
+
+#include <string.h>
+
+#include "libs/vgic/interrupt.h"
+
+#define SGIS 16
+
+void vgic_reset(struct vgic_state *initial) {
+    memset(initial, 0, sizeof(*initial));
+    initial->asleep = (1u << VGIC_VCPUS) - 1;
+    for (unsigned w = 0; w < PLACE_SHARED / 64; w++) {
+        uint64_t own = ((1u << SGIS) - 1) | 1u << VGIC_TIMER;
+        initial->edge.word[w] = own | own << VGIC_PRIVATE;
+    }
+}
+
+void vgic_open(struct vgic *vgic, struct state *state, uint32_t at, uint32_t vcpus, vgic_look *look,
+               void *context) {
+    *vgic =
+        (struct vgic){.state = state, .at = at, .vcpus = vcpus, .look = look, .context = context};
+    place_touch_all(vgic);
+}
+
+void vgic_sgi(struct vgic *vgic, unsigned vcpu, uint64_t value) {
+    unsigned intid = value >> 24 & 15;
+    uint32_t all = (1u << vgic->vcpus) - 1;
+    uint32_t targets = all & ~(1u << vcpu);
+    bool is_list = !(value >> 40 & 1); // IRM
+    if (is_list) {
+        // Aff3, RS, Aff2, Aff1: all vCPUs are in the first range of affinity 0.0.0.
+        bool is_ours = (value & 0x00fff0ff00ff0000) == 0;
+        targets = is_ours ? all & value & 0xffff : 0;
+    }
+    for (; targets; targets &= targets - 1) {
+        interrupt_set_pending(vgic, place_of((unsigned)__builtin_ctz(targets), intid));
+    }
+}
+
+void vgic_line(struct vgic *vgic, unsigned intid, unsigned vcpu, bool level) {
+    bool is_own = intid >= SGIS && intid < VGIC_PRIVATE && intid != VGIC_TIMER;
+    if (intid >= VGIC_INTIDS || (intid < VGIC_PRIVATE && (!is_own || vcpu >= vgic->vcpus))) {
+        return;
+    }
+    const struct vgic_state *state = place_state(vgic);
+    unsigned place = place_of(vcpu, intid);
+    if (place_test(&state->line, place) == level) {
+        return;
+    }
+    place_put(vgic, &state->line, place, level);
+    if (place_test(&state->edge, place)) {
+        if (level) {
+            interrupt_set_pending(vgic, place);
+        }
+    } else {
+        place_touch(vgic, place);
+    }
+}
+
+void vgic_timer(struct vgic *vgic, unsigned vcpu) {
+    if (vcpu < vgic->vcpus) {
+        interrupt_set_pending(vgic, place_of(vcpu, VGIC_TIMER));
+    }
+}
+
+void vgic_ended(struct vgic *vgic, unsigned vcpu, unsigned intid) {
+    if (vcpu >= vgic->vcpus || intid >= VGIC_INTIDS) {
+        return;
+    }
+    unsigned place = place_of(vcpu, intid);
+    place_put(vgic, &place_state(vgic)->active, place, false);
+    place_touch_all(vgic); // whatever waited for this end
+    // It may have been given again since.
+    if (place_holder(vgic, place) == vcpu && interrupt_look(vgic, place) == 0) {
+        interrupt_forget(vgic, place);
+    }
+}
+
+void vgic_keep(struct vgic *vgic, unsigned vcpu, const struct vgic_output *output) {
+    uint64_t word = (uint64_t)output->effect | (uint64_t)output->notify << 8 |
+                    (uint64_t)output->intid << 16 | (uint64_t)output->priority << 24 |
+                    (uint64_t)output->vcpus << 32;
+    place_set(vgic, &place_state(vgic)->kept[vcpu], word);
+}
+
+struct vgic_output vgic_kept(const struct vgic *vgic, unsigned vcpu) {
+    uint64_t word = place_state(vgic)->kept[vcpu];
+    return (struct vgic_output){
+        .effect = (enum vgic_effect)(word & 0xff),
+        .notify = word >> 8 & 1,
+        .intid = (uint8_t)(word >> 16),
+        .priority = (uint8_t)(word >> 24),
+        .vcpus = (uint16_t)(word >> 32),
+        .number = place_state(vgic)->number,
+    };
+}

@@ -1,0 +1,154 @@
+// A virtual GICv3: the distributor and the redistributors of one VM (Arm IHI 0069, chapters 4, 5
+// and 12), for guests whose CPU interface is the hardware's, by list registers. One security state
+// (GICD_CTLR.DS = 1), affinity routing always on, Group 1 only: an interrupt that the guest leaves
+// in Group 0 stays pending. No LPIs.
+//
+// The machine is a pure function over words in a server's state region. Inputs: accesses to the
+// frames, writes of ICC_SGI1R_EL1, device lines, the virtual timer, "this vCPU has ended that
+// interrupt". Outputs: "raise it there", "take it back", one at a time (vgic_next).
+//
+// Which state is where
+//
+// - Here, in struct vgic_state: whatever the registers show, and which interrupts were given to
+//   whose list registers.
+// - In the list registers, which the core owns: what was given, pending, active or both. The guest
+//   acknowledges and ends interrupts there without anybody's noticing, so this side asks (`look`)
+//   where it matters. An interrupt is never pending in both places: giving moves the latch, taking
+//   back moves it again.
+// - In the device, or whoever plays it: the level of its line.
+//
+// What is due follows from the state alone: pending, enabled and not given means to give; given and
+// not to be delivered any more means to take back. So nothing is lost if a server dies with outputs
+// left: the next one finds them due (vgic_open). That nothing is doubled either is the owner's
+// part:
+//
+//   an exit with sequence number SEQ of vCPU V:
+//     SEQ is the one kept for V: it is done, only its answer is missing: vgic_kept, answer
+//     else: change the state (vgic_..._write, vgic_sgi, ...); vgic_next; vgic_keep; keep SEQ;
+//           state_commit; answer
+//
+// The output is part of the same commit as what caused it, and leaves with the reply, which the
+// core does whole or not at all. A second output finds no place in one reply. Each has a number,
+// which grows by one: given to the core by a call, not a reply, an output whose number the core has
+// seen was done before its server died. Where neither serves, `notify` makes the core report the
+// end of the interrupt that was given first, and the exit that comes of it takes the next.
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libs/state/state.h"
+
+#define VGIC_VCPUS 16 // number N has affinity 0.0.0.N
+#define VGIC_SPIS 64
+#define VGIC_PRIVATE 32 // INTIDs below are each vCPU's own: 16 SGIs, 16 PPIs
+#define VGIC_INTIDS (VGIC_PRIVATE + VGIC_SPIS)
+#define VGIC_TIMER 27 // the virtual timer's PPI: backed by the machine's own, see vgic_timer
+
+#define VGIC_DISTRIBUTOR_SIZE 0x10000u
+#define VGIC_REDISTRIBUTOR_SIZE 0x20000u // of one vCPU; they follow one another
+
+// Every interrupt of every vCPU has a place: vCPU 0's 32, vCPU 1's 32, …, the SPIs.
+#define VGIC_PLACES (VGIC_VCPUS * VGIC_PRIVATE + VGIC_SPIS)
+#define VGIC_WORDS (VGIC_PLACES / 64)
+
+struct vgic_bits {
+    uint64_t word[VGIC_WORDS];
+};
+
+struct vgic_state {
+    uint64_t enabled; // GICD_CTLR.EnableGrp1
+    uint64_t asleep;  // GICR_WAKER.ProcessorSleep: a bit for each vCPU
+    uint64_t number;  // of the last output
+    struct vgic_bits group;
+    struct vgic_bits enable;
+    struct vgic_bits edge;   // else level-sensitive; the timer's is set: see vgic_timer
+    struct vgic_bits latch;  // pending by an edge, an SGI or ISPENDR, and not given
+    struct vgic_bits line;   // the device asserts it
+    struct vgic_bits given;  // may be in a list register
+    struct vgic_bits moved;  // the latch that was given
+    struct vgic_bits active; // by ISACTIVER; what the guest acknowledged is in the list register
+    struct vgic_bits drop;   // ICACTIVER meant one that is in a list register
+    uint64_t priority[VGIC_PLACES / 8]; // bytes
+    uint64_t route[VGIC_SPIS / 2];      // GICD_IROUTER's lower halves
+    uint64_t holder[VGIC_SPIS / 8];     // bytes: the vCPU that an SPI was last given to
+    uint64_t kept[VGIC_VCPUS];          // the output that went with the last exit's answer
+};
+
+static_assert(2 * sizeof(struct vgic_state) + STATE_SLOTS_AT <= 4096, "a page has room for both");
+
+// What a list register holds of an interrupt, as bits.
+enum { VGIC_PENDING = 1, VGIC_ACTIVE = 2 };
+
+// Says that of INTID in vCPU's list registers. It is asked only while an exit is served, and the
+// answer does not change until that is answered.
+typedef unsigned vgic_look(void *context, unsigned vcpu, unsigned intid);
+
+// A server's hold on the machine. None of it outlives the server.
+struct vgic {
+    struct state *state;
+    uint32_t at; // where the struct vgic_state is in the slots
+    uint32_t vcpus;
+    uint32_t due; // words of places in which an output may be due: a bit for each
+    vgic_look *look;
+    void *context;
+};
+
+enum vgic_effect {
+    VGIC_NONE,
+    VGIC_RAISE,      // make INTID pending in the vCPUs' list registers; it may be there already
+    VGIC_TAKE_BACK,  // make it not pending there; it stays active if it is
+    VGIC_DEACTIVATE, // make it not active there; it stays pending if it is
+};
+
+struct vgic_output {
+    enum vgic_effect effect;
+    uint8_t intid;
+    uint8_t priority; // as in GICD_IPRIORITYR: 0 is the highest, the low three bits are 0
+    bool notify;      // RAISE: report when no list register holds it any more (vgic_ended)
+    uint16_t vcpus;   // a bit for each
+    uint64_t number;
+};
+
+// The state after a reset, for state_layout's `initial` or a part of it.
+void vgic_reset(struct vgic_state *initial);
+
+// Takes hold of the machine with VCPUS vCPUs (1 to VGIC_VCPUS) whose state is AT bytes into STATE's
+// slots.
+void vgic_open(struct vgic *vgic, struct state *state, uint32_t at, uint32_t vcpus, vgic_look *look,
+               void *context);
+
+// Accesses of SIZE bytes (1, 2, 4, 8) to the distributor's frame, or to the redistributors'. What
+// is not there, or not in that size or at that alignment, reads as zero and ignores writes, as
+// chapter 12.1 allows. Reads change nothing.
+uint64_t vgic_distributor_read(const struct vgic *vgic, uint64_t offset, unsigned size);
+void vgic_distributor_write(struct vgic *vgic, uint64_t offset, unsigned size, uint64_t value);
+uint64_t vgic_redistributor_read(const struct vgic *vgic, uint64_t offset, unsigned size);
+void vgic_redistributor_write(struct vgic *vgic, uint64_t offset, unsigned size, uint64_t value);
+
+// vCPU writes VALUE to ICC_SGI1R_EL1 (chapter 12.2).
+void vgic_sgi(struct vgic *vgic, unsigned vcpu, uint64_t value);
+
+// A device's line has that LEVEL now. INTID is an SPI, or a PPI of VCPU's other than the timer's;
+// all others are ignored.
+void vgic_line(struct vgic *vgic, unsigned intid, unsigned vcpu, bool level);
+
+// vCPU's virtual timer has expired. The machine's own interrupt stays active until the guest ends
+// the virtual one, and comes again if the timer still asserts it then, so each expiry is given
+// once. Only the guest's end of it lets the timer expire again: it can't be cleared by ICPENDR, and
+// an output DEACTIVATE of it means the machine's own one, too.
+void vgic_timer(struct vgic *vgic, unsigned vcpu);
+
+// vCPU has ended INTID, and its list registers do not hold it any more.
+void vgic_ended(struct vgic *vgic, unsigned vcpu, unsigned intid);
+
+// The next output that is due; false: none. The state says from now on that it was done. Those that
+// take something away come first, then the interrupt of the highest priority.
+bool vgic_next(struct vgic *vgic, struct vgic_output *output);
+
+// Keeps OUTPUT, or VGIC_NONE's, as what goes with the answer to the exit of VCPU that is being
+// served; and says again what was kept. Its number is then that of the last output there was: only
+// that one can be in doubt.
+void vgic_keep(struct vgic *vgic, unsigned vcpu, const struct vgic_output *output);
+struct vgic_output vgic_kept(const struct vgic *vgic, unsigned vcpu);

@@ -1,0 +1,60 @@
+#include "tests/unit/vgic/model.h"
+
+#include <string.h>
+
+void model_begin(struct model *model, unsigned vcpus) {
+    memset(model, 0, sizeof(*model));
+    model->vcpus = vcpus;
+    for (unsigned vcpu = 0; vcpu < vcpus; vcpu++) {
+        model->asleep[vcpu] = true;
+        for (unsigned sgi = 0; sgi < 16; sgi++) {
+            model->own[vcpu][sgi].edge = true;
+        }
+    }
+}
+
+struct model_interrupt *model_find(struct model *model, unsigned vcpu, unsigned intid) {
+    return intid < VGIC_PRIVATE ? &model->own[vcpu][intid] : &model->shared[intid - VGIC_PRIVATE];
+}
+
+bool model_is_pending(const struct model_interrupt *interrupt) {
+    return interrupt->latch || (!interrupt->edge && interrupt->line);
+}
+
+uint32_t model_targets(struct model *model, unsigned vcpu, unsigned intid) {
+    const struct model_interrupt *interrupt = model_find(model, vcpu, intid);
+    if (!model->enabled || !interrupt->group || !interrupt->enable || interrupt->active ||
+        !model_is_pending(interrupt)) {
+        return 0;
+    }
+    uint32_t targets = 0;
+    for (unsigned n = 0; n < model->vcpus; n++) {
+        bool is_meant = intid < VGIC_PRIVATE
+                            ? n == vcpu
+                            : interrupt->route >> 31 || (interrupt->route & 0xffffff) == n;
+        targets |= is_meant && !model->asleep[n] ? 1u << n : 0;
+    }
+    return targets;
+}
+
+void model_line(struct model *model, unsigned vcpu, unsigned intid, bool level) {
+    struct model_interrupt *interrupt = model_find(model, vcpu, intid);
+    if (interrupt->edge && level && !interrupt->line) {
+        interrupt->latch = true;
+    }
+    interrupt->line = level;
+}
+
+void model_acknowledge(struct model *model, unsigned vcpu, unsigned intid) {
+    struct model_interrupt *interrupt = model_find(model, vcpu, intid);
+    interrupt->active = true;
+    interrupt->holder = vcpu;
+    interrupt->latch = false;
+}
+
+void model_end(struct model *model, unsigned vcpu, unsigned intid) {
+    struct model_interrupt *interrupt = model_find(model, vcpu, intid);
+    if (interrupt->active && interrupt->holder == vcpu) {
+        interrupt->active = false;
+    }
+}

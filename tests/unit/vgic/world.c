@@ -1,0 +1,224 @@
+#include "tests/unit/vgic/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct world world;
+
+#define AT 16 // the machine is not all that the server keeps
+
+static _Alignas(8) uint8_t region[2 * (AT + sizeof(struct vgic_state)) + STATE_SLOTS_AT];
+
+void world_check(bool condition, const char *text, const char *file, int line) {
+    if (!condition) {
+        fprintf(stderr, "%s:%d: %s\n", file, line, text);
+        abort();
+    }
+}
+
+static unsigned look(void *context, unsigned vcpu, unsigned intid) {
+    (void)context;
+    world.looks++;
+    return world.lr[vcpu][intid].state;
+}
+
+// A server starts.
+static void start_server(unsigned vcpus) {
+    static _Alignas(8) uint8_t initial[AT + sizeof(struct vgic_state)];
+    vgic_reset((struct vgic_state *)(void *)(initial + AT));
+    const struct state_layout layout = {"vgic", 1, sizeof(initial), initial, NULL};
+    world_require(state_open(&world.state, region, sizeof(region), &layout) == STATUS_OK);
+    vgic_open(&world.vgic, &world.state, AT, vcpus, look, NULL);
+}
+
+void world_begin(unsigned vcpus) {
+    memset(&world, 0, sizeof(world));
+    memset(region, 0, sizeof(region));
+    start_server(vcpus);
+}
+
+static bool dies(void) {
+    if (!world.dies || !world.dies()) {
+        return false;
+    }
+    world.deaths++;
+    memset(&world.state, 0xa5, sizeof(world.state));
+    start_server(world.vgic.vcpus);
+    return true;
+}
+
+// The core does OUTPUT.
+static void do_output(const struct vgic_output *output) {
+    if (output->number <= world.core_number) {
+        return; // seen before the server died
+    }
+    world.core_number = output->number;
+    world.last = *output;
+    world.outputs++;
+    world_require(output->vcpus != 0 && output->vcpus >> world.vgic.vcpus == 0);
+    for (unsigned vcpu = 0; vcpu < world.vgic.vcpus; vcpu++) {
+        struct world_lr *lr = &world.lr[vcpu][output->intid];
+        if (!(output->vcpus >> vcpu & 1)) {
+            continue;
+        }
+        switch (output->effect) {
+        case VGIC_RAISE:
+            lr->state |= WORLD_LR_PENDING;
+            lr->priority = output->priority;
+            lr->notify |= output->notify;
+            break;
+        case VGIC_TAKE_BACK:
+            world_require(lr->state & WORLD_LR_PENDING);
+            lr->state &= ~(unsigned)WORLD_LR_PENDING;
+            break;
+        case VGIC_DEACTIVATE:
+            world_require(lr->state & WORLD_LR_ACTIVE);
+            lr->state &= ~(unsigned)WORLD_LR_ACTIVE;
+            break;
+        case VGIC_NONE:
+            world_require(false);
+        }
+        if (lr->state == 0) {
+            lr->notify = false; // nobody ended it
+        }
+    }
+}
+
+// What an exit is about.
+struct event {
+    enum { DISTRIBUTOR, REDISTRIBUTOR, SGI, LINE, TIMER, ENDED } kind;
+    unsigned vcpu, intid, offset, size;
+    uint64_t value;
+};
+
+static void apply(const struct event *event) {
+    struct vgic *vgic = &world.vgic;
+    switch (event->kind) {
+    case DISTRIBUTOR:
+        vgic_distributor_write(vgic, event->offset, event->size, event->value);
+        break;
+    case REDISTRIBUTOR:
+        vgic_redistributor_write(vgic, event->offset, event->size, event->value);
+        break;
+    case SGI:
+        vgic_sgi(vgic, event->vcpu, event->value);
+        break;
+    case LINE:
+        vgic_line(vgic, event->intid, event->vcpu, event->value);
+        break;
+    case TIMER:
+        vgic_timer(vgic, event->vcpu);
+        break;
+    case ENDED:
+        vgic_ended(vgic, event->vcpu, event->intid);
+        break;
+    }
+}
+
+// Commits OUTPUT and does it, whatever becomes of the server meanwhile.
+static void commit(const struct vgic_output *output) {
+    vgic_keep(&world.vgic, 0, output);
+    state_commit(&world.state);
+    struct vgic_output kept = *output;
+    if (dies()) {
+        kept = vgic_kept(&world.vgic, 0);
+    }
+    if (kept.effect != VGIC_NONE) {
+        do_output(&kept);
+        if (dies()) { // it does not know whether that was done
+            kept = vgic_kept(&world.vgic, 0);
+            do_output(&kept);
+        }
+    }
+}
+
+static void serve(struct event event) {
+    struct vgic_output output;
+    do {
+        output = (struct vgic_output){.effect = VGIC_NONE};
+        apply(&event);
+        vgic_next(&world.vgic, &output);
+    } while (dies()); // before anything was committed
+    commit(&output);
+    while (vgic_next(&world.vgic, &output)) {
+        if (dies()) {
+            continue;
+        }
+        commit(&output);
+    }
+    state_commit(&world.state); // what finding nothing has found out
+}
+
+void world_distributor(unsigned offset, unsigned size, uint64_t value) {
+    serve((struct event){.kind = DISTRIBUTOR, .offset = offset, .size = size, .value = value});
+}
+
+void world_redistributor(unsigned vcpu, unsigned offset, unsigned size, uint64_t value) {
+    serve((struct event){.kind = REDISTRIBUTOR,
+                         .offset = vcpu * VGIC_REDISTRIBUTOR_SIZE + offset,
+                         .size = size,
+                         .value = value});
+}
+
+void world_sgi(unsigned vcpu, uint64_t value) {
+    serve((struct event){.kind = SGI, .vcpu = vcpu, .value = value});
+}
+
+void world_line(unsigned intid, unsigned vcpu, bool level) {
+    serve((struct event){.kind = LINE, .vcpu = vcpu, .intid = intid, .value = level});
+}
+
+void world_timer(unsigned vcpu) { serve((struct event){.kind = TIMER, .vcpu = vcpu}); }
+
+uint32_t world_read(unsigned offset) {
+    return (uint32_t)vgic_distributor_read(&world.vgic, offset, 4);
+}
+
+uint32_t world_read_own(unsigned vcpu, unsigned offset) {
+    return (uint32_t)vgic_redistributor_read(&world.vgic, vcpu * VGIC_REDISTRIBUTOR_SIZE + offset,
+                                             4);
+}
+
+unsigned world_acknowledge(unsigned vcpu) {
+    unsigned best = WORLD_SPURIOUS, priority = 256;
+    for (unsigned intid = 0; intid < VGIC_INTIDS; intid++) {
+        struct world_lr *lr = &world.lr[vcpu][intid];
+        if (lr->state == WORLD_LR_PENDING && lr->priority < priority) {
+            best = intid;
+            priority = lr->priority;
+        }
+    }
+    if (best != WORLD_SPURIOUS) {
+        world.lr[vcpu][best].state = WORLD_LR_ACTIVE;
+    }
+    return best;
+}
+
+void world_end(unsigned vcpu, unsigned intid) {
+    struct world_lr *lr = &world.lr[vcpu][intid];
+    lr->state &= ~(unsigned)WORLD_LR_ACTIVE;
+    if (lr->state == 0 && lr->notify) {
+        lr->notify = false;
+        serve((struct event){.kind = ENDED, .vcpu = vcpu, .intid = intid});
+    }
+}
+
+uint32_t world_pending(unsigned intid) {
+    uint32_t vcpus = 0;
+    for (unsigned vcpu = 0; vcpu < world.vgic.vcpus; vcpu++) {
+        vcpus |= world.lr[vcpu][intid].state == WORLD_LR_PENDING ? 1u << vcpu : 0;
+    }
+    return vcpus;
+}
+
+void world_start(void) {
+    world_distributor(0x0, 4, 0x12);
+    for (unsigned n = 1; n < VGIC_INTIDS / 32; n++) {
+        world_distributor(0x80 + 4 * n, 4, 0xffffffff);
+    }
+    for (unsigned vcpu = 0; vcpu < world.vgic.vcpus; vcpu++) {
+        world_redistributor(vcpu, 0x14, 4, 0);
+        world_redistributor(vcpu, 0x10080, 4, 0xffffffff);
+    }
+}
