@@ -26,8 +26,8 @@ static bool calls_by_smc;
 
 static volatile uint32_t *reg(unsigned offset) { return (volatile uint32_t *)(uart + offset); }
 
-void firmware_init(volatile void *registers, bool by_smc) {
-    uart = registers;
+void firmware_init(volatile void *uart_registers, bool by_smc) {
+    uart = uart_registers;
     calls_by_smc = by_smc;
     if (uart == NULL)
         return;

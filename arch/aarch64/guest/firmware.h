@@ -3,5 +3,5 @@
 
 #include <stdbool.h>
 
-// `uart`: the registers of an Arm PL011. `by_smc`: PSCI is called by SMC, not by HVC.
-void firmware_init(volatile void *uart, bool by_smc);
+// The registers are those of an Arm PL011, or NULL. `by_smc`: PSCI is called by SMC, not by HVC.
+void firmware_init(volatile void *uart_registers, bool by_smc);

@@ -12,7 +12,7 @@
 #define GICD_CTLR_WRITE_PENDING (1u << 31)
 
 // A redistributor has two frames of 64 KiB, four when it has virtual LPIs.
-#define GICR_FRAME 0x10000
+#define GICR_FRAME 0x10000ul
 #define GICR_TYPER 0x0008
 #define GICR_TYPER_VLPIS (UINT64_C(1) << 1)
 #define GICR_TYPER_LAST (UINT64_C(1) << 4)

@@ -27,6 +27,7 @@
 #define SCTLR_UCT (UINT64_C(1) << 15)  // and read CTR_EL0
 #define SCTLR_NTWE (UINT64_C(1) << 18) // and WFE, but not WFI (bit 16): the kernel waits
 #define SCTLR_WXN (UINT64_C(1) << 19)  // what can be written is never executed
+#define SCTLR_SPAN (UINT64_C(1) << 23) // a trap does not set PSTATE.PAN
 #define SCTLR_UCI (UINT64_C(1) << 26)  // user mode may clean caches
 #define SCTLR_RES1                                                                                 \
     (UINT64_C(1) << 11 | UINT64_C(1) << 20 | UINT64_C(1) << 22 | UINT64_C(1) << 23 |               \
@@ -40,6 +41,7 @@
 #define TCR_IPS_48_BITS 5
 
 #define ID_AA64MMFR0_PARANGE 0xf
+#define ID_AA64MMFR1_PAN(id) ((id) >> 20 & 0xf)
 
 #define CPACR_FPEN (UINT64_C(3) << 20) // floating point and SIMD trap nowhere
 

@@ -9,8 +9,20 @@
 
 enum { REG_RESULT = 0, REG_NUMBER = 8 };
 
+// The kernel reaches programs' memory through the linear map only. A CPU that can see to that does.
+static void forbid_user_memory(void) {
+    if (ID_AA64MMFR1_PAN(sysreg_read(id_aa64mmfr1_el1)) == 0)
+        return;
+    sysreg_write(sctlr_el1, sysreg_read(sctlr_el1) & ~SCTLR_SPAN);
+    __asm__ volatile(".arch_extension pan\n"
+                     "msr pan, #1\n"
+                     "isb" ::
+                         : "memory");
+}
+
 void trap_init(void) {
     fp_init();
+    forbid_user_memory();
     // User mode reads no counters: it asks the kernel.
     sysreg_write(cntkctl_el1, 0);
     sysreg_write(vbar_el1, vector_table);
