@@ -82,6 +82,7 @@ void boot_main(const struct boot_info *info) {
     struct space *space = space_init(SPACE_TASK, space_first, INIT_SPACE_PAGES);
     struct task *task = pool_object(task_first);
     task_init(task, INIT_TASK_PAGES, space, info->cpu);
+    task->is_init = true;
     for (uint32_t i = 0; i < bundle->segment_count; i++) {
         boot_map_segment(space, info->bundle, bundle, &bundle->segment[i]);
     }

@@ -1,5 +1,6 @@
 #include "kernel/object/task.h"
 
+#include "arch/panic.h"
 #include "arch/task.h"
 #include "kernel/cpu.h"
 #include "kernel/object/portal.h"
@@ -98,6 +99,9 @@ void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t add
     fault->word[FAULT_WORD_BADGE] = serving ? serving->badge : 0;
     fault->word[FAULT_WORD_ATTEMPT] = serving ? MESSAGE_ATTEMPT(serving->info) : 0;
     task_halt(task);
+    if (task->is_init) {
+        arch_machine_end(cause != FAULT_EXIT || detail != 0);
+    }
     if (task->fault_route.portal && !fault->portal) {
         fault->seq++;
         fault->badge = task->fault_route.badge;

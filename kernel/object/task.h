@@ -39,6 +39,7 @@ struct task {
         uint64_t resume; // … go on here: reading guest memory may fail at any time
     } fixup;
     uint8_t state;       // enum task_state
+    bool is_init;        // the first task: with it the machine ends
     uint8_t guest_right; // it may read guest memory by the architecture's instructions
     struct fp_regs *fp;  // in the task's pages; saved floating-point registers
     uint32_t cap_count;

@@ -18,6 +18,13 @@ static void panic_text(const char *text) {
     }
 }
 
+// PSCI 1.1, §5.10: there is no status to give.
+void arch_machine_end(bool failed) {
+    (void)failed;
+    register uint64_t x0 asm("x0") = PSCI_SYSTEM_OFF;
+    asm volatile("smc #0" : "+r"(x0)::"x1", "x2", "x3", "memory");
+}
+
 void arch_panic(const char *message, unsigned long value) {
     panic_text("\r\nEXEUNT CORE PANIC: ");
     panic_text(message);
@@ -27,8 +34,7 @@ void arch_panic(const char *message, unsigned long value) {
         panic_put((char)(digit < 10 ? '0' + digit : 'a' + digit - 10));
     }
     panic_text("\r\n");
-    register uint64_t x0 asm("x0") = PSCI_SYSTEM_OFF;
-    asm volatile("smc #0" : "+r"(x0)::"x1", "x2", "x3", "memory");
+    arch_machine_end(true);
     for (;;) {
         asm volatile("wfi");
     }

@@ -41,6 +41,8 @@ void arch_panic(const char *message, unsigned long value) {
     abort();
 }
 
+void arch_machine_end(bool failed) { machine.end = failed ? MACHINE_FAILED : MACHINE_OFF; }
+
 void *arch_phys_to_virt(hpa_t hpa) {
     machine_require(hpa.v >= MACHINE_MEMORY_BASE &&
                         hpa.v - MACHINE_MEMORY_BASE < machine.memory_size,

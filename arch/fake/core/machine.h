@@ -20,7 +20,10 @@ struct machine_line {
     unsigned completed;
 };
 
+enum machine_end { MACHINE_ON, MACHINE_OFF, MACHINE_FAILED };
+
 struct machine {
+    enum machine_end end;
     char *memory;
     uint64_t memory_size;
     struct cpu *cpu;

@@ -9,6 +9,8 @@ static void panic_text(const char *text) {
     }
 }
 
+void arch_machine_end(bool failed) { sbi_shutdown(failed); }
+
 void arch_panic(const char *message, unsigned long value) {
     panic_text("\r\nEXEUNT CORE PANIC: ");
     panic_text(message);
@@ -17,7 +19,7 @@ void arch_panic(const char *message, unsigned long value) {
         sbi_putchar("0123456789abcdef"[value >> shift & 15]);
     }
     panic_text("\r\n");
-    sbi_fail();
+    arch_machine_end(true);
     for (;;) {
         asm volatile("wfi");
     }

@@ -2,6 +2,7 @@
 // offers no other way.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint64_t sbi_call(uint64_t extension, uint64_t function, uint64_t arg0,
@@ -20,5 +21,5 @@ static inline void sbi_set_timer(uint64_t deadline) { sbi_call(0x54494d45, 0, de
 // Legacy console, §5.2.
 static inline void sbi_putchar(char c) { sbi_call(1, 0, (uint8_t)c, 0); }
 
-// SRST, §10: shutdown, reason "system failure".
-static inline void sbi_fail(void) { sbi_call(0x53525354, 0, 0, 1); }
+// SRST, §10: shutdown, with the reason "none" or "system failure".
+static inline void sbi_shutdown(bool failed) { sbi_call(0x53525354, 0, 0, failed); }

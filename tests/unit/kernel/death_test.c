@@ -169,6 +169,23 @@ static void a_task_ends_itself_by_exit_or_by_stop(void **state) {
     assert_int_equal(other.task->state, TASK_DEAD);
 }
 
+static void the_machine_ends_with_init(void **state) {
+    (void)state;
+    world_run(world.init);
+    world_do(world.init, SYSCALL_TASK, server.task_slot, WORDS(TASK_STOP, 5));
+    assert_int_equal(machine.end, MACHINE_ON);
+    world_call(world.init, SYSCALL_EXIT, 0, WORDS(0));
+    assert_int_equal(machine.end, MACHINE_OFF);
+    assert_int_equal(world.init->state, TASK_DEAD);
+}
+
+static void the_machine_fails_with_init(void **state) {
+    (void)state;
+    world_run(world.init);
+    world_call(world.init, SYSCALL_EXIT, 0, WORDS(1));
+    assert_int_equal(machine.end, MACHINE_FAILED);
+}
+
 static void a_dead_task_stays_dead(void **state) {
     (void)state;
     world_run(world.init);
@@ -403,6 +420,8 @@ static void ten_thousand_restarts_leave_memory_as_it_was(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(the_machine_ends_with_init),
+        TEST(the_machine_fails_with_init),
         TEST(the_same_exit_goes_to_the_next_server_with_the_same_number),
         TEST(a_deadline_that_passes_meanwhile_does_not_touch_the_pending_exit),
         TEST(a_hypercall_of_the_shortest_way_survives_as_well),
