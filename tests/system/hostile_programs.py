@@ -121,6 +121,12 @@ def gkernel_gives_out_nothing_used(ctx: Context) -> None:
     run_programs(ctx, "fresh")
 
 
+@system_test()
+def gkernel_shares_the_cpu_with_thieves(ctx: Context) -> None:
+    """Relays of processes, short sleeps, yielding, changing nice: none takes more than its part."""
+    run_programs(ctx, "thieves")
+
+
 @system_test(builds=("aarch64",))
 def gkernel_on_aarch64_survives(ctx: Context) -> None:
     """The same on another architecture's bare machine, with its own instructions."""
