@@ -16,7 +16,7 @@
 #include "tests/system/programs/raw.h"
 #include "tests/system/programs/supply.h"
 
-#define PAGE 4096
+#define PAGE 4096ul
 #define LIFE (20 * MEASURE_MILLISECOND)
 
 static _Noreturn void rest(void) {

@@ -23,7 +23,7 @@
 #define CALLS 400      // of one process, if it lives for so long
 #define SIDE_BY_SIDE 4 // processes
 #define LIFE (30 * MEASURE_MILLISECOND)
-#define PAGE 4096
+#define PAGE 4096ul
 
 static pid_t supervisor;
 static unsigned *calls_made; // shared by all
@@ -117,8 +117,9 @@ static uint64_t argument(void) {
 static void fill_words(void) {
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         words[i] = argument();
-    strcpy((char *)&words[chance() % 512], "calls");
-    strcpy((char *)&words[512 + chance() % 500], "/proc/2/stat");
+    static const char name[] = "calls", path[] = "/proc/2/stat";
+    memcpy(&words[chance() % 512], name, sizeof(name));
+    memcpy(&words[512 + chance() % 500], path, sizeof(path));
 }
 
 // Calls that could be the last that a process makes.

@@ -21,10 +21,10 @@
 #include "tests/system/programs/raw.h"
 #include "tests/system/programs/supply.h"
 
-#define PAGE 4096
+#define PAGE 4096ul
 #define SIDE_BY_SIDE 12
 #define STEPS 300 // of a process, if it lives for so long
-#define NEAR 16
+#define NEAR 16ul
 #define LIFE (60 * MEASURE_MILLISECOND) // of a round
 #define STACKS 16
 #define STACK_SIZE 2048
@@ -88,7 +88,7 @@ static void make_thread(void) {
 
 static void kill_somebody(void) {
     // Most of those who are near in number live.
-    const pid_t pid = getpid() + (pid_t)(chance() % (2 * NEAR)) - NEAR;
+    const pid_t pid = getpid() + (pid_t)(chance() % (2 * NEAR)) - (pid_t)NEAR;
     if (pid != supervisor)
         kill(pid, SIGKILL);
 }

@@ -16,10 +16,10 @@
 #include "tests/system/programs/raw.h"
 #include "tests/system/programs/supply.h"
 
-#define PAGE 4096
+#define PAGE 4096ul
 #define SECRET UINT64_C(0x5ec4e75ec4e75ec5)
-#define BSS_PAGES 64
-#define STACK_PAGES 200
+#define BSS_PAGES 64ul
+#define STACK_PAGES 200l
 #define KEPT_FREE 80 // for page tables, and for the parents' own needs
 #define EXECUTED 40  // programs
 #define WELL 3

@@ -11,7 +11,7 @@
 
 #include "guest/programs/lib/report.h"
 
-#define PAGE 4096
+#define PAGE 4096ul
 
 static _Noreturn void execute(uint32_t instruction) {
     uint32_t *code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -12,7 +12,7 @@
 #include "guest/programs/lib/measure.h"
 #include "tests/system/programs/raw.h"
 
-#define PAGE 4096
+#define PAGE 4096ul
 #define PID_MAX 1024
 #define MOST ((size_t)512 << 20) // more than there is
 

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGE 4096
+#define PAGE 4096ul
 #define WELL (1 << 8)
 #define BAD 2
 
