@@ -1,4 +1,6 @@
 // What nobody asks for on purpose, answered as Linux answers it.
+#include "tests/system/programs/awkward.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -9,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -23,7 +24,7 @@
 #define PAGE 4096ul
 #define MILLISECOND MEASURE_MILLISECOND
 
-static bool fails(long result, int error) { return result == -1 && errno == error; }
+bool awkward_fails(long result, int error) { return result == -1 && errno == error; }
 
 // How a process ended that did this.
 static int status_of(void (*function)(void)) {
@@ -43,7 +44,7 @@ static bool exits_with(void (*function)(void), int code) {
     return status == code << 8;
 }
 
-static bool dies_of(void (*function)(void), int signal) {
+bool awkward_dies_of(void (*function)(void), int signal) {
     const int status = status_of(function);
     if (status != signal)
         printf("awkward: status %#x\n", status);
@@ -57,10 +58,11 @@ static void rest(void) {
 
 static bool writes_of_nothing(void) {
     const struct iovec negative = {.iov_base = "x", .iov_len = (size_t)-1};
-    return fails(write(99, NULL, 0), EBADF) && fails(writev(99, NULL, 0), EBADF) &&
+    return awkward_fails(write(99, NULL, 0), EBADF) && awkward_fails(writev(99, NULL, 0), EBADF) &&
            writev(1, NULL, 0) == 0 && write(1, NULL, 0) == 0 &&
-           fails(writev(1, &negative, 1), EINVAL) && fails(writev(1, &negative, -1), EINVAL) &&
-           fails(read(99, NULL, 1), EBADF) && fails(write(-1, "x", 1), EBADF);
+           awkward_fails(writev(1, &negative, 1), EINVAL) &&
+           awkward_fails(writev(1, &negative, -1), EINVAL) &&
+           awkward_fails(read(99, NULL, 1), EBADF) && awkward_fails(write(-1, "x", 1), EBADF);
 }
 
 // The last thread's status is the process's (on Linux since 5.19), unless somebody ends them all.
@@ -97,15 +99,16 @@ static bool odd_clones(void) {
     const long odd[] = {CLONE_THREAD, CLONE_SIGHAND, CLONE_THREAD | CLONE_SIGHAND,
                         CLONE_VM | CLONE_THREAD};
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-        if (!fails(syscall(SYS_clone, odd[i], 0, 0, 0, 0), EINVAL))
+        if (!awkward_fails(syscall(SYS_clone, odd[i], 0, 0, 0, 0), EINVAL))
             return false;
     }
     return true;
 }
 
 static bool kills_of_nobody(void) {
-    return fails(kill(1 << 22, SIGKILL), ESRCH) && fails(kill(getpid(), 65), EINVAL) &&
-           fails(kill(getpid(), -1), EINVAL) && kill(getpid(), 0) == 0;
+    return awkward_fails(kill(1 << 22, SIGKILL), ESRCH) &&
+           awkward_fails(kill(getpid(), 65), EINVAL) && awkward_fails(kill(getpid(), -1), EINVAL) &&
+           kill(getpid(), 0) == 0;
 }
 
 static bool zombie_is_there(void) {
@@ -115,8 +118,8 @@ static bool zombie_is_there(void) {
     measure_sleep_until(measure_now() + 5 * MILLISECOND);
     int status = 0;
     return kill(pid, 0) == 0 && kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid &&
-           status == 3 << 8 && fails(kill(pid, 0), ESRCH) &&
-           fails(waitpid(pid, &status, 0), ECHILD);
+           status == 3 << 8 && awkward_fails(kill(pid, 0), ESRCH) &&
+           awkward_fails(waitpid(pid, &status, 0), ECHILD);
 }
 
 static void spin(void) {
@@ -152,38 +155,7 @@ static bool killed_in_every_state(void) {
                 return false;
         }
     }
-    return dies_of(kill_self, SIGKILL);
-}
-
-static void drop_text(void) {
-    void *page = (void *)((uintptr_t)drop_text & ~(uintptr_t)(PAGE - 1));
-    munmap(page, PAGE);
-}
-static void drop_stack(void) {
-    const uintptr_t here = (uintptr_t)&here & ~(uintptr_t)(PAGE - 1);
-    munmap((void *)here, PAGE);
-}
-static void drop_all(void) { syscall(SYS_munmap, PAGE, (uintptr_t)0x3ffff000 - PAGE); }
-
-static bool own_memory_dropped(void) {
-    return dies_of(drop_text, SIGSEGV) && dies_of(drop_stack, SIGSEGV) &&
-           dies_of(drop_all, SIGSEGV);
-}
-
-static bool heap_games(void) {
-    const uintptr_t end = (uintptr_t)syscall(SYS_brk, 0);
-    bool ok = (uintptr_t)syscall(SYS_brk, 1) == end;
-    ok = ok && (uintptr_t)syscall(SYS_brk, UINT64_MAX) == end;
-    ok = ok && (uintptr_t)syscall(SYS_brk, end + 3) == end + 3;
-    memset((void *)end, 'x', 3);
-    ok = ok && (uintptr_t)syscall(SYS_brk, end + 3 * PAGE) == end + 3 * PAGE;
-    ok = ok && *(char *)(end + 2) == 'x';
-    ok = ok && munmap((void *)((end + PAGE) & ~(uintptr_t)(PAGE - 1)), PAGE) == 0;
-    ok = ok && (uintptr_t)syscall(SYS_brk, end) == end;
-    ok = ok && (uintptr_t)syscall(SYS_brk, end + 3 * PAGE) == end + 3 * PAGE;
-    for (uintptr_t at = (end + PAGE - 1) & ~(uintptr_t)(PAGE - 1); at < end + 3 * PAGE; at++)
-        ok = ok && *(char *)at == 0;
-    return ok && (uintptr_t)syscall(SYS_brk, end) == end;
+    return awkward_dies_of(kill_self, SIGKILL);
 }
 
 static bool stat_of_the_dead(void) {
@@ -196,17 +168,17 @@ static bool stat_of_the_dead(void) {
     bool ok = file >= 0 && read(file, text, 4) == 4;
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
-    ok = ok && fails(read(file, text, sizeof(text)), ESRCH) && close(file) == 0;
-    return ok && fails(open(path, O_RDONLY), ENOENT) && fails(close(file), EBADF) &&
-           fails(open("/proc/0/stat", O_RDONLY), ENOENT) &&
-           fails(open("/proc/9999999999999999999/stat", O_RDONLY), ENOENT);
+    ok = ok && awkward_fails(read(file, text, sizeof(text)), ESRCH) && close(file) == 0;
+    return ok && awkward_fails(open(path, O_RDONLY), ENOENT) && awkward_fails(close(file), EBADF) &&
+           awkward_fails(open("/proc/0/stat", O_RDONLY), ENOENT) &&
+           awkward_fails(open("/proc/9999999999999999999/stat", O_RDONLY), ENOENT);
 }
 
 static void no_files(void) {
     for (int i = 0; i < 3; i++)
         close(i);
     char c;
-    _exit(fails(write(1, "x", 1), EBADF) && fails(read(0, &c, 1), EBADF) &&
+    _exit(awkward_fails(write(1, "x", 1), EBADF) && awkward_fails(read(0, &c, 1), EBADF) &&
                   open("/proc/1/stat", O_WRONLY) < 0
               ? 4
               : 1);
@@ -217,10 +189,10 @@ static bool no_descriptors(void) { return exits_with(no_files, 4); }
 static bool long_sleeps(void) {
     const struct timespec odd[] = {{.tv_nsec = 1000000000}, {.tv_nsec = -1}, {.tv_sec = -1}};
     for (size_t i = 0; i < 3; i++) {
-        if (!fails(syscall(SYS_nanosleep, &odd[i], NULL), EINVAL))
+        if (!awkward_fails(syscall(SYS_nanosleep, &odd[i], NULL), EINVAL))
             return false;
     }
-    return fails(syscall(SYS_nanosleep, NULL, NULL), EFAULT);
+    return awkward_fails(syscall(SYS_nanosleep, NULL, NULL), EFAULT);
 }
 
 static void sleep_for_years(void) {
@@ -239,26 +211,11 @@ static bool sleeps_for_years(void) {
     return sleeps && waitpid(pid, &status, 0) == pid;
 }
 
-static bool odd_maps(void) {
-    const int private = MAP_PRIVATE | MAP_ANONYMOUS;
-    char *page = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, private, -1, 0);
-    bool ok = page != MAP_FAILED;
-    ok = ok && fails(syscall(SYS_mmap, NULL, 0, PROT_READ, private, -1, 0), EINVAL);
-    ok = ok && mmap(NULL, SIZE_MAX, PROT_READ, private, -1, 0) == MAP_FAILED && errno == ENOMEM;
-    ok = ok && mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL;
-    ok = ok && mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0) == MAP_FAILED && errno == EBADF;
-    ok = ok && fails(munmap(page + 1, PAGE), EINVAL) && fails(munmap(page, 0), EINVAL);
-    ok = ok && munmap(page + PAGE, PAGE) == 0 && munmap(page + PAGE, PAGE) == 0;
-    ok = ok && fails(mprotect(page, 3 * PAGE, PROT_READ), ENOMEM);
-    ok = ok && fails(syscall(SYS_mprotect, page + 1, PAGE, PROT_READ), EINVAL) &&
-         mprotect(page, 0, 0) == 0;
-    return ok && munmap(page, 3 * PAGE) == 0;
-}
-
 static bool odd_waits(void) {
     int status;
-    return fails(waitpid(getpid(), &status, 0), ECHILD) && fails(waitpid(-1, &status, 0), ECHILD) &&
-           fails(syscall(SYS_wait4, -1, &status, 0x1000000, NULL), EINVAL);
+    return awkward_fails(waitpid(getpid(), &status, 0), ECHILD) &&
+           awkward_fails(waitpid(-1, &status, 0), ECHILD) &&
+           awkward_fails(syscall(SYS_wait4, -1, &status, 0x1000000, NULL), EINVAL);
 }
 
 static void *wait_here(void *pid) {
@@ -282,19 +239,19 @@ static bool another_thread_waits(void) {
 static bool odd_words(void) {
     static int word;
     const struct timespec odd = {.tv_nsec = -1};
-    return fails(syscall(SYS_futex, (char *)&word + 1, 0, 0, NULL), EINVAL) &&
-           fails(syscall(SYS_futex, &word, 0, 1, NULL), EAGAIN) &&
-           fails(syscall(SYS_futex, 8, 0, 0, NULL), EFAULT) &&
-           fails(syscall(SYS_futex, &word, 0, 0, &odd), EINVAL) &&
-           fails(syscall(SYS_futex, &word, 99, 0, NULL), ENOSYS) &&
+    return awkward_fails(syscall(SYS_futex, (char *)&word + 1, 0, 0, NULL), EINVAL) &&
+           awkward_fails(syscall(SYS_futex, &word, 0, 1, NULL), EAGAIN) &&
+           awkward_fails(syscall(SYS_futex, 8, 0, 0, NULL), EFAULT) &&
+           awkward_fails(syscall(SYS_futex, &word, 0, 0, &odd), EINVAL) &&
+           awkward_fails(syscall(SYS_futex, &word, 99, 0, NULL), ENOSYS) &&
            syscall(SYS_futex, &word, 1, 1) == 0;
 }
 
 static bool odd_arguments(void) {
     char *const words[] = {"awkward", NULL};
-    return fails(execve("", words, NULL), ENOENT) &&
-           fails(execve((char *)8, words, NULL), EFAULT) &&
-           fails(execve("awkward", (char **)8, NULL), EFAULT);
+    return awkward_fails(execve("", words, NULL), ENOENT) &&
+           awkward_fails(execve((char *)8, words, NULL), EFAULT) &&
+           awkward_fails(execve("awkward", (char **)8, NULL), EFAULT);
 }
 
 static const struct {
@@ -308,13 +265,13 @@ static const struct {
     {"kills of nobody", kills_of_nobody},
     {"a zombie is there", zombie_is_there},
     {"killed in every state", killed_in_every_state},
-    {"own memory dropped", own_memory_dropped},
-    {"heap games", heap_games},
+    {"own memory dropped", awkward_own_memory_dropped},
+    {"heap games", awkward_heap_games},
     {"stat of the dead", stat_of_the_dead},
     {"no descriptors", no_descriptors},
     {"odd sleeps", long_sleeps},
     {"a sleep for years", sleeps_for_years},
-    {"odd maps", odd_maps},
+    {"odd maps", awkward_odd_maps},
     {"odd waits", odd_waits},
     {"another thread waits", another_thread_waits},
     {"odd words", odd_words},
