@@ -38,15 +38,13 @@ static void take_node(void *context, const struct tree_node *node, unsigned dept
             add_memory(&machine->memory, &range);
         while (tree_take_range(parent, &reg, &range));
     } else if (depth == 3 && tree_name_is(parent, "cpus") && tree_name_is(node, "cpu")) {
-        if (machine->cpus < MACHINE_HARTS_MAX)
+        if (machine->cpus < MACHINE_CPUS_MAX)
             machine->cpu_id[machine->cpus] = range.base;
         machine->cpus++;
     } else if (depth == 3 && tree_name_is(parent, "reserved-memory") && has_range) {
         do
             add_reserved(machine, &range);
         while (tree_take_range(parent, &reg, &range));
-    } else if (tree_list_has(node->compatible, "google,goldfish-rtc") && has_range) {
-        machine->rtc = range.base;
     }
 }
 
@@ -70,8 +68,6 @@ static void take_property(void *context, const struct tree_node *node, unsigned 
     struct machine *machine = context;
     if (strcmp(name, "timebase-frequency") == 0 && machine->timebase == 0)
         machine->timebase = tree_number(value);
-    else if (strcmp(name, "riscv,isa") == 0 && machine->isa[0] == '\0' && tree_is_text(value))
-        machine->isa = (const char *)value.at;
     if (depth == 2 && tree_name_is(node, "chosen"))
         chosen_property(machine, name, value);
 }
@@ -84,8 +80,8 @@ bool machine_read(struct machine *machine, const void *tree, size_t size) {
         .end = take_node,
         .context = machine,
     };
-    *machine = (struct machine){
-        .isa = "", .bootargs = "", .reserved_count = 1, .tree = tree, .tree_size = size};
+    *machine =
+        (struct machine){.bootargs = "", .reserved_count = 1, .tree = tree, .tree_size = size};
     if (!tree_read(tree, size, &visitor) || machine->memory.size == 0)
         return false;
     struct tree_range range;

@@ -12,19 +12,17 @@ struct machine_range {
 };
 
 #define MACHINE_RESERVED_MAX 16
-#define MACHINE_HARTS_MAX 8
+#define MACHINE_CPUS_MAX 8
 
 struct machine {
     struct machine_range memory; // the first range of memory, with those that touch it
     struct machine_range reserved[MACHINE_RESERVED_MAX];
     unsigned reserved_count;
-    unsigned cpus;                      // cpu nodes that are not disabled
-    uint64_t cpu_id[MACHINE_HARTS_MAX]; // their "reg", as far as there is room
-    uint64_t timebase;                  // ticks of the counter a second, 0 when not said
-    const char *isa;                    // riscv,isa of the first CPU, "" when not said
-    const char *bootargs;               // "" when there are none
-    uint64_t rtc;                       // registers of a google,goldfish-rtc, 0 when there is none
-    const void *tree;                   // where all this was read
+    unsigned cpus;                     // cpu nodes that are not disabled
+    uint64_t cpu_id[MACHINE_CPUS_MAX]; // their "reg", as far as there is room
+    uint64_t timebase;                 // ticks of the counter a second, 0 when not said
+    const char *bootargs;              // "" when there are none
+    const void *tree;                  // where all this was read
     size_t tree_size;
 };
 

@@ -147,12 +147,13 @@ typedef uint64_t (*loop)(uint64_t rounds, uint64_t argument, uint64_t function, 
 
 static bool measure_rtc(const struct machine *machine, loop access, uint64_t offset,
                         uint64_t *value, const char **missing) {
+    struct machine_range rtc;
     *missing = "a google,goldfish-rtc in the device tree";
-    if (machine->rtc == 0)
+    if (!machine_device(machine, "google,goldfish-rtc", 0, &rtc))
         return false;
-    access(WARM_UP, machine->rtc + offset, 0, 0);
-    const uint64_t with = access(ROUNDS, machine->rtc + offset, 0, 0);
-    *value = per_round(with, loop_nothing(ROUNDS, machine->rtc + offset, 0, 0));
+    access(WARM_UP, rtc.base + offset, 0, 0);
+    const uint64_t with = access(ROUNDS, rtc.base + offset, 0, 0);
+    *value = per_round(with, loop_nothing(ROUNDS, rtc.base + offset, 0, 0));
     return true;
 }
 

@@ -43,7 +43,8 @@ bool clock_init(const struct machine *machine, const volatile void *rtc) {
     frequency = machine->timebase;
     if (frequency == 0)
         return false;
-    has_sstc = isa_has(machine->isa, "sstc");
+    const char *isa = machine_device_text(machine, "riscv", "riscv,isa");
+    has_sstc = isa != NULL && isa_has(isa, "sstc");
     clock_stop();
     csr_set(sie, SIE_STIE);
     // Programs may read the time as Linux lets them, and no other counter, whatever the firmware

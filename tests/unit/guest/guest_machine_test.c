@@ -54,6 +54,7 @@ static void memory(const char *name, uint64_t base, uint64_t size) {
 static void test_everything_a_guest_reads(void **state) {
     (void)state;
     struct machine machine;
+    struct machine_range rtc;
     char value[8];
     begin();
     // libfdt puts a new node before its elder siblings: in the tree the upper half comes first.
@@ -67,9 +68,11 @@ static void test_everything_a_guest_reads(void **state) {
     text(at, "status", "disabled");
     at = node(cpus, "cpu@1");
     number(at, "reg", 1);
+    text(at, "compatible", "riscv");
     text(at, "riscv,isa", "rv64imac_sstc");
     at = node(cpus, "cpu@0");
     number(at, "reg", 0);
+    text(at, "compatible", "riscv");
     text(at, "riscv,isa", "rv64imac_sstc");
     at = node(0, "chosen");
     text(at, "bootargs", "quiet case=something init=spin");
@@ -89,8 +92,9 @@ static void test_everything_a_guest_reads(void **state) {
     assert_int_equal(machine.cpus, 2);
     assert_int_equal(machine.cpu_id[0] + machine.cpu_id[1], 1);
     assert_int_equal(machine.timebase, 10000000);
-    assert_string_equal(machine.isa, "rv64imac_sstc");
-    assert_int_equal(machine.rtc, 0x101000);
+    assert_string_equal(machine_device_text(&machine, "riscv", "riscv,isa"), "rv64imac_sstc");
+    assert_true(machine_device(&machine, "google,goldfish-rtc", 0, &rtc));
+    assert_int_equal(rtc.base, 0x101000);
     assert_int_equal(machine.reserved_count, 2);
     assert_int_equal(machine.reserved[0].base, 0x80e00000);
     assert_int_equal(machine.reserved[0].size, 0x100000);

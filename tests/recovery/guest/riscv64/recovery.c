@@ -176,12 +176,14 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
     const struct machine *machine = check_machine(device_tree);
     const uint64_t rounds = number_wanted(machine, "rounds", ROUNDS);
     const uint64_t input = number_wanted(machine, "input", 0);
+    struct machine_range rtc = {0, 0};
+    check(machine_device(machine, "google,goldfish-rtc", 0, &rtc), "a google,goldfish-rtc");
     demand_end = machine->memory.base + machine->memory.size;
     line("recovery: %lu rounds on hart %lu of %u", rounds, cpu, machine->cpus);
     for (uint64_t round = 0; round < rounds; round++) {
         console_round(round, input != 0);
         calls_round(cpu);
-        devices_round(machine->rtc, round);
+        devices_round(rtc.base, round);
         touch_next();
         sleep_timer();
         touch_next();

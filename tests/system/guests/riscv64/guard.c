@@ -42,6 +42,8 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
     const struct machine *machine = check_machine(device_tree);
     const uint64_t rounds = rounds_of(machine);
     const uint64_t millisecond = machine->timebase / 1000;
+    struct machine_range rtc;
+    const bool has_rtc = machine_device(machine, "google,goldfish-rtc", 0, &rtc);
     for (unsigned i = 0; i < WORDS; i++)
         pattern[i] = check_random();
     print("guard: begins\n");
@@ -54,9 +56,9 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         for (unsigned i = 0; i < WORDS / 64; i++)
             pattern[check_random() % WORDS] ^= check_random();
         check(timer_wait(csr_read(time) + millisecond), "a timer in round %lu", round);
-        if (machine->rtc != 0) {
-            const uint64_t low = *(volatile uint32_t *)machine->rtc;
-            const uint64_t high = *(volatile uint32_t *)(machine->rtc + 4);
+        if (has_rtc) {
+            const uint64_t low = *(volatile uint32_t *)rtc.base;
+            const uint64_t high = *(volatile uint32_t *)(rtc.base + 4);
             check((high << 32 | low) != 0, "the time of day in round %lu", round);
         }
     }

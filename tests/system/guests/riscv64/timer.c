@@ -12,7 +12,8 @@ static bool use_sstc;
 
 bool timer_has_sstc(const struct machine *machine) {
     static const char name[] = "_sstc";
-    for (const char *at = machine->isa; *at != '\0'; at++) {
+    const char *isa = machine_device_text(machine, "riscv", "riscv,isa");
+    for (const char *at = isa != NULL ? isa : ""; *at != '\0'; at++) {
         if (strncmp(at, name, sizeof(name) - 1) == 0)
             return true;
     }
