@@ -156,9 +156,7 @@ def expect_output(ctx: Context, expected: str, *words: str, stdin: str = "", sta
     ctx.expect(got == status, f"{words[0]} to end with {status}, not {got}")
 
 
-@system_test()
-def programs_on_linux(ctx: Context) -> None:
-    """Each program prints on Linux what is expected of it on gkernel."""
+def expect_all(ctx: Context) -> None:
     expect_output(ctx, "", "init")
     expect_output(ctx, HELLO, "hello", "one", "two words")
     expect_output(ctx, FORK, "fork")
@@ -167,6 +165,18 @@ def programs_on_linux(ctx: Context) -> None:
     expect_output(ctx, FAULT, "fault")
     # Long enough for a machine that is busy: it must be preempted often.
     expect_output(ctx, FP, "fp", "1000")
+
+
+@system_test()
+def programs_on_linux(ctx: Context) -> None:
+    """Each program prints on Linux what is expected of it on gkernel."""
+    expect_all(ctx)
+
+
+@system_test(builds=("aarch64",))
+def programs_on_linux_aarch64(ctx: Context) -> None:
+    """The same, made for another architecture."""
+    expect_all(ctx)
 
 
 @system_test()
