@@ -86,3 +86,14 @@ def bare_aarch64_without_gic(ctx: Context) -> None:
     result = run_guest(ctx, bare=True, qemu_args=["-machine", "gic-version=2"])
     ctx.expect_lines(result.output, "arch = aarch64", "panic: the device tree has no GICv3")
     ctx.expect(result.status == 1, f"status 1, not {result.status}")
+
+
+@system_test(builds=(ARCH,))
+def psci_conformance_bare(ctx: Context) -> None:
+    """QEMU's own PSCI, by HVC and by SMC, is what the conformance guest says PSCI must be: a guest
+    that complains about others is right."""
+    guest = ctx.out / "guest/psci_conformance.bin"
+    for machine in ({}, {"cpu": "max", "qemu_args": ["-machine", "virtualization=on"]}):
+        result = run_guest(ctx, bare=True, guest=guest, **machine)
+        ctx.expect_lines(result.output, "psci_conformance: 30 checks passed")
+        ctx.expect(result.status == 0, f"status 0, not {result.status}")

@@ -1,21 +1,19 @@
-// From the first instruction of gkernel to its first one with paging on.
+// gkernel's way from entry.c to its first instruction with paging on.
 //
 // The kernel is linked for the linear map at the start of the upper half and loaded at 0x40200000.
 // Everything here runs before paging: it is compiled like the rest, but -mcmodel=small makes every
 // address relative to pc, and so physical for now. Constants that hold addresses (tables of
 // pointers, jump tables) would be the linked ones: there must be none in boot_tables().
+#include "arch/aarch64/guest/entry.h"
 #include "arch/aarch64/guest/mmu.h"
 #include "arch/aarch64/guest/sysreg.h"
 #include "guest/firmware.h"
 #include "guest/platform.h"
 
-#define BOOT_STACK_SIZE 8192
-
 static _Alignas(PAGE_SIZE) uint64_t boot_root[TABLE_ENTRIES];
 static _Alignas(PAGE_SIZE) uint64_t boot_middle[TABLE_ENTRIES];
 static _Alignas(PAGE_SIZE) uint64_t boot_leaves[TABLE_ENTRIES];
 _Alignas(PAGE_SIZE) uint64_t mmu_no_user[TABLE_ENTRIES];
-static _Alignas(16) __attribute__((used)) unsigned char boot_stack[BOOT_STACK_SIZE];
 
 // Set by the linker script, page by page.
 extern char image_text[], image_rodata[], image_data[], image_bss[], image_bss_end[];
@@ -89,90 +87,22 @@ __attribute__((naked, used, aligned(2048))) void boot_vector(void) {
                      [failed] "i"(boot_failed));
 }
 
-// From EL2, where a machine with virtualization starts its kernels, down to EL1: nothing of EL1's
-// is trapped, and its counters and its interrupt controller's registers are its own.
-static __attribute__((naked, used)) void boot_leave_el2(void) {
-    __asm__ volatile("mov x1, %[hcr]\n"
-                     "msr hcr_el2, x1\n"
-                     "mov x1, %[cnthctl]\n"
-                     "msr cnthctl_el2, x1\n"
-                     "msr cntvoff_el2, xzr\n"
-                     "mov x1, %[cptr]\n"
-                     "msr cptr_el2, x1\n"
-                     "msr hstr_el2, xzr\n"
-                     "mrs x1, midr_el1\n"
-                     "msr vpidr_el2, x1\n"
-                     "mrs x1, mpidr_el1\n"
-                     "msr vmpidr_el2, x1\n"
-                     "mrs x1, id_aa64pfr0_el1\n"
-                     "ubfx x1, x1, #24, #4\n" // GIC: system registers are there
-                     "cbz x1, 1f\n"
-                     "mrs x1, icc_sre_el2\n"
-                     "mov x2, %[sre]\n"
-                     "orr x1, x1, x2\n"
-                     "msr icc_sre_el2, x1\n"
+// The way up to the linked addresses is a fault: with paging on, the next fetch finds nothing
+// mapped at the physical address and goes on at the vector, which is the linear map's. So no page
+// is ever both writable and executable, and nothing is mapped below that must be removed. The
+// device tree waits in x19.
+__attribute__((naked)) _Noreturn void entry_begin(uint64_t device_tree) {
+    __asm__ volatile("mov x19, x0\n"
+                     "bl %[tables]\n"
+                     "mov x1, %[base]\n"
+                     "adrp x2, %[vector]\n"
+                     "add x2, x2, :lo12:%[vector]\n"
+                     "add x2, x2, x1\n"
+                     "msr vbar_el1, x2\n"
+                     "mov x2, sp\n"
+                     "add sp, x2, x1\n"
                      "isb\n"
-                     "1: mov x1, %[spsr]\n"
-                     "msr spsr_el2, x1\n"
-                     "msr elr_el2, x30\n"
-                     "eret\n" ::[hcr] "i"(HCR_RW),
-                     [cnthctl] "i"(CNTHCTL_EL1_MAY), [cptr] "i"(CPTR_EL2_RES1),
-                     [sre] "i"(ICC_SRE_EL2_ENABLE), [spsr] "i"(SPSR_ALL_MASKED | SPSR_EL1H));
-}
-
-// Entered with x0 = device tree, kept in x19 until C takes it. The way up to the linked addresses
-// is a fault: with paging on, the next fetch finds nothing mapped at the physical address and goes
-// on at the vector, which is the linear map's. So no page is ever both writable and executable, and
-// nothing is mapped below that must be removed.
-__attribute__((naked, used)) void _start(void) {
-    __asm__ volatile(
-        "mov x19, x0\n"
-        "msr daifset, #0xf\n"
-        "mov x1, %[sctlr_low]\n"
-        "movk x1, %[sctlr_high], lsl #16\n"
-        "msr sctlr_el1, x1\n"
-        "isb\n"
-        "mrs x1, CurrentEL\n"
-        "cmp x1, %[el2]\n"
-        "b.ne 1f\n"
-        "bl %[leave]\n"
-        "1: msr spsel, #1\n"
-        "adrp x1, %[stack] + %[stack_size]\n"
-        "add x1, x1, :lo12:%[stack] + %[stack_size]\n"
-        "mov sp, x1\n"
-        "adrp x1, image_bss\n"
-        "add x1, x1, :lo12:image_bss\n"
-        "adrp x2, image_bss_end\n"
-        "add x2, x2, :lo12:image_bss_end\n"
-        "2: cmp x1, x2\n"
-        "b.hs 3f\n"
-        "str xzr, [x1], #8\n"
-        "b 2b\n"
-        "3: bl %[tables]\n"
-        "mov x1, %[base]\n"
-        "adrp x2, %[vector]\n"
-        "add x2, x2, :lo12:%[vector]\n"
-        "add x2, x2, x1\n"
-        "msr vbar_el1, x2\n"
-        "mov x2, sp\n"
-        "add sp, x2, x1\n"
-        "isb\n"
-        "msr sctlr_el1, x0\n"
-        "isb\n" ::[sctlr_low] "i"(SCTLR_RES1 & 0xffff),
-        [sctlr_high] "i"(SCTLR_RES1 >> 16), [el2] "i"(CURRENT_EL2), [leave] "i"(boot_leave_el2),
-        [stack] "i"(boot_stack), [stack_size] "i"(BOOT_STACK_SIZE), [tables] "i"(boot_tables),
-        [base] "i"(MMU_LINEAR_BASE), [vector] "i"(boot_vector));
-}
-
-// The first 64 bytes of the image, as Linux's loaders want them (Linux,
-// Documentation/arch/arm64/booting.rst, chapter 4): how far from a multiple of 2 MiB it belongs,
-// and how much room it needs. QEMU loads a file without them to another place.
-__attribute__((naked, used, section(".boot"))) void image_header(void) {
-    __asm__ volatile("b _start\n"
-                     ".word 0\n"
-                     ".quad IMAGE_OFFSET, IMAGE_SIZE\n"
-                     ".quad 2\n" // little-endian, 4 KiB pages
-                     ".quad 0, 0, 0\n"
-                     ".ascii \"ARM\\x64\"\n"
-                     ".word 0\n");
+                     "msr sctlr_el1, x0\n"
+                     "isb\n" ::[tables] "i"(boot_tables),
+                     [base] "i"(MMU_LINEAR_BASE), [vector] "i"(boot_vector));
 }

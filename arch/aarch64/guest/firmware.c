@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "guest/firmware.h"
+#include "guest/lib/string.h"
 
 #define UART_DATA 0x00
 #define UART_FLAGS 0x18
@@ -26,11 +27,20 @@ static bool calls_by_smc;
 
 static volatile uint32_t *reg(unsigned offset) { return (volatile uint32_t *)(uart + offset); }
 
-void firmware_init(volatile void *uart_registers, bool by_smc) {
-    uart = uart_registers;
-    calls_by_smc = by_smc;
-    if (uart == NULL)
+// PSCI 1.0 describes itself as 0.2 too, but need not (Linux, bindings/arm/psci.yaml).
+static bool psci_by_smc(const struct machine *machine) {
+    const char *method = machine_device_text(machine, "arm,psci-1.0", "method");
+    if (method == NULL)
+        method = machine_device_text(machine, "arm,psci-0.2", "method");
+    return method != NULL && strcmp(method, "smc") == 0;
+}
+
+void firmware_init(const struct machine *machine, firmware_map *map) {
+    struct machine_range range;
+    calls_by_smc = psci_by_smc(machine);
+    if (!machine_device(machine, "arm,pl011", 0, &range))
         return;
+    uart = map((struct phys){range.base}, PAGE_SIZE);
     *reg(UART_LINE_CONTROL) = LINE_CONTROL_8_BITS_FIFO;
     *reg(UART_CONTROL) = CONTROL_ON;
 }
@@ -54,16 +64,21 @@ size_t firmware_read(char *to, size_t size) {
 }
 
 // A call changes x0 to x3 at most (SMCCC 1.1, DEN 0028, 2.6); older ones up to x17.
-static void psci_call(uint32_t function) {
+#define CALL(instruction)                                                                          \
+    __asm__ volatile(instruction " #0"                                                             \
+                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"x4", "x5", "x6", "x7", "x8", "x9", \
+                       "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory")
+
+uint64_t firmware_call(uint64_t function, uint64_t a, uint64_t b, uint64_t c) {
     register uint64_t x0 __asm__("x0") = function;
+    register uint64_t x1 __asm__("x1") = a;
+    register uint64_t x2 __asm__("x2") = b;
+    register uint64_t x3 __asm__("x3") = c;
     if (calls_by_smc)
-        __asm__ volatile("smc #0"
-                         : "+r"(x0)::"x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10",
-                           "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory");
+        CALL("smc");
     else
-        __asm__ volatile("hvc #0"
-                         : "+r"(x0)::"x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10",
-                           "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory");
+        CALL("hvc");
+    return x0;
 }
 
 // PSCI has no word for a failure. A machine that is not well asks to be started again, and whoever
@@ -74,7 +89,7 @@ _Noreturn void firmware_shutdown(bool failed) {
         while (*reg(UART_FLAGS) & FLAGS_BUSY)
             ;
     }
-    psci_call(failed ? PSCI_SYSTEM_RESET : PSCI_SYSTEM_OFF);
+    firmware_call(failed ? PSCI_SYSTEM_RESET : PSCI_SYSTEM_OFF, 0, 0, 0);
     for (;;)
         __asm__ volatile("wfi");
 }

@@ -5,7 +5,6 @@
 #include "arch/aarch64/guest/clock.h"
 #include "arch/aarch64/guest/firmware.h"
 #include "arch/aarch64/guest/gic.h"
-#include "guest/lib/string.h"
 
 const struct platform platform = {
     .arch = "aarch64",
@@ -18,10 +17,8 @@ const struct platform platform = {
 // The redistributors of as many CPUs: a machine may describe room for hundreds.
 #define REDISTRIBUTORS_SIZE_MAX (UINT64_C(2) << 20)
 
-typedef volatile void *map_function(struct phys at, uint64_t size);
-
 // Range `index` of a device's registers, NULL when there is none.
-static volatile void *device(const struct machine *machine, map_function *map, const char *kind,
+static volatile void *device(const struct machine *machine, firmware_map *map, const char *kind,
                              unsigned index, uint64_t *size) {
     struct machine_range range;
     if (!machine_device(machine, kind, index, &range))
@@ -30,17 +27,9 @@ static volatile void *device(const struct machine *machine, map_function *map, c
     return map((struct phys){range.base}, *size);
 }
 
-// PSCI 1.0 describes itself as 0.2 too, but need not (Linux, bindings/arm/psci.yaml).
-static bool psci_by_smc(const struct machine *machine) {
-    const char *method = machine_device_text(machine, "arm,psci-1.0", "method");
-    if (method == NULL)
-        method = machine_device_text(machine, "arm,psci-0.2", "method");
-    return method != NULL && strcmp(method, "smc") == 0;
-}
-
-const char *platform_init(const struct machine *machine, map_function *map) {
+const char *platform_init(const struct machine *machine, firmware_map *map) {
     uint64_t page = PAGE_SIZE, distributor_size = UINT64_MAX, size = REDISTRIBUTORS_SIZE_MAX;
-    firmware_init(device(machine, map, "arm,pl011", 0, &page), psci_by_smc(machine));
+    firmware_init(machine, map);
     clock_init(device(machine, map, "arm,pl031", 0, &page));
     volatile void *distributor = device(machine, map, "arm,gic-v3", 0, &distributor_size);
     volatile void *redistributors = device(machine, map, "arm,gic-v3", 1, &size);

@@ -1,39 +1,16 @@
 #include "arch/riscv64/guest/bare.h"
 
-#include <stdarg.h>
 #include <stddef.h>
 
 #include "arch/riscv64/guest/csr.h"
 #include "arch/riscv64/guest/sbi.h"
 #include "guest/bare.h"
-#include "guest/lib/format.h"
 
 #define STACK_SIZE 16384
 
 static _Alignas(16) __attribute__((used)) unsigned char stack[STACK_SIZE];
 
-static char line[256];
-static uint64_t line_used;
-
 void print_bytes(const char *bytes, uint64_t size) { sbi_write((uint64_t)bytes, bytes, size); }
-
-static void put(void *context, char c) {
-    (void)context;
-    line[line_used++] = c;
-    if (c == '\n' || line_used == sizeof(line)) {
-        print_bytes(line, line_used);
-        line_used = 0;
-    }
-}
-
-void print_list(const char *text, va_list arguments) { format(put, NULL, text, arguments); }
-
-void print(const char *text, ...) {
-    va_list arguments;
-    va_start(arguments, text);
-    print_list(text, arguments);
-    va_end(arguments);
-}
 
 __attribute__((weak)) uint64_t bare_trap(uint64_t cause, uint64_t value, uint64_t pc) {
     print("FAILED: unexpected trap, scause 0x%lx, stval 0x%lx, sepc 0x%lx\n", cause, value, pc);
