@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "guest/gkernel/page.h"
 #include "guest/gkernel/process.h"
 #include "guest/gkernel/sched.h"
 #include "guest/gkernel/user_memory.h"
@@ -16,9 +17,27 @@ static struct wait_queue queue;
 // private memory is its space's, also when a copy-on-write moves it.
 static struct futex word_at(struct space *space, uint64_t address) {
     const struct space_region *region = region_find(space, address);
-    if (region == NULL || !region->shared)
-        return (struct futex){space, address};
-    return (struct futex){NULL, (uint64_t)(uintptr_t)user_pointer(space, address, MMU_READ)};
+    const void *word = NULL;
+    if (region != NULL && region->shared)
+        word = user_pointer(space, address, MMU_READ);
+    return word != NULL ? (struct futex){NULL, (uint64_t)(uintptr_t)word}
+                        : (struct futex){space, address};
+}
+
+// The page of a shared word stays that while somebody waits for it, even if its last process gives
+// it back: who gets the page next must not meet a thread there that takes its wake-ups.
+static struct phys page_of(struct futex word) {
+    return mmu_physical((const void *)(uintptr_t)(word.address & ~(PAGE_SIZE - 1)));
+}
+
+static void hold(struct futex word) {
+    if (word.space == NULL)
+        page_share(page_of(word));
+}
+
+static void let_go(struct futex word) {
+    if (word.space == NULL)
+        page_free(page_of(word));
 }
 
 static bool waits_for(const struct thread *thread, struct futex word) {
@@ -33,8 +52,12 @@ int64_t futex_wait(struct space *space, uint64_t address, uint32_t expected, uin
         return -EFAULT;
     if (word != expected)
         return -EAGAIN;
-    sched_current()->futex = word_at(space, address);
-    switch (wait_in(&queue, until)) {
+    struct thread *self = sched_current();
+    self->futex = word_at(space, address);
+    hold(self->futex);
+    const enum wait_end end = wait_in(&queue, until);
+    let_go(self->futex); // which may be another by now
+    switch (end) {
     case WAIT_WOKEN:
         return 0;
     case WAIT_TIMED_OUT:
@@ -56,6 +79,8 @@ unsigned futex_requeue(struct space *space, uint64_t address, unsigned wake, uns
             wait_finish(thread, WAIT_WOKEN);
             woken++;
         } else if (moved < move) {
+            hold(to);
+            let_go(thread->futex);
             thread->futex = to;
             moved++;
         } else {

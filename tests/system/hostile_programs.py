@@ -122,6 +122,12 @@ def gkernel_gives_out_nothing_used(ctx: Context) -> None:
 
 
 @system_test()
+def gkernel_keeps_waiters_from_new_memory(ctx: Context) -> None:
+    """Threads wait for words in shared memory that becomes another process's."""
+    run_programs(ctx, "recycled")
+
+
+@system_test()
 def gkernel_shares_the_cpu_with_thieves(ctx: Context) -> None:
     """Relays of processes, short sleeps, yielding, changing nice: none takes more than its part."""
     run_programs(ctx, "thieves")
