@@ -41,10 +41,6 @@ static bool in_file(uint64_t at, uint64_t length, uint64_t size) {
     return at <= size && length <= size - at;
 }
 
-static uint64_t page_down(uint64_t at) { return at & ~(PAGE_SIZE - 1); }
-
-static uint64_t page_up(uint64_t at) { return page_down(at + PAGE_SIZE - 1); }
-
 static const char *check_header(const struct elf_header *header, uint64_t size) {
     if (memcmp(header->ident, magic, sizeof(magic)) != 0)
         return "is no ELF file";
@@ -90,8 +86,8 @@ static const char *load(struct space *space, const uint8_t *file, uint64_t size,
     if (wrong != NULL)
         return wrong;
     const struct space_region region = {
-        .start = page_down(segment->va),
-        .end = page_up(segment->va + segment->memory_size),
+        .start = mmu_page_down(segment->va),
+        .end = mmu_page_up(segment->va + segment->memory_size),
         .rights = (uint8_t)rights_of(segment),
         .kind = SPACE_IMAGE,
         .data_start = segment->va,

@@ -38,17 +38,13 @@ static void map(uint64_t va, struct phys at, uint64_t size, unsigned rights) {
     mmu_flush();
 }
 
-static uint64_t page_down(uint64_t at) { return at & ~(PAGE_SIZE - 1); }
-
-static uint64_t page_up(uint64_t at) { return page_down(at + PAGE_SIZE - 1); }
-
 static uint64_t show(struct phys at, uint64_t size, unsigned rights) {
-    const uint64_t first = page_down(at.raw);
+    const uint64_t first = mmu_page_down(at.raw);
     const uint64_t va = mmu_format.window + window_used;
-    if (page_up(at.raw + size) - first > WINDOW_SIZE - window_used)
+    if (mmu_page_up(at.raw + size) - first > WINDOW_SIZE - window_used)
         panic("kernel space: the window is full");
-    map(va, (struct phys){first}, page_up(at.raw + size) - first, rights);
-    window_used += page_up(at.raw + size) - first;
+    map(va, (struct phys){first}, mmu_page_up(at.raw + size) - first, rights);
+    window_used += mmu_page_up(at.raw + size) - first;
     return va + (at.raw - first);
 }
 
@@ -61,8 +57,8 @@ volatile void *kernel_space_device(struct phys at, uint64_t size) {
 }
 
 void kernel_space_map(struct phys at, uint64_t size, unsigned rights) {
-    const uint64_t first = page_up(at.raw);
-    const uint64_t end = page_down(at.raw + size);
+    const uint64_t first = mmu_page_up(at.raw);
+    const uint64_t end = mmu_page_down(at.raw + size);
     if (first < end)
         map(mmu_format.linear_base + first, (struct phys){first}, end - first, rights);
 }

@@ -51,20 +51,16 @@ static void *pop(struct free_list *list) {
     return page;
 }
 
-static uint64_t page_down(uint64_t at) { return at & ~(PAGE_SIZE - 1); }
-
-static uint64_t page_up(uint64_t at) { return page_down(at + PAGE_SIZE - 1); }
-
 void page_reserve(struct phys from, struct phys to) {
     if (from.raw >= to.raw)
         return;
     if (reserved_count == RESERVED_MAX)
         panic("more than %u reserved ranges", RESERVED_MAX);
-    reserved[reserved_count++] = (struct range){page_down(from.raw), page_up(to.raw)};
+    reserved[reserved_count++] = (struct range){mmu_page_down(from.raw), mmu_page_up(to.raw)};
 }
 
 void page_add(struct phys from, struct phys to) {
-    struct range range = {page_up(from.raw), page_down(to.raw)};
+    struct range range = {mmu_page_up(from.raw), mmu_page_down(to.raw)};
     if (range.from >= range.to)
         return;
     if (fresh_count == RANGES_MAX)
@@ -110,10 +106,11 @@ static void *take_dirty(void) {
 }
 
 void page_init(struct phys from, struct phys to) {
-    counted = (struct range){page_up(from.raw), page_down(to.raw)};
+    counted = (struct range){mmu_page_up(from.raw), mmu_page_down(to.raw)};
     if (counted.from >= counted.to)
         panic("there is no memory");
-    const uint64_t size = page_up((counted.to - counted.from) / PAGE_SIZE * sizeof(*references));
+    const uint64_t size =
+        mmu_page_up((counted.to - counted.from) / PAGE_SIZE * sizeof(*references));
     uint64_t at = skip_reserved(counted.from);
     while (at < counted.to && next_reserved(at, counted.to) - at < size)
         at = skip_reserved(next_reserved(at, counted.to));

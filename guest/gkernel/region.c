@@ -7,8 +7,6 @@
 #include "guest/gkernel/space.h"
 #include "guest/lib/string.h"
 
-static uint64_t page_up(uint64_t at) { return (at + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1); }
-
 static bool is_range(uint64_t start, uint64_t end) {
     return start >= SPACE_START && start < end && end <= SPACE_END &&
            (start | end) % PAGE_SIZE == 0;
@@ -113,7 +111,8 @@ int region_add(struct space *space, const struct space_region *region) {
 uint64_t region_place(const struct space *space, uint64_t size) {
     if (size == 0 || size % PAGE_SIZE != 0)
         return 0;
-    const uint64_t floor = page_up(space->heap_end > SPACE_START ? space->heap_end : SPACE_START);
+    const uint64_t floor =
+        mmu_page_up(space->heap_end > SPACE_START ? space->heap_end : SPACE_START);
     uint64_t end = SPACE_MAP_END;
     for (unsigned index = space->regions;; index--) {
         const struct space_region *below = index > 0 ? &space->region[index - 1] : NULL;
@@ -213,8 +212,8 @@ uint64_t region_move_heap(struct space *space, uint64_t end) {
     if (end < space->heap_start || end > SPACE_MAP_END)
         return space->heap_end;
     const struct space_region more = {
-        .start = page_up(space->heap_end),
-        .end = page_up(end),
+        .start = mmu_page_up(space->heap_end),
+        .end = mmu_page_up(end),
         .rights = MMU_READ | MMU_WRITE,
         .kind = SPACE_HEAP,
     };

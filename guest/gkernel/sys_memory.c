@@ -6,8 +6,6 @@
 #include "guest/gkernel/process.h"
 #include "guest/gkernel/syscall.h"
 
-static uint64_t page_up(uint64_t size) { return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1); }
-
 static unsigned rights_of(uint64_t protection) {
     unsigned rights = 0;
     if (protection & PROT_READ)
@@ -55,7 +53,7 @@ int64_t sys_mmap(const uint64_t argument[]) {
     if (argument[5] % PAGE_SIZE != 0)
         return -EINVAL;
     struct space *space = process_current()->space;
-    const uint64_t size = page_up(argument[1]);
+    const uint64_t size = mmu_page_up(argument[1]);
     uint64_t start = argument[0];
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
         if (!is_range(start, size))
@@ -80,14 +78,14 @@ int64_t sys_mmap(const uint64_t argument[]) {
 }
 
 int64_t sys_munmap(const uint64_t argument[]) {
-    const uint64_t start = argument[0], size = page_up(argument[1]);
+    const uint64_t start = argument[0], size = mmu_page_up(argument[1]);
     if (!is_range(start, size))
         return -EINVAL;
     return region_remove(process_current()->space, start, start + size);
 }
 
 int64_t sys_mprotect(const uint64_t argument[]) {
-    const uint64_t start = argument[0], size = page_up(argument[1]);
+    const uint64_t start = argument[0], size = mmu_page_up(argument[1]);
     if (start % PAGE_SIZE != 0 || argument[2] & ~PROTECTIONS)
         return -EINVAL;
     if (size == 0 && argument[1] == 0)

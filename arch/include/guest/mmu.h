@@ -9,6 +9,9 @@
 #define PAGE_SIZE (UINT64_C(1) << PAGE_SHIFT)
 #define TABLE_ENTRIES 512
 
+static inline uint64_t mmu_page_down(uint64_t at) { return at & ~(PAGE_SIZE - 1); }
+static inline uint64_t mmu_page_up(uint64_t at) { return mmu_page_down(at + PAGE_SIZE - 1); }
+
 // An address as the page tables' leaves hold it. Under the hypervisor that is a guest-physical one.
 struct phys {
     uint64_t raw;
