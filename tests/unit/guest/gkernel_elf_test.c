@@ -28,7 +28,6 @@ static struct {
 } file;
 _Static_assert(sizeof(file) == FILE_SIZE, "no padding");
 
-static struct space *space;
 static struct elf_program program;
 
 static void add_segment(uint32_t type, uint32_t flags, uint64_t va, uint64_t at, uint64_t file_size,
@@ -73,16 +72,7 @@ static void make_file(void) {
 static int make(void **state) {
     (void)state;
     make_file();
-    space = space_create();
-    return space == NULL;
-}
-
-static int end(void **state) {
-    (void)state;
-    memory_check(&space, 1);
-    space_release(space);
-    memory_check(NULL, 0);
-    return 0;
+    return memory_make(state);
 }
 
 static const char *load(void) { return elf_load(space, (uint8_t *)&file, sizeof(file), &program); }
@@ -238,10 +228,10 @@ static void test_the_limits_themselves_are_allowed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_program_is_where_its_headers_say, make, end),
-        cmocka_unit_test_setup_teardown(test_what_is_wrong_is_said, make, end),
-        cmocka_unit_test_setup_teardown(test_a_file_that_is_cut_off, make, end),
-        cmocka_unit_test_setup_teardown(test_the_limits_themselves_are_allowed, make, end),
+        cmocka_unit_test_setup_teardown(test_a_program_is_where_its_headers_say, make, memory_end),
+        cmocka_unit_test_setup_teardown(test_what_is_wrong_is_said, make, memory_end),
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_cut_off, make, memory_end),
+        cmocka_unit_test_setup_teardown(test_the_limits_themselves_are_allowed, make, memory_end),
     };
     return cmocka_run_group_tests(tests, memory_boot, NULL);
 }

@@ -17,37 +17,11 @@
 #define BASE UINT64_C(0x200000)
 #define PAGE(n) (BASE + (n) * PAGE_SIZE)
 
-static struct space *space;
-
-static int make(void **state) {
-    (void)state;
-    space = space_create();
-    return space == NULL;
-}
-
-static int end(void **state) {
-    (void)state;
-    memory_check(&space, 1);
-    space_release(space);
-    memory_check(NULL, 0);
-    return 0;
-}
-
-static int add(uint64_t start, uint64_t to, unsigned rights, enum space_kind kind) {
-    const struct space_region region = memory_region(start, to, rights, kind);
-    return region_add(space, &region);
-}
-
-static void expect(uint64_t va, unsigned access, enum space_answer expected) {
-    uint8_t *at;
-    assert_int_equal(memory_access(space, va, access, &at), expected);
-}
-
 // Each has its own from the first write on, whoever that is; a page that only one has left is not
 // copied again.
 static void test_a_fork_shares_until_somebody_writes(void **state) {
     (void)state;
-    assert_int_equal(add(PAGE(0), PAGE(4), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(4), RW, SPACE_MAPPED), 0);
     for (unsigned i = 0; i < 3; i++)
         memory_store(space, PAGE(i), (uint8_t)(i + 1));
     const uint64_t free = page_count_free();
@@ -81,7 +55,7 @@ static void test_a_fork_shares_until_somebody_writes(void **state) {
 static void test_generations_do_not_see_each_other(void **state) {
     (void)state;
     struct space *all[5] = {space};
-    assert_int_equal(add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
     memory_store(space, PAGE(0), 1);
     for (uint8_t i = 1; i < 5; i++) {
         all[i] = space_fork(all[i - 1]);
@@ -106,7 +80,7 @@ static void test_generations_do_not_see_each_other(void **state) {
 // Taking the right to write away and giving it back is no way to write what another has too.
 static void test_protect_does_not_undo_the_copy(void **state) {
     (void)state;
-    assert_int_equal(add(PAGE(0), PAGE(2), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(2), RW, SPACE_MAPPED), 0);
     memory_store(space, PAGE(0), 1);
     memory_store(space, PAGE(1), 2);
     assert_int_equal(region_protect(space, PAGE(1), PAGE(2), 0), 0);
@@ -146,7 +120,7 @@ static void test_shared_memory_stays_one(void **state) {
     assert_int_equal(memory_load(space, PAGE(1)), 2);
     // Each has its own rights and its own view of what is there.
     assert_int_equal(region_protect(child, PAGE(0), PAGE(2), 0), 0);
-    expect(PAGE(0), MMU_WRITE, SPACE_DONE);
+    memory_expect(PAGE(0), MMU_WRITE, SPACE_DONE);
     assert_int_equal(region_remove(space, PAGE(1), PAGE(2)), 0);
     memory_check((struct space *[]){space, child}, 2);
     assert_int_equal(region_protect(child, PAGE(0), PAGE(2), RW), 0);
@@ -161,7 +135,7 @@ static void test_shared_memory_stays_one(void **state) {
 
 static void test_a_space_lives_as_long_as_its_threads(void **state) {
     (void)state;
-    assert_int_equal(add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
     memory_store(space, PAGE(0), 1);
     space_share(space);
     space_share(space);
@@ -175,9 +149,9 @@ static void test_memory_can_run_out_anywhere_in_a_fork(void **state) {
     (void)state;
     struct space_region shared = memory_region(PAGE(600), PAGE(602), RW, SPACE_MAPPED);
     shared.shared = true;
-    assert_int_equal(add(PAGE(0), PAGE(3), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(3), RW, SPACE_MAPPED), 0);
     assert_int_equal(region_add(space, &shared), 0);
-    assert_int_equal(add(SPACE_STACK_END - PAGE_SIZE, SPACE_STACK_END, RW, SPACE_STACK), 0);
+    assert_int_equal(memory_add(SPACE_STACK_END - PAGE_SIZE, SPACE_STACK_END, RW, SPACE_STACK), 0);
     for (unsigned i = 0; i < 3; i++)
         memory_store(space, PAGE(i), (uint8_t)(i + 1));
     memory_store(space, SPACE_STACK_END - 1, 4);
@@ -214,19 +188,19 @@ static void test_memory_can_run_out_anywhere_else(void **state) {
         memory_check(&space, 1);
     }
     assert_in_range(failed, 5, 5 + mmu_format.root_level + 2);
-    assert_int_equal(add(PAGE(2000), PAGE(2001), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(2000), PAGE(2001), RW, SPACE_MAPPED), 0);
     memory_drain(0);
-    expect(PAGE(2000), MMU_WRITE, SPACE_NO_MEMORY);
+    memory_expect(PAGE(2000), MMU_WRITE, SPACE_NO_MEMORY);
     memory_refill();
     memory_drain(1); // enough for the table, not for the page
-    expect(PAGE(2000), MMU_WRITE, SPACE_NO_MEMORY);
+    memory_expect(PAGE(2000), MMU_WRITE, SPACE_NO_MEMORY);
     memory_refill();
     memory_store(space, PAGE(2000), 1);
     struct space *child = space_fork(space);
     assert_non_null(child);
     memory_drain(0);
-    expect(PAGE(2000), MMU_WRITE, SPACE_NO_MEMORY);
-    expect(PAGE(2000), MMU_READ, SPACE_DONE);
+    memory_expect(PAGE(2000), MMU_WRITE, SPACE_NO_MEMORY);
+    memory_expect(PAGE(2000), MMU_READ, SPACE_DONE);
     memory_check((struct space *[]){space, child}, 2);
     space_release(child);
     memory_store(space, PAGE(2000), 2);
@@ -235,13 +209,19 @@ static void test_memory_can_run_out_anywhere_else(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_fork_shares_until_somebody_writes, make, end),
-        cmocka_unit_test_setup_teardown(test_generations_do_not_see_each_other, make, end),
-        cmocka_unit_test_setup_teardown(test_protect_does_not_undo_the_copy, make, end),
-        cmocka_unit_test_setup_teardown(test_shared_memory_stays_one, make, end),
-        cmocka_unit_test_setup_teardown(test_a_space_lives_as_long_as_its_threads, make, end),
-        cmocka_unit_test_setup_teardown(test_memory_can_run_out_anywhere_in_a_fork, make, end),
-        cmocka_unit_test_setup_teardown(test_memory_can_run_out_anywhere_else, make, end),
+        cmocka_unit_test_setup_teardown(test_a_fork_shares_until_somebody_writes, memory_make,
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_generations_do_not_see_each_other, memory_make,
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_protect_does_not_undo_the_copy, memory_make,
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_shared_memory_stays_one, memory_make, memory_end),
+        cmocka_unit_test_setup_teardown(test_a_space_lives_as_long_as_its_threads, memory_make,
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_memory_can_run_out_anywhere_in_a_fork, memory_make,
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_memory_can_run_out_anywhere_else, memory_make,
+                                        memory_end),
     };
     return cmocka_run_group_tests(tests, memory_boot, NULL);
 }

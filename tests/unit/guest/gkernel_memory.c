@@ -168,3 +168,29 @@ void memory_check(struct space *const *spaces, unsigned count) {
     assert_int_equal(page_count_free() + used, free_at_boot);
     assert_true(kernel_space_is_clean());
 }
+
+struct space *space;
+
+int memory_make(void **state) {
+    (void)state;
+    space = space_create();
+    return space == NULL;
+}
+
+int memory_end(void **state) {
+    (void)state;
+    memory_check(&space, 1);
+    space_release(space);
+    memory_check(NULL, 0);
+    return 0;
+}
+
+int memory_add(uint64_t start, uint64_t end, unsigned rights, enum space_kind kind) {
+    const struct space_region region = memory_region(start, end, rights, kind);
+    return region_add(space, &region);
+}
+
+void memory_expect(uint64_t va, unsigned access, enum space_answer expected) {
+    uint8_t *at;
+    assert_int_equal(memory_access(space, va, access, &at), expected);
+}

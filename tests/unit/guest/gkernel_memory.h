@@ -9,6 +9,16 @@
 // Boots: a group's set-up, once a program, since gkernel boots once.
 int memory_boot(void **state);
 
+// The space of a test that has one: made and ended as a test's set-up and tear-down. At the end
+// everything must fit together, and all memory is back.
+extern struct space *space;
+int memory_make(void **state);
+int memory_end(void **state);
+
+// A region in it: region_add's answer. An access to it, and what gkernel must make of that.
+int memory_add(uint64_t start, uint64_t end, unsigned rights, enum space_kind kind);
+void memory_expect(uint64_t va, unsigned access, enum space_answer expected);
+
 // Takes pages away until no more than `left` are free, and gives all of them back.
 void memory_drain(uint64_t left);
 void memory_refill(void);

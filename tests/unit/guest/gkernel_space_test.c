@@ -17,35 +17,9 @@
 #define BASE UINT64_C(0x200000)
 #define PAGE(n) (BASE + (n) * PAGE_SIZE)
 
-static struct space *space;
-
-static int make(void **state) {
-    (void)state;
-    space = space_create();
-    return space == NULL;
-}
-
-static int end(void **state) {
-    (void)state;
-    memory_check(&space, 1);
-    space_release(space);
-    memory_check(NULL, 0);
-    return 0;
-}
-
-static int add(uint64_t start, uint64_t to, unsigned rights, enum space_kind kind) {
-    const struct space_region region = memory_region(start, to, rights, kind);
-    return region_add(space, &region);
-}
-
-static void expect(uint64_t va, unsigned access, enum space_answer expected) {
-    uint8_t *at;
-    assert_int_equal(memory_access(space, va, access, &at), expected);
-}
-
 static void test_pages_appear_when_they_are_touched(void **state) {
     (void)state;
-    assert_int_equal(add(PAGE(0), PAGE(1000), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(1000), RW, SPACE_MAPPED), 0);
     const uint64_t free = page_count_free();
     assert_int_equal(memory_load(space, PAGE(500) + 77), 0);
     // The page, and one table for each level below the root.
@@ -54,9 +28,9 @@ static void test_pages_appear_when_they_are_touched(void **state) {
     memory_store(space, PAGE(501), 10);
     assert_int_equal(page_count_free(), free - 2 - mmu_format.root_level);
     assert_int_equal(memory_load(space, PAGE(500) + 78), 9);
-    expect(PAGE(0) - 1, MMU_READ, SPACE_NOTHING_THERE);
-    expect(PAGE(1000), MMU_WRITE, SPACE_NOTHING_THERE);
-    expect(PAGE(3), MMU_EXECUTE, SPACE_NO_RIGHT);
+    memory_expect(PAGE(0) - 1, MMU_READ, SPACE_NOTHING_THERE);
+    memory_expect(PAGE(1000), MMU_WRITE, SPACE_NOTHING_THERE);
+    memory_expect(PAGE(3), MMU_EXECUTE, SPACE_NO_RIGHT);
 }
 
 // A file's part that begins and ends in the middle of pages: nothing before and behind it.
@@ -87,12 +61,12 @@ static void test_data_is_where_it_belongs(void **state) {
 
 static void test_what_can_be_written_cannot_be_executed(void **state) {
     (void)state;
-    assert_int_equal(add(PAGE(0), PAGE(1), RW | MMU_EXECUTE, SPACE_MAPPED), -EACCES);
-    assert_int_equal(add(PAGE(0), PAGE(1), MMU_WRITE | MMU_EXECUTE, SPACE_MAPPED), -EACCES);
+    assert_int_equal(memory_add(PAGE(0), PAGE(1), RW | MMU_EXECUTE, SPACE_MAPPED), -EACCES);
+    assert_int_equal(memory_add(PAGE(0), PAGE(1), MMU_WRITE | MMU_EXECUTE, SPACE_MAPPED), -EACCES);
     struct space_region shared = memory_region(PAGE(0), PAGE(1), RX, SPACE_MAPPED);
     shared.shared = true;
     assert_int_equal(region_add(space, &shared), -EACCES);
-    assert_int_equal(add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
     assert_int_equal(region_protect(space, PAGE(0), PAGE(1), RW | MMU_EXECUTE), -EACCES);
     assert_int_equal(space->regions, 1);
 }
@@ -100,29 +74,29 @@ static void test_what_can_be_written_cannot_be_executed(void **state) {
 // A program that writes code, makes it executable, changes it, and runs it again.
 static void test_code_is_executed_as_it_was_written(void **state) {
     (void)state;
-    assert_int_equal(add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
     for (uint8_t i = 1; i < 5; i++) {
         memory_store(space, PAGE(0), i);
-        expect(PAGE(0), MMU_EXECUTE, SPACE_NO_RIGHT);
+        memory_expect(PAGE(0), MMU_EXECUTE, SPACE_NO_RIGHT);
         assert_int_equal(region_protect(space, PAGE(0), PAGE(1), i % 2 ? RX : MMU_EXECUTE), 0);
         assert_int_equal(memory_fetch(space, PAGE(0)), i);
-        expect(PAGE(0), MMU_WRITE, SPACE_NO_RIGHT);
-        expect(PAGE(0), MMU_READ, i % 2 ? SPACE_DONE : SPACE_NO_RIGHT);
+        memory_expect(PAGE(0), MMU_WRITE, SPACE_NO_RIGHT);
+        memory_expect(PAGE(0), MMU_READ, i % 2 ? SPACE_DONE : SPACE_NO_RIGHT);
         assert_int_equal(region_protect(space, PAGE(0), PAGE(1), MMU_WRITE), 0);
     }
 }
 
 static void test_rights_that_are_taken_are_gone_at_once(void **state) {
     (void)state;
-    assert_int_equal(add(PAGE(0), PAGE(3), RW, SPACE_MAPPED), 0);
+    assert_int_equal(memory_add(PAGE(0), PAGE(3), RW, SPACE_MAPPED), 0);
     for (unsigned i = 0; i < 3; i++)
         memory_store(space, PAGE(i), (uint8_t)(i + 1));
     assert_int_equal(region_protect(space, PAGE(1), PAGE(2), MMU_READ), 0);
-    expect(PAGE(1), MMU_WRITE, SPACE_NO_RIGHT);
+    memory_expect(PAGE(1), MMU_WRITE, SPACE_NO_RIGHT);
     assert_int_equal(memory_load(space, PAGE(1)), 2);
     assert_int_equal(region_protect(space, PAGE(1), PAGE(3), 0), 0);
-    expect(PAGE(1), MMU_READ, SPACE_NO_RIGHT);
-    expect(PAGE(2), MMU_READ, SPACE_NO_RIGHT);
+    memory_expect(PAGE(1), MMU_READ, SPACE_NO_RIGHT);
+    memory_expect(PAGE(2), MMU_READ, SPACE_NO_RIGHT);
     assert_int_equal(space->regions, 2);
     memory_check(&space, 1);
     // What was in them is there again.
@@ -136,11 +110,15 @@ static void test_rights_that_are_taken_are_gone_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_pages_appear_when_they_are_touched, make, end),
-        cmocka_unit_test_setup_teardown(test_data_is_where_it_belongs, make, end),
-        cmocka_unit_test_setup_teardown(test_what_can_be_written_cannot_be_executed, make, end),
-        cmocka_unit_test_setup_teardown(test_code_is_executed_as_it_was_written, make, end),
-        cmocka_unit_test_setup_teardown(test_rights_that_are_taken_are_gone_at_once, make, end),
+        cmocka_unit_test_setup_teardown(test_pages_appear_when_they_are_touched, memory_make,
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_data_is_where_it_belongs, memory_make, memory_end),
+        cmocka_unit_test_setup_teardown(test_what_can_be_written_cannot_be_executed, memory_make,
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_code_is_executed_as_it_was_written, memory_make,
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_rights_that_are_taken_are_gone_at_once, memory_make,
+                                        memory_end),
     };
     return cmocka_run_group_tests(tests, memory_boot, NULL);
 }

@@ -18,7 +18,6 @@
 #define PAGE(n) (BASE + (n) * PAGE_SIZE)
 #define SIZE (3 * PAGE_SIZE)
 
-static struct space *space;
 static uint8_t from_user[4 * PAGE_SIZE], to_user[4 * PAGE_SIZE];
 
 static void add(uint64_t start, uint64_t end, unsigned rights, enum space_kind kind) {
@@ -28,18 +27,9 @@ static void add(uint64_t start, uint64_t end, unsigned rights, enum space_kind k
 
 static int make(void **state) {
     (void)state;
-    space = space_create();
     for (size_t i = 0; i < sizeof(to_user); i++)
         to_user[i] = (uint8_t)(i % 253 + 1);
-    return space == NULL;
-}
-
-static int end(void **state) {
-    (void)state;
-    memory_check(&space, 1);
-    space_release(space);
-    memory_check(NULL, 0);
-    return 0;
+    return memory_make(state);
 }
 
 static void test_copies_over_page_borders(void **state) {
@@ -189,12 +179,12 @@ static void test_the_kernel_copies_on_write_too(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_copies_over_page_borders, make, end),
+        cmocka_unit_test_setup_teardown(test_copies_over_page_borders, make, memory_end),
         cmocka_unit_test_setup_teardown(test_what_the_process_may_not_the_kernel_does_not, make,
-                                        end),
-        cmocka_unit_test_setup_teardown(test_the_kernels_memory_is_out_of_reach, make, end),
-        cmocka_unit_test_setup_teardown(test_strings, make, end),
-        cmocka_unit_test_setup_teardown(test_the_kernel_copies_on_write_too, make, end),
+                                        memory_end),
+        cmocka_unit_test_setup_teardown(test_the_kernels_memory_is_out_of_reach, make, memory_end),
+        cmocka_unit_test_setup_teardown(test_strings, make, memory_end),
+        cmocka_unit_test_setup_teardown(test_the_kernel_copies_on_write_too, make, memory_end),
     };
     return cmocka_run_group_tests(tests, memory_boot, NULL);
 }
