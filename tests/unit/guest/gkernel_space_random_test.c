@@ -22,7 +22,7 @@
 #define STEPS 400
 #define RANGE_MAX 6 // pages
 
-static struct space *space[MODEL_SPACES];
+static struct space *spaces[MODEL_SPACES];
 static uint8_t file[3 * PAGE_SIZE];
 
 static bool tight; // memory may run out
@@ -87,7 +87,7 @@ static struct space_region random_region(void) {
 static void add(unsigned s) {
     const struct space_region region = random_region();
     const int expected = model_expects_add(&model[s], &region);
-    const int result = region_add(space[s], &region);
+    const int result = region_add(spaces[s], &region);
     if (expected == 0 && !happened(result != -ENOMEM))
         return;
     assert_int_equal(result, expected);
@@ -97,7 +97,7 @@ static void add(unsigned s) {
 
 static void take_away(unsigned s) {
     const struct range range = random_range();
-    assert_int_equal(region_remove(space[s], model_start(range.first), model_start(range.end)), 0);
+    assert_int_equal(region_remove(spaces[s], model_start(range.first), model_start(range.end)), 0);
     model_remove(&model[s], range.first, range.end);
 }
 
@@ -106,7 +106,7 @@ static void protect(unsigned s) {
     const unsigned rights = random_rights();
     const int expected = model_expects_protect(&model[s], range.first, range.end, rights);
     assert_int_equal(
-        region_protect(space[s], model_start(range.first), model_start(range.end), rights),
+        region_protect(spaces[s], model_start(range.first), model_start(range.end), rights),
         expected);
     if (expected == 0)
         model_protect(&model[s], range.first, range.end, rights);
@@ -122,7 +122,7 @@ static void touch(unsigned s) {
     uint8_t *byte = model_byte(&model[s].page[p]);
     const enum space_answer expected = model_expects(&model[s].page[p], access);
     uint8_t *at;
-    const enum space_answer answer = memory_access(space[s], model_address(p), access, &at);
+    const enum space_answer answer = memory_access(spaces[s], model_address(p), access, &at);
     if (expected == SPACE_DONE && !happened(answer != SPACE_NO_MEMORY))
         return;
     assert_int_equal(answer, expected);
@@ -142,14 +142,14 @@ static void user_copy(unsigned s) {
     bool expected = true;
     for (unsigned p = range.first; p < range.end; p++)
         expected = expected && model_expects(&page[p], MMU_READ) == SPACE_DONE;
-    const bool done = user_read(space[s], buffer, from, to - from);
+    const bool done = user_read(spaces[s], buffer, from, to - from);
     assert_false(done && !expected);
     if (expected && happened(done)) {
         for (unsigned p = range.first; p < range.end; p++)
             assert_int_equal(buffer[model_address(p) - from], *model_byte(&page[p]));
     }
     const uint8_t byte = (uint8_t)random_below(256);
-    const bool written = user_write(space[s], from, &byte, 1);
+    const bool written = user_write(spaces[s], from, &byte, 1);
     if (model_expects(&page[range.first], MMU_WRITE) != SPACE_DONE)
         assert_false(written);
     else if (happened(written))
@@ -157,22 +157,22 @@ static void user_copy(unsigned s) {
 }
 
 static void fork_into(unsigned s, unsigned child) {
-    if (space[child] != NULL)
+    if (spaces[child] != NULL)
         return;
-    space[child] = space_fork(space[s]);
-    if (happened(space[child] != NULL))
+    spaces[child] = space_fork(spaces[s]);
+    if (happened(spaces[child] != NULL))
         model[child] = model[s];
 }
 
 static void release(unsigned s) {
-    space_release(space[s]);
-    space[s] = NULL;
+    space_release(spaces[s]);
+    spaces[s] = NULL;
     model[s].exists = false;
 }
 
 static void step(void) {
     const unsigned picked = random_below(MODEL_SPACES);
-    const unsigned s = space[picked] != NULL ? picked : 0;
+    const unsigned s = spaces[picked] != NULL ? picked : 0;
     const unsigned what = random_below(20);
     if (what < 10)
         touch(s);
@@ -192,28 +192,28 @@ static void step(void) {
 
 static void compare_all(void) {
     for (unsigned s = 0; s < MODEL_SPACES; s++) {
-        for (unsigned p = 0; p < MODEL_PAGES && space[s] != NULL; p++) {
+        for (unsigned p = 0; p < MODEL_PAGES && spaces[s] != NULL; p++) {
             struct model_page *page = &model[s].page[p];
             if (model_expects(page, MMU_READ) == SPACE_DONE)
-                assert_int_equal(memory_load(space[s], model_address(p)), *model_byte(page));
+                assert_int_equal(memory_load(spaces[s], model_address(p)), *model_byte(page));
         }
     }
 }
 
 static void run_sequence(uint64_t pages_left) {
-    space[0] = space_create();
-    assert_non_null(space[0]);
+    spaces[0] = space_create();
+    assert_non_null(spaces[0]);
     model[0] = (struct model){.exists = true};
     memory_drain(pages_left);
     for (unsigned i = 0; i < STEPS; i++) {
         step();
-        memory_check(space, MODEL_SPACES);
+        memory_check(spaces, MODEL_SPACES);
     }
     memory_refill();
     compare_all();
-    memory_check(space, MODEL_SPACES);
+    memory_check(spaces, MODEL_SPACES);
     for (unsigned s = 0; s < MODEL_SPACES; s++) {
-        if (space[s] != NULL)
+        if (spaces[s] != NULL)
             release(s);
     }
     memory_check(NULL, 0);
