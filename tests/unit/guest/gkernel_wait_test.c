@@ -64,26 +64,19 @@ void sched_block(void) {
     current = self;
 }
 
-static struct space *space;
-
 static int begin(void **state) {
-    (void)state;
     meanwhile = NULL;
     woken_count = ticks = 0;
     for (unsigned i = 0; i < THREADS; i++)
         threads[i] = (struct thread){.state = THREAD_READY, .id = (int)i};
     current = &threads[0];
     timer_set_tick(false);
-    space = space_create();
-    const struct space_region region =
-        memory_region(WORD, OTHER + PAGE_SIZE, MMU_READ | MMU_WRITE, SPACE_MAPPED);
-    return space == NULL || region_add(space, &region) != 0;
+    return memory_make(state) != 0 ||
+           memory_add(WORD, OTHER + PAGE_SIZE, MMU_READ | MMU_WRITE, SPACE_MAPPED) != 0;
 }
 
 static int end(void **state) {
-    (void)state;
-    space_release(space);
-    memory_check(NULL, 0);
+    memory_end(state);
     return deadline != NEVER; // nobody sleeps any more
 }
 
