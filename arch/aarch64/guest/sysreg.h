@@ -49,7 +49,6 @@
 #define SPSR_MODE 0xf
 #define SPSR_EL0 0
 #define SPSR_EL1H 5
-#define SPSR_IRQ_MASKED (UINT64_C(1) << 7)
 #define SPSR_ALL_MASKED (UINT64_C(0xf) << 6)
 
 #define ESR_CLASS(esr) ((esr) >> 26 & 0x3f)
@@ -73,8 +72,7 @@
 #define ESR_WRITE (UINT64_C(1) << 6)
 #define ESR_CACHE_MAINTENANCE (UINT64_C(1) << 8)
 #define ESR_FAULT(esr) ((esr) & 0x3f)
-#define FAULT_ADDRESS_SIZE_LAST 0x03
-#define FAULT_PERMISSION_LAST 0x0f // from there down: translation, access flag, permission
+#define FAULT_PERMISSION_LAST 0x0f // from there down: address size, translation, access flag
 #define FAULT_ALIGNMENT 0x21
 
 // The virtual timer.
