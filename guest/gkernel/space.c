@@ -18,7 +18,6 @@ struct space *space_create(void) {
     for (unsigned slot = mmu_format.kernel_slot; slot < TABLE_ENTRIES; slot++)
         to[slot] = from[slot];
     struct space *space = mmu_pointer(page);
-    space->references = 1;
     space->root = root;
     return space;
 }
@@ -38,11 +37,7 @@ struct space *space_fork(struct space *space) {
     return child;
 }
 
-void space_share(struct space *space) { space->references++; }
-
 void space_release(struct space *space) {
-    if (--space->references > 0)
-        return;
     mapping_drop(space, SPACE_START, SPACE_END);
     table_free(space->root, mmu_format.kernel_slot);
     page_free(mmu_physical(space));

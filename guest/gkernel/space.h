@@ -47,7 +47,6 @@ struct space_region {
 #define SPACE_REGIONS 72
 
 struct space {
-    unsigned references;
     unsigned regions;
     struct phys root;
     uint64_t heap_start, heap_end; // brk(): the heap is [heap_start, heap_end), not whole pages
@@ -55,16 +54,15 @@ struct space {
 };
 _Static_assert(sizeof(struct space) <= PAGE_SIZE, "a space is one page");
 
-// A space without regions, with one reference. NULL when memory is short.
+// A space without regions. NULL when memory is short.
 struct space *space_create(void);
 
 // The same memory once more, for a new process: what is private is shared until one of them
 // writes. NULL when memory is short.
 struct space *space_fork(struct space *space);
 
-// References are those of a process's threads. With the last one all memory is given back; the
-// space must not be active then.
-void space_share(struct space *space);
+// Gives all memory back. A process's threads share the process, which has the space: when the last
+// one ends, it must not be active any more.
 void space_release(struct space *space);
 
 // NULL is the kernel's part alone.

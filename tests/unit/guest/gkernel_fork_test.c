@@ -133,17 +133,6 @@ static void test_shared_memory_stays_one(void **state) {
     assert_int_equal(memory_load(space, PAGE(0)), 3);
 }
 
-static void test_a_space_lives_as_long_as_its_threads(void **state) {
-    (void)state;
-    assert_int_equal(memory_add(PAGE(0), PAGE(1), RW, SPACE_MAPPED), 0);
-    memory_store(space, PAGE(0), 1);
-    space_share(space);
-    space_share(space);
-    space_release(space);
-    space_release(space);
-    assert_int_equal(memory_load(space, PAGE(0)), 1);
-}
-
 // With one page less each time: what begins either works or leaves nothing behind.
 static void test_memory_can_run_out_anywhere_in_a_fork(void **state) {
     (void)state;
@@ -216,7 +205,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_protect_does_not_undo_the_copy, memory_make,
                                         memory_end),
         cmocka_unit_test_setup_teardown(test_shared_memory_stays_one, memory_make, memory_end),
-        cmocka_unit_test_setup_teardown(test_a_space_lives_as_long_as_its_threads, memory_make,
                                         memory_end),
         cmocka_unit_test_setup_teardown(test_memory_can_run_out_anywhere_in_a_fork, memory_make,
                                         memory_end),
