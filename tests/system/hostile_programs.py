@@ -98,14 +98,18 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-@system_test()
-def gkernel_survives_damaged_programs(ctx: Context) -> None:
-    """60 programs with changed bytes, whose CRC-32 is right: refused, killed, or they run."""
+def survive_damaged_programs(ctx: Context, **boot) -> None:
     chance = random.Random(SEED)
     bases = [program(ctx, name) for name in ("hello", "fork", "threads", "calls")]
     mutants = {f"m{number}": damaged(chance.choice(bases), chance) for number in range(60)}
-    result = run_programs(ctx, "mutants", others=mutants)
+    result = run_programs(ctx, "mutants", others=mutants, **boot)
     ctx.expect_lines(result.output, "mutants: 60 damaged programs run")
+
+
+@system_test()
+def gkernel_survives_damaged_programs(ctx: Context) -> None:
+    """60 programs with changed bytes, whose CRC-32 is right: refused, killed, or they run."""
+    survive_damaged_programs(ctx)
 
 
 @system_test()
@@ -138,4 +142,6 @@ def gkernel_on_aarch64_survives(ctx: Context) -> None:
     """The same on another architecture's bare machine, with its own instructions."""
     run_programs(ctx, "undead", "privileged", "odd", bare=True)
     run_programs(ctx, "awkward", "answers", "fresh", bare=True)
+    run_programs(ctx, "recycled", "thieves", bare=True)
     run_programs(ctx, f"calls,{SEED},{ROUNDS}", "bombs", bare=True)
+    survive_damaged_programs(ctx, bare=True)
