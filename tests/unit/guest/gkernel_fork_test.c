@@ -205,7 +205,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_protect_does_not_undo_the_copy, memory_make,
                                         memory_end),
         cmocka_unit_test_setup_teardown(test_shared_memory_stays_one, memory_make, memory_end),
-                                        memory_end),
         cmocka_unit_test_setup_teardown(test_memory_can_run_out_anywhere_in_a_fork, memory_make,
                                         memory_end),
         cmocka_unit_test_setup_teardown(test_memory_can_run_out_anywhere_else, memory_make,
