@@ -100,16 +100,18 @@ static int run_first_program(void) {
     return code;
 }
 
-// The command line's words are programs, but for settings, which have a "=". Returns the exit code
+// The command line's words are programs, but for settings, whose name a "=" ends. Returns the exit code
 // of the first program that failed, or 0.
 static int run_programs(const char *words) {
     int first_failure = 0;
     bool any = false;
     while (*words != '\0') {
         size_t length = 0;
-        bool is_setting = false;
-        for (; words[length] != '\0' && words[length] != ' '; length++)
-            is_setting = is_setting || words[length] == '=';
+        bool is_setting = false, in_name = true;
+        for (; words[length] != '\0' && words[length] != ' '; length++) {
+            in_name = in_name && words[length] != ',';
+            is_setting = is_setting || (in_name && words[length] == '=');
+        }
         if (length > 0 && !is_setting) {
             const int code = program_run(words, length);
             first_failure = first_failure != 0 ? first_failure : code;

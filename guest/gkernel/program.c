@@ -182,7 +182,7 @@ static struct process *start(const struct program_arguments *arguments) {
     const char *name = arguments->text;
     const int error = program_load(name, arguments, &image);
     if (error == -ENOENT) {
-        printk("program: there is no %s; the flash has", name);
+        printk("program: there is no \"%s\"; the flash has", name);
         for (unsigned i = 0; i < pflash_count(); i++)
             printk(" %s", pflash_name(i));
         printk("%s\n", pflash_count() == 0 ? " none" : "");

@@ -37,14 +37,17 @@ static bool read_line(char *line, size_t size) {
 
 // Splits a line at its spaces. The words stay in the line; behind the last there is NULL. Those
 // that are too many are dropped.
+// How many there are; 0 as well when they are too many, which it says.
 static unsigned split(char *line, char *words[WORDS_MAX + 1]) {
     unsigned count = 0;
-    char *rest = NULL;
-    for (char *word = strtok_r(line, " \t\r", &rest); word != NULL && count < WORDS_MAX;
-         word = strtok_r(NULL, " \t\r", &rest))
+    char *rest = NULL, *word = strtok_r(line, " \t\r", &rest);
+    for (; word != NULL && count < WORDS_MAX; word = strtok_r(NULL, " \t\r", &rest))
         words[count++] = word;
     words[count] = NULL;
-    return count;
+    if (word == NULL)
+        return count;
+    printf("sh: that is more than %d words\n", WORDS_MAX);
+    return 0;
 }
 
 static void say_how_it_ended(const char *name, int status) {

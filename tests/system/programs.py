@@ -230,7 +230,7 @@ def programs_not_there(ctx: Context) -> None:
     result = run(ctx, "nobody hello", status=1)
     ctx.expect_lines(
         result.output,
-        re.compile("^program: there is no nobody; the flash has( [a-z]+)* hello( |$)"),
+        re.compile('^program: there is no "nobody"; the flash has( [a-z]+)* hello( |$)'),
         STARTED,
         re.compile("^hello: .*: ok$"),
         "monolithic kernel exit [127] abnormally!",

@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import signal
+import subprocess
 import time
 
 from exeunt_lib import control
@@ -173,6 +174,25 @@ def shell_at_terminal(ctx: Context) -> None:
     ctx.keep_text(text)
     ctx.expect_lines(text, "$ hello", "hello, world", "$ exit", "Hypervisor ok!")
     ctx.expect(os.waitstatus_to_exitcode(status) == 0, f"status 0, not {status}")
+
+
+@system_test()
+def shell_piped(ctx: Context) -> None:
+    """`... | tools/exeunt run --guest-args sh`: what comes through a pipe is typed, too, all of it
+    before the shell is there."""
+    words = ["--no-build", "--out", str(ctx.out), "--guest-args", "sh", "--timeout", str(PATIENCE)]
+    done = subprocess.run(
+        [ROOT / "tools/exeunt", "run", *words],
+        input=f"hello{' a' * 17}\nhello one\nexit 3\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ctx.keep_text(done.stdout)
+    ctx.expect_lines(
+        done.stdout, "sh: that is more than 16 words", "argc = 2", "kernel exit [3] abnormally!"
+    )
+    ctx.expect(done.returncode == 1, f"status 1, not {done.returncode}")
 
 
 @system_test()

@@ -52,6 +52,8 @@ class Terminal:
 
     def __enter__(self):
         self.interactive = os.isatty(0) and self._is_ours()
+        # What comes through a pipe or out of a file is typed, too.
+        self.may_type = self.interactive or not os.isatty(0)
         if self.interactive:
             self.state = termios.tcgetattr(0)
         return self
@@ -179,7 +181,7 @@ def run_process(
         full = ["setpriv", "--pdeathsig", "KILL", *command, *(clock.arguments() if clock else [])]
         process = subprocess.Popen(
             full,
-            stdin=None if live and terminal.interactive else subprocess.DEVNULL,
+            stdin=None if live and terminal.may_type else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if live else subprocess.STDOUT,
         )
