@@ -63,6 +63,10 @@ enum { ROOT, MIDDLE, LOW, CONTROLLER, IDENTITY, TABLES };
     (SCTLR_M | SCTLR_C | SCTLR_SA0 | SCTLR_I | SCTLR_DZE | SCTLR_UCT | SCTLR_NTWE | SCTLR_WXN |    \
      SCTLR_UCI | SCTLR_ONES)
 
+// VTCR_EL2: 40 bits from two tables of the second level on (SL0), walks as in TCR, 16-bit VMIDs.
+#define VTCR                                                                                       \
+    (1ull << 31 | 1ull << 19 | 2ull << 16 | 3ull << 12 | 1ull << 10 | 1ull << 8 | 1ull << 6 | 24)
+
 static uint64_t boot_physical(const void *symbol) { return (uint64_t)symbol - IMAGE_OFFSET; }
 
 uint64_t boot_no_space(void) { return boot_physical(boot_tables) + IDENTITY * PAGE_SIZE; }
@@ -81,6 +85,10 @@ void boot_check(void) {
     if (vhe == 0) {
         arch_panic("this CPU lacks the virtualization host extensions (VHE, Armv8.1), which the "
                    "core needs; use a Cortex-A76 or newer. Its MIDR is",
+                   sysreg_read(midr_el1));
+    }
+    if ((sysreg_read(id_aa64mmfr1_el1) >> 4 & 15) < 2) {
+        arch_panic("this CPU has no 16-bit VMIDs, which the core needs; its MIDR is",
                    sysreg_read(midr_el1));
     }
     if ((sysreg_read(id_aa64pfr0_el1) >> 24 & 15) == 0) {
@@ -150,8 +158,10 @@ static void boot_cpu(struct cpu *cpu) {
     uint64_t *identity = (uint64_t *)(boot_tables + IDENTITY * PAGE_SIZE);
     identity[boot_physical(image_begin) / GIGABYTE] = 0;
     asm volatile("dsb sy\n tlbi alle2\n tlbi alle1\n dsb sy\n isb" ::: "memory");
-    // Servers read the virtual counter and the cycle counter (EL0VCTEN; PMUSERENR: EN, CR).
-    sysreg_write(cnthctl_el2, 1u << 1 | 1u << 0 | 1u << 10 | 1u << 11);
+    // Servers read the counters (EL0PCTEN, EL0VCTEN, PMUSERENR). Guests read them, too (EL1PCTEN);
+    // the physical timer is not theirs: it traps.
+    sysreg_write(cnthctl_el2, 1u << 0 | 1u << 1 | 1u << 10);
+    sysreg_write(vtcr_el2, VTCR);
     sysreg_write(cntvoff_el2, 0);
     sysreg_write(mdcr_el2, 0);
     sysreg_write(pmuserenr_el0, 0xd);
