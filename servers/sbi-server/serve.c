@@ -1,51 +1,52 @@
 // What the server does to the world. For a call with effects, in this order: the bytes into the
 // ring, beyond what is published (console.c); the commit, which makes them, their count and the
 // answer true together; the publication; the signal; the answer. Whoever dies before the commit has
-// done nothing; whoever dies behind it is followed by a server that publishes first (sbi_resume)
-// and then finds the call answered in the state.
+// done nothing; whoever dies behind it is followed by a server that publishes first
+// (firmware_resume) and then finds the call answered in the state.
 #include "ipc/console.h"
-#include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/power.h"
 
-static void publish_output(const struct sbi *sbi, uint32_t vm) {
-    const struct sbi_state *state = state_current(&sbi->state);
-    ring_store(&sbi->vm[vm].out->head, state->console[vm].head);
-    if (rt_signal(sbi->console) != STATUS_OK) {
+static void publish_output(const struct firmware *firmware, uint32_t vm) {
+    const struct firmware_state *state = state_current(&firmware->state);
+    ring_store(&firmware->vm[vm].out->head, state->console[vm].head);
+    if (rt_signal(firmware->console) != STATUS_OK) {
         rt_log("the console's portal is not there: nobody looks at what guests write");
     }
 }
 
-static void publish_input(const struct sbi *sbi, uint32_t vm) {
-    const struct sbi_state *state = state_current(&sbi->state);
-    ring_store(&sbi->vm[vm].in->tail, state->console[vm].tail);
+static void publish_input(const struct firmware *firmware, uint32_t vm) {
+    const struct firmware_state *state = state_current(&firmware->state);
+    ring_store(&firmware->vm[vm].in->tail, state->console[vm].tail);
 }
 
-void sbi_resume(const struct sbi *sbi) {
-    for (uint32_t vm = 0; vm < sbi->vm_count; vm++) {
-        if (sbi->vm[vm].out) {
-            publish_output(sbi, vm);
+void firmware_resume(const struct firmware *firmware) {
+    for (uint32_t vm = 0; vm < firmware->vm_count; vm++) {
+        if (firmware->vm[vm].out) {
+            publish_output(firmware, vm);
         }
-        if (sbi->vm[vm].in) {
-            publish_input(sbi, vm);
+        if (firmware->vm[vm].in) {
+            publish_input(firmware, vm);
         }
     }
 }
 
-static void flush(const struct sbi *sbi) {
+static void flush(const struct firmware *firmware) {
     struct rt_words words = {.word = {CONSOLE_FLUSH}};
-    if (rt_call(sbi->console, &words) != STATUS_OK) {
+    if (rt_call(firmware->console, &words) != STATUS_OK) {
         rt_log("the console can't be called: what guests write is lost");
     }
 }
 
-static void tell_init(const struct sbi *sbi, struct rt_words *words) {
-    if (rt_call(sbi->init, words) != STATUS_OK) {
+static void tell_init(const struct firmware *firmware, struct rt_words *words) {
+    if (rt_call(firmware->init, words) != STATUS_OK) {
         rt_die("init can't be called: VM %llu is stopped, but nobody knows",
                (unsigned long long)words->word[1]);
     }
 }
 
-static void begin(struct sbi *sbi, const struct message *record, struct sbi_call *call) {
-    if (!sbi_begin(sbi, record, call)) {
+static void begin(struct firmware *firmware, const struct message *record,
+                  struct firmware_call *call) {
+    if (!firmware_begin(firmware, record, call)) {
         rt_die("VM %llu vCPU %u is not in the config: no entry `vcpus-%llu`, or too small",
                (unsigned long long)record->badge, MESSAGE_VCPU(record->info),
                (unsigned long long)record->badge);
@@ -53,76 +54,77 @@ static void begin(struct sbi *sbi, const struct message *record, struct sbi_call
 }
 
 // Some answers start a vCPU, which the core can refuse. Remembers whose, for refused().
-static void remember_start(struct sbi *sbi, const struct sbi_call *call,
+static void remember_start(struct firmware *firmware, const struct firmware_call *call,
                            const struct reply *reply) {
     bool starts = (reply->flags & REPLY_FLAGS) && (reply->flags & REPLY_START);
-    sbi->starting = starts ? call->vm->first + (uint32_t)reply->word[2] + 1 : 0;
-    sbi->starting_seq = call->seq;
+    firmware->starting = starts ? call->vm->first + (uint32_t)reply->word[2] + 1 : 0;
+    firmware->starting_seq = call->seq;
 }
 
-static void hypercall(struct sbi *sbi, const struct message *record, struct reply *reply) {
-    struct sbi_call call;
-    begin(sbi, record, &call);
-    uint32_t todo = sbi_handle(&call, reply);
-    if (todo & SBI_FLUSH) {
-        flush(sbi);
+static void hypercall(struct firmware *firmware, const struct message *record,
+                      struct reply *reply) {
+    struct firmware_call call;
+    begin(firmware, record, &call);
+    uint32_t todo = firmware_handle(&call, reply);
+    if (todo & FIRMWARE_FLUSH) {
+        flush(firmware);
         call.flushed = true;
-        todo = sbi_handle(&call, reply);
+        todo = firmware_handle(&call, reply);
     }
-    if (todo & SBI_COMMIT) {
-        state_commit(&sbi->state);
+    if (todo & FIRMWARE_COMMIT) {
+        state_commit(&firmware->state);
     }
-    if (todo & SBI_OUTPUT) {
-        publish_output(sbi, call.place);
+    if (todo & FIRMWARE_OUTPUT) {
+        publish_output(firmware, call.place);
     }
-    if (todo & SBI_INPUT) {
-        publish_input(sbi, call.place);
+    if (todo & FIRMWARE_INPUT) {
+        publish_input(firmware, call.place);
     }
-    if (todo & SBI_END) {
+    if (todo & FIRMWARE_END) {
         struct rt_words words = {.word = {INIT_VM_END, record->badge, call.end, call.reason}};
-        tell_init(sbi, &words);
+        tell_init(firmware, &words);
     }
-    remember_start(sbi, &call, reply);
+    remember_start(firmware, &call, reply);
 }
 
-static void sysreg(struct sbi *sbi, const struct message *record, struct reply *reply) {
-    (void)sbi;
-    sbi_sysreg(record, rt_now(), reply);
+static void sysreg(struct firmware *firmware, const struct message *record, struct reply *reply) {
+    (void)firmware;
+    firmware_sysreg(record, rt_now(), reply);
 }
 
 // The guest's CPU can't go on: that is the end of the VM.
-static void shutdown(struct sbi *sbi, const struct message *record, struct reply *reply) {
+static void shutdown(struct firmware *firmware, const struct message *record, struct reply *reply) {
     struct rt_words words = {.word = {INIT_VM_REPORT, record->badge, REPORT_CPU, record->word[0],
                                       record->word[1], record->pc}};
-    tell_init(sbi, &words);
+    tell_init(firmware, &words);
     reply->flags = REPLY_FLAGS | REPLY_STOP;
 }
 
-static void call(struct sbi *sbi, const struct message *record, struct reply *reply) {
-    (void)sbi, (void)record;
+static void call(struct firmware *firmware, const struct message *record, struct reply *reply) {
+    (void)firmware, (void)record;
     reply->word[0] = STATUS_UNSUPPORTED;
 }
 
 // A console's signal says that there is input: the guest looks for it when it likes.
-static void signal(struct sbi *sbi, const struct message *record, struct reply *reply) {
-    (void)sbi, (void)record, (void)reply;
+static void signal(struct firmware *firmware, const struct message *record, struct reply *reply) {
+    (void)firmware, (void)record, (void)reply;
 }
 
-static void refused(struct sbi *sbi, const struct message *record, struct reply *reply) {
+static void refused(struct firmware *firmware, const struct message *record, struct reply *reply) {
     enum status status = (enum status)record->word[0];
-    if (sbi->starting == 0 || sbi->starting_seq != record->seq) {
+    if (firmware->starting == 0 || firmware->starting_seq != record->seq) {
         rt_die("the core refused the answer to exit %llu of VM %llu: %s",
                (unsigned long long)record->seq, (unsigned long long)record->badge,
                status_text(status));
     }
-    struct sbi_call call;
-    begin(sbi, record, &call);
-    (void)sbi_hsm_refused(&call, reply);
-    state_commit(&sbi->state);
+    struct firmware_call call;
+    begin(firmware, record, &call);
+    (void)power_refused(&call, reply);
+    state_commit(&firmware->state);
 }
 
-void sbi_serve(void *state, const struct message *record, struct reply *reply) {
-    static void (*const by_class[EXIT_COUNT])(struct sbi *, const struct message *,
+void firmware_serve(void *state, const struct message *record, struct reply *reply) {
+    static void (*const by_class[EXIT_COUNT])(struct firmware *, const struct message *,
                                               struct reply *) = {
         [EXIT_HYPERCALL] = hypercall, [EXIT_SYSREG] = sysreg, [EXIT_SHUTDOWN] = shutdown,
         [EXIT_CALL] = call,           [EXIT_SIGNAL] = signal, [EXIT_REFUSED] = refused,

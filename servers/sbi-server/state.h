@@ -1,32 +1,32 @@
 // What sbi-server leaves to the one that follows it, in its state region. It is all that makes
 // repeated calls harmless: a call that has an effect of its own on the world (bytes of the console,
-// a hart started) is written down with its sequence number and its answer in the same commit as the
+// a vCPU started) is written down with its sequence number and its answer in the same commit as the
 // effect.
 #pragma once
 
 #include <assert.h>
 #include <stdint.h>
 
-#define SBI_STATE_VERSION 1u
+#define FIRMWARE_STATE_VERSION 1u
 
-#define SBI_VMS 4    // their places: in the order in which the config names them
-#define SBI_VCPUS 48 // of all VMs together
+#define FIRMWARE_VMS 4    // their places: in the order in which the config names them
+#define FIRMWARE_VCPUS 48 // of all VMs together
 
-struct sbi_vcpu_state {
+struct firmware_vcpu_state {
     uint64_t seq;     // of the last call with an effect; 0: there was none
     uint64_t flags;   // its answer: struct reply's flags and first two words
     uint64_t word[2]; //
-    uint64_t hart;    // enum sbi_hart
+    uint64_t power;   // enum power
 };
 
-struct sbi_console_state {
+struct firmware_console_state {
     uint64_t head; // bytes of output the guest ever wrote; ring.head follows it
     uint64_t tail; // bytes of input the guest ever took; ring.tail follows it
 };
 
-struct sbi_state {
-    struct sbi_console_state console[SBI_VMS];
-    struct sbi_vcpu_state vcpu[SBI_VCPUS];
+struct firmware_state {
+    struct firmware_console_state console[FIRMWARE_VMS];
+    struct firmware_vcpu_state vcpu[FIRMWARE_VCPUS];
 };
 
-static_assert(2 * sizeof(struct sbi_state) + 64 <= 4096, "the region is one page");
+static_assert(2 * sizeof(struct firmware_state) + 64 <= 4096, "the region is one page");

@@ -15,7 +15,7 @@
  *                           one step here, because the core is not interrupted
  * slot, chosen              libs/state/state.c: the two slots and header->active; `now` is
  *                           state->current. attach: the first step of sbi_take_over
- * Sbi                       servers/sbi-server/sbi.c sbi_handle, serve.c hypercall, sbi_resume
+ * Sbi                       servers/sbi-server/firmware.c firmware_handle, serve.c hypercall, firmware_resume
  * ring_head, ring_tail      ipc/ring.h; NO_ROOM: ring_writable
  * Console                   servers/console/handle.c; a byte and its count are one step here,
  *                           because console.pml is about the two
@@ -141,7 +141,7 @@ proctype Guest(byte v) {
     finished[v] = true
 }
 
-/* serve.c sbi_resume, in three steps that can be cut apart. */
+/* serve.c firmware_resume, in three steps that can be cut apart. */
 inline sbi_take_over(now) {
     d_step {
         now = chosen;

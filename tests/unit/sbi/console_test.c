@@ -105,7 +105,7 @@ static void test_refuses_buffers_outside_of_ram(void **state) {
 static void test_addresses_do_not_go_round(void **state) {
     (void)state;
     static uint8_t bytes[2][0x1000];
-    static const struct sbi_vm vm = {
+    static const struct firmware_vm vm = {
         .range_count = 2,
         .range = {{-0x1000ull, 0x1000, bytes[0], true}, {0, 0x1000, bytes[1], true}},
     };

@@ -14,26 +14,26 @@
 #define DBCN 0x4442434e
 #define HSM 0x48534d
 
-static struct sbi victim;
+static struct firmware victim;
 static struct message served;
 
 static void serve(void *argument) {
     (void)argument;
     struct reply reply = {0};
-    sbi_serve(&victim, &served, &reply);
+    firmware_serve(&victim, &served, &reply);
 }
 
 // The server that is going to die, past its beginning.
 static void prepare_victim(void) {
     const char *wrong;
-    assert_int_equal(sbi_configure(&victim, rt_config, &wrong), STATUS_OK);
-    assert_int_equal(sbi_adopt(&victim, world->state, sizeof(world->state)), STATUS_OK);
+    assert_int_equal(firmware_configure(&victim, rt_config, &wrong), STATUS_OK);
+    assert_int_equal(firmware_adopt(&victim, world->state, sizeof(world->state)), STATUS_OK);
 }
 
 // What others may see is never ahead of the state: it could not be taken back.
 static void expect_nothing_ahead(const struct world *now) {
     const struct state_header *header = (const void *)now->state;
-    const struct sbi_state *state =
+    const struct firmware_state *state =
         (const void *)(now->state + STATE_SLOTS_AT + header->active * header->slot_size);
     for (unsigned i = 0; i < 2; i++) {
         assert_true(now->out[i].head <= state->console[i].head);
@@ -49,14 +49,14 @@ static void expect_same_world(const struct world *a, const struct world *b) {
     assert_memory_equal(a->ram, b->ram, sizeof(a->ram));
     // Of the region, what counts: which of the slots it is may differ.
     struct state mine, other;
-    const struct state_layout layout = {"sbi-server", SBI_STATE_VERSION, sizeof(struct sbi_state),
-                                        NULL, NULL};
+    const struct state_layout layout = {"sbi-server", FIRMWARE_STATE_VERSION,
+                                        sizeof(struct firmware_state), NULL, NULL};
     static _Alignas(8) uint8_t copy[2][sizeof(a->state)];
     memcpy(copy[0], a->state, sizeof(copy[0]));
     memcpy(copy[1], b->state, sizeof(copy[1]));
     assert_int_equal(state_open(&mine, copy[0], sizeof(copy[0]), &layout), STATUS_OK);
     assert_int_equal(state_open(&other, copy[1], sizeof(copy[1]), &layout), STATUS_OK);
-    assert_memory_equal(state_current(&mine), state_current(&other), sizeof(struct sbi_state));
+    assert_memory_equal(state_current(&mine), state_current(&other), sizeof(struct firmware_state));
 }
 
 // The call, cut short behind every change to what outlives the server, and then served by the next;

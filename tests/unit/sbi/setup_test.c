@@ -26,7 +26,7 @@ static void expect_refused(const char *named) {
 static void expect_not_taken(enum status why) {
     assert_int_equal(fakert_run(sbi_server_main), FAKERT_REFUSED);
     assert_int_equal(fakert.refused, why);
-    assert_int_equal(fakert.version, SBI_STATE_VERSION);
+    assert_int_equal(fakert.version, FIRMWARE_STATE_VERSION);
     assert_int_equal(fakert.answered, 0);
 }
 
@@ -67,7 +67,7 @@ static void test_ranges_of_ram(void **state) {
     entry("guest-ram-0")->size = 0;
     expect_refused("guest-ram-0");
     world_begin(NULL);
-    for (unsigned i = 0; i < SBI_RANGES; i++) {
+    for (unsigned i = 0; i < FIRMWARE_RANGES; i++) {
         *fakert_entry("guest-ram-0", CONFIG_WINDOW) = *entry("guest-ram-0");
     }
     expect_refused("guest-ram-0");
@@ -97,11 +97,11 @@ static void test_others_state_is_refused_and_left_alone(void **state) {
     static uint8_t before[4096];
     assert_int_equal(fakert_run(sbi_server_main), FAKERT_WAITING);
     struct state_header *header = (struct state_header *)(void *)world->state;
-    header->version = SBI_STATE_VERSION + 1;
+    header->version = FIRMWARE_STATE_VERSION + 1;
     memcpy(before, world->state, sizeof(before));
     expect_not_taken(STATUS_UNSUPPORTED);
     assert_memory_equal(before, world->state, sizeof(before));
-    header->version = SBI_STATE_VERSION;
+    header->version = FIRMWARE_STATE_VERSION;
     strcpy(header->owner, "npf-pager");
     expect_not_taken(STATUS_CORRUPT);
 }

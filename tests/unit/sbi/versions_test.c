@@ -59,12 +59,12 @@ static const void *slot(const uint8_t *region, uint32_t version, size_t size) {
     return region + STATE_SLOTS_AT + header->active * header->slot_size;
 }
 
-static const struct sbi_state_1 *old_state(const uint8_t *region) {
-    return slot(region, 1, sizeof(struct sbi_state_1));
+static const struct firmware_state_1 *old_state(const uint8_t *region) {
+    return slot(region, 1, sizeof(struct firmware_state_1));
 }
 
-static const struct sbi_state *new_state(const uint8_t *region) {
-    return slot(region, 2, sizeof(struct sbi_state));
+static const struct firmware_state *new_state(const uint8_t *region) {
+    return slot(region, 2, sizeof(struct firmware_state));
 }
 
 // Something in every part of the state. The last record of each hart is kept.
@@ -83,19 +83,19 @@ static void live_a_little(void) {
 }
 
 // What version 2 makes of OLD.
-static void expect_migrated(const struct sbi_state_1 *old, const struct sbi_state *new) {
+static void expect_migrated(const struct firmware_state_1 *old, const struct firmware_state *new) {
     assert_int_equal(new->migrated, 1);
-    for (unsigned i = 0; i < SBI_VMS; i++) {
+    for (unsigned i = 0; i < FIRMWARE_VMS; i++) {
         assert_int_equal(new->console[i].head, old->console[i].head);
         assert_int_equal(new->console[i].tail, old->console[i].tail);
     }
-    for (unsigned i = 0; i < SBI_VCPUS; i++) {
-        const struct sbi_vcpu_state *now = &new->vcpu[i];
+    for (unsigned i = 0; i < FIRMWARE_VCPUS; i++) {
+        const struct firmware_vcpu_state *now = &new->vcpu[i];
         assert_int_equal(now->seq, old->vcpu[i].seq);
         assert_int_equal(now->flags, old->vcpu[i].flags);
         assert_int_equal(now->word[0], old->vcpu[i].word[0]);
         assert_int_equal(now->word[1], old->vcpu[i].word[1]);
-        assert_int_equal(now->hart, old->vcpu[i].hart);
+        assert_int_equal(now->power, old->vcpu[i].power);
         assert_int_equal(now->calls, 0);
     }
 }
@@ -112,7 +112,7 @@ static void test_each_says_which_it_is(void **state) {
 static void test_version_2_takes_everything_over(void **state) {
     (void)state;
     live_a_little();
-    struct sbi_state_1 old = *old_state(world->state);
+    struct firmware_state_1 old = *old_state(world->state);
     // Nothing in it is alike by chance.
     assert_int_equal(old.console[0].head, 26);
     assert_int_equal(old.console[0].tail, 3);
@@ -163,7 +163,7 @@ static void test_version_2_counts_its_own_calls(void **state) {
     world_call(DBCN, 2, 'm', 0, 0);
     world_call(DBCN, 2, 'm', 0, 0);
     world_call(HSM, 2, 1, 0, 0); // without an effect
-    const struct sbi_state *now = new_state(world->state);
+    const struct firmware_state *now = new_state(world->state);
     assert_int_equal(now->vcpu[0].calls, 2);
     assert_int_equal(now->vcpu[1].calls, 1);
     assert_int_equal(now->console[0].head, 29);
@@ -194,17 +194,17 @@ static void test_version_2_refuses_what_no_version_1_wrote(void **state) {
     assert_memory_equal(world, &before, sizeof(before));
 }
 
-static struct sbi victim;
+static struct firmware victim;
 
 static void take_over(void *argument) {
     (void)argument;
-    enum status status = sbi_adopt(&victim, world->state, sizeof(world->state));
+    enum status status = firmware_adopt(&victim, world->state, sizeof(world->state));
     if (status == STATUS_OK) {
-        sbi_resume(&victim);
+        firmware_resume(&victim);
     }
 }
 
-static bool same_state(const struct sbi_state_1 *a, const struct sbi_state_1 *b) {
+static bool same_state(const struct firmware_state_1 *a, const struct firmware_state_1 *b) {
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
@@ -217,12 +217,12 @@ static void test_dying_at_every_instruction_of_the_migration(void **state) {
     static struct world begin, image;
     struct step_images images;
     begin = *world;
-    struct sbi_state_1 old = *old_state(world->state);
+    struct firmware_state_1 old = *old_state(world->state);
     unsigned by_1 = 0, by_2 = 0;
     const char *wrong;
     fakert_reset();
     world_config();
-    assert_int_equal(sbi_configure(&victim, rt_config, &wrong), STATUS_OK);
+    assert_int_equal(firmware_configure(&victim, rt_config, &wrong), STATUS_OK);
     if (!step_run(take_over, NULL, world, sizeof(*world), &images)) {
         skip();
     }

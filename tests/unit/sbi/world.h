@@ -4,7 +4,7 @@
 #pragma once
 
 #include "ipc/ring.h"
-#include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/firmware.h"
 #include "tests/unit/fakert/fakert.h"
 #include "tests/unit/fakert/step.h"
 

@@ -1,11 +1,11 @@
 // New versions of sbi-server that can't be: each fails in its own way, before or while it takes
 // over. FAULT says how.
-#include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/firmware.h"
 
 enum fault { NEVER_READY, ENDS_AT_ONCE, FAULTS_AT_ONCE, HANGS, DIES, REFUSES, DIES_MIGRATED };
 
 static const enum fault fault = FAULT;
-static struct sbi sbi;
+static struct firmware firmware;
 
 static void trap(void) { __asm__ volatile("unimp"); }
 
@@ -18,7 +18,7 @@ static _Noreturn void loop(void) {
 static enum status take_over(void *state) {
     const struct config_entry *region = rt_need("state");
     void *at = (void *)(uintptr_t)region->address;
-    bool old = ((const struct state_header *)at)->version < SBI_STATE_VERSION;
+    bool old = ((const struct state_header *)at)->version < FIRMWARE_STATE_VERSION;
     if (fault == HANGS) {
         loop();
     }
@@ -28,12 +28,12 @@ static enum status take_over(void *state) {
     if (fault == REFUSES) {
         return STATUS_CORRUPT;
     }
-    enum status status = sbi_adopt(state, at, region->size);
+    enum status status = firmware_adopt(state, at, region->size);
     if (fault == DIES_MIGRATED && old) {
         trap(); // the next one finds the work done
     }
     if (status == STATUS_OK) {
-        sbi_resume(state);
+        firmware_resume(state);
     }
     return status;
 }
@@ -49,8 +49,8 @@ int main(void) {
     if (fault == FAULTS_AT_ONCE) {
         trap();
     }
-    if (sbi_configure(&sbi, rt_config, &wrong) != STATUS_OK) {
+    if (firmware_configure(&firmware, rt_config, &wrong) != STATUS_OK) {
         rt_die("the config's entry `%.*s` can't be right", CONFIG_NAME, wrong);
     }
-    rt_succeed(take_over, SBI_STATE_VERSION, sbi_serve, &sbi);
+    rt_succeed(take_over, FIRMWARE_STATE_VERSION, firmware_serve, &firmware);
 }

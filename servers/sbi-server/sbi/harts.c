@@ -1,6 +1,6 @@
-#include "servers/sbi-server/harts.h"
+#include "servers/sbi-server/sbi/harts.h"
 
-bool harts_from_mask(const struct sbi_vm *vm, uint64_t mask, uint64_t base, uint64_t *harts) {
+bool harts_from_mask(const struct firmware_vm *vm, uint64_t mask, uint64_t base, uint64_t *harts) {
     *harts = harts_all(vm);
     if (base == SBI_ALL_HARTS) {
         return true; // the mask is to be ignored

@@ -1,6 +1,6 @@
 // Trapped system registers and privileged instructions. The one that a guest is promised is the
 // time (Zicntr); all others end as on a machine that does not have them.
-#include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/sbi/sbi.h"
 
 #define CAUSE_ILLEGAL_INSTRUCTION 2 // privileged architecture 1.12, table 4.2
 
@@ -15,7 +15,7 @@ static bool reads_time(uint32_t instruction) {
     return (instruction & RDTIME_MASK) == RDTIME && sets_or_clears && source == 0;
 }
 
-void sbi_sysreg(const struct message *record, uint64_t now, struct reply *reply) {
+void firmware_sysreg(const struct message *record, uint64_t now, struct reply *reply) {
     uint32_t instruction = (uint32_t)record->word[0];
     if (!reads_time(instruction)) {
         reply->flags = REPLY_FLAGS | REPLY_INJECT;

@@ -2,11 +2,10 @@
 // back as it came. The masks of harts, pointers into the guest's virtual memory, are not read:
 // where a hart list is asked for, all harts are taken. A fence too many is never wrong, and a
 // software interrupt that nobody sent is one that software must expect anyway.
-#include "servers/sbi-server/console.h"
-#include "servers/sbi-server/harts.h"
-#include "servers/sbi-server/ipi.h"
-#include "servers/sbi-server/quick.h"
-#include "servers/sbi-server/srst.h"
+#include "servers/sbi-server/sbi/console.h"
+#include "servers/sbi-server/sbi/harts.h"
+#include "servers/sbi-server/sbi/ipi.h"
+#include "servers/sbi-server/sbi/quick.h"
 
 void sbi_quick_legacy_set_timer(uint64_t time, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                                 uint64_t a5, uint64_t fid, uint64_t eid) {
@@ -15,21 +14,22 @@ void sbi_quick_legacy_set_timer(uint64_t time, uint64_t a1, uint64_t a2, uint64_
 }
 
 // The answer that changes a0 only.
-static uint32_t legacy_return(const struct sbi_call *call, struct reply *reply, uint64_t value) {
+static uint32_t legacy_return(const struct firmware_call *call, struct reply *reply,
+                              uint64_t value) {
     reply->flags = REPLY_HYPERCALL;
     reply->word[0] = value;
     reply->word[1] = call->argument[1];
     return 0;
 }
 
-static uint32_t legacy_return_with(const struct sbi_call *call, struct reply *reply,
+static uint32_t legacy_return_with(const struct firmware_call *call, struct reply *reply,
                                    uint64_t flags) {
     legacy_return(call, reply, SBI_SUCCESS);
     reply->flags = REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE | flags;
     return 0;
 }
 
-static uint32_t console_putchar(struct sbi_call *call, struct reply *reply) {
+static uint32_t console_putchar(struct firmware_call *call, struct reply *reply) {
     uint8_t byte = (uint8_t)call->argument[0];
     if (!call->vm->out) {
         return legacy_return(call, reply, SBI_SUCCESS); // without a console it is thrown away
@@ -40,40 +40,40 @@ static uint32_t console_putchar(struct sbi_call *call, struct reply *reply) {
         return todo;
     }
     legacy_return(call, reply, SBI_SUCCESS);
-    return console_write(call, &byte, 1) | sbi_keep(call, reply);
+    return console_write(call, &byte, 1) | firmware_keep(call, reply);
 }
 
-static uint32_t console_getchar(struct sbi_call *call, struct reply *reply) {
+static uint32_t console_getchar(struct firmware_call *call, struct reply *reply) {
     uint8_t byte;
     if (console_waiting(call) == 0) {
         return legacy_return(call, reply, (uint64_t)SBI_ERR_FAILED);
     }
     uint32_t todo = console_read(call, &byte, 1);
     legacy_return(call, reply, byte);
-    return todo | sbi_keep(call, reply);
+    return todo | firmware_keep(call, reply);
 }
 
-static uint32_t clear_ipi(struct sbi_call *call, struct reply *reply) {
+static uint32_t clear_ipi(struct firmware_call *call, struct reply *reply) {
     return legacy_return_with(call, reply, REPLY_CLEAR | REPLY_INTERRUPT(INTERRUPT_SOFTWARE));
 }
 
-static uint32_t send_ipi(struct sbi_call *call, struct reply *reply) {
+static uint32_t send_ipi(struct firmware_call *call, struct reply *reply) {
     legacy_return_with(call, reply, 0);
     ipi_raise(call, harts_all(call->vm), reply);
     return 0;
 }
 
-static uint32_t fence(struct sbi_call *call, struct reply *reply) {
+static uint32_t fence(struct firmware_call *call, struct reply *reply) {
     reply->word[4] = harts_all(call->vm);
     return legacy_return_with(call, reply, REPLY_FENCE);
 }
 
-static uint32_t shut_down(struct sbi_call *call, struct reply *reply) {
-    return srst_end(call, reply, VM_END_SHUTDOWN, SBI_REASON_NONE);
+static uint32_t shut_down(struct firmware_call *call, struct reply *reply) {
+    return firmware_end(call, reply, VM_END_SHUTDOWN, SBI_REASON_NONE);
 }
 
 // set_timer is answered by its quick function.
-static sbi_function *const functions[] = {
+static firmware_function *const functions[] = {
     [SBI_LEGACY_PUTCHAR] = console_putchar, [SBI_LEGACY_GETCHAR] = console_getchar,
     [SBI_LEGACY_CLEAR_IPI] = clear_ipi,     [SBI_LEGACY_SEND_IPI] = send_ipi,
     [SBI_LEGACY_FENCE_I] = fence,           [SBI_LEGACY_SFENCE] = fence,

@@ -1,23 +1,23 @@
 // The guest's console, as two rings. Bytes go into the output ring beyond its published head and
 // come from the input ring without its published tail moving; both counters are part of the state
-// and are published behind the commit (SBI_OUTPUT, SBI_INPUT). So a byte counts exactly when the
-// call that wrote or read it does.
+// and are published behind the commit (FIRMWARE_OUTPUT, FIRMWARE_INPUT). So a byte counts exactly
+// when the call that wrote or read it does.
 #pragma once
 
-#include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/sbi/sbi.h"
 
 // Bytes that the output ring takes now; 0 as well when there is no ring.
-uint64_t console_room(const struct sbi_call *call);
+uint64_t console_room(const struct firmware_call *call);
 
 // What a call is answered that needs room where there is none: the console is asked to make some,
 // and when that was no use, the call has failed.
-uint32_t console_full(const struct sbi_call *call, struct reply *reply);
+uint32_t console_full(const struct firmware_call *call, struct reply *reply);
 
 // Adds SIZE bytes, of which there must be no more than console_room. Part of the next commit.
-uint32_t console_write(struct sbi_call *call, const uint8_t *bytes, uint64_t size);
+uint32_t console_write(struct firmware_call *call, const uint8_t *bytes, uint64_t size);
 
 // Bytes of input that wait; 0 as well when there is no ring.
-uint64_t console_waiting(const struct sbi_call *call);
+uint64_t console_waiting(const struct firmware_call *call);
 
 // Takes SIZE bytes, of which there must be no more than console_waiting. Part of the next commit.
-uint32_t console_read(struct sbi_call *call, uint8_t *bytes, uint64_t size);
+uint32_t console_read(struct firmware_call *call, uint8_t *bytes, uint64_t size);

@@ -1,6 +1,6 @@
 // Chapter 4: the base extension.
-#include "servers/sbi-server/quick.h"
-#include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/sbi/quick.h"
+#include "servers/sbi-server/sbi/sbi.h"
 #include "servers/sbi-server/version.h"
 
 // "EXET": not among the numbers that chapter 4.9 assigns.

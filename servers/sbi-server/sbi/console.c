@@ -1,19 +1,19 @@
-#include "servers/sbi-server/console.h"
+#include "servers/sbi-server/sbi/console.h"
 
 #include <string.h>
 
-static const struct sbi_console_state *counters(const struct sbi_call *call) {
+static const struct firmware_console_state *counters(const struct firmware_call *call) {
     return &call->state->console[call->place];
 }
 
-uint64_t console_room(const struct sbi_call *call) {
+uint64_t console_room(const struct firmware_call *call) {
     const struct ring *ring = call->vm->out;
     return ring ? ring_writable(counters(call)->head, ring_load(&ring->tail)) : 0;
 }
 
-uint32_t console_full(const struct sbi_call *call, struct reply *reply) {
+uint32_t console_full(const struct firmware_call *call, struct reply *reply) {
     if (call->vm->out && !call->flushed) {
-        return SBI_FLUSH;
+        return FIRMWARE_FLUSH;
     }
     return sbi_return(reply, SBI_ERR_FAILED, 0);
 }
@@ -24,29 +24,29 @@ static uint64_t first_piece(uint64_t at, uint64_t size) {
     return size < left ? size : left;
 }
 
-uint32_t console_write(struct sbi_call *call, const uint8_t *bytes, uint64_t size) {
+uint32_t console_write(struct firmware_call *call, const uint8_t *bytes, uint64_t size) {
     struct ring *ring = call->vm->out;
     uint64_t head = counters(call)->head;
     uint64_t at = head % RING_BYTES;
     uint64_t first = first_piece(at, size);
     memcpy(ring->data + at, bytes, first);
     memcpy(ring->data, bytes + first, size - first);
-    state_set(&call->sbi->state, &counters(call)->head, head + size);
-    return SBI_OUTPUT;
+    state_set(&call->firmware->state, &counters(call)->head, head + size);
+    return FIRMWARE_OUTPUT;
 }
 
-uint64_t console_waiting(const struct sbi_call *call) {
+uint64_t console_waiting(const struct firmware_call *call) {
     const struct ring *ring = call->vm->in;
     return ring ? ring_readable(ring_load(&ring->head), counters(call)->tail) : 0;
 }
 
-uint32_t console_read(struct sbi_call *call, uint8_t *bytes, uint64_t size) {
+uint32_t console_read(struct firmware_call *call, uint8_t *bytes, uint64_t size) {
     const struct ring *ring = call->vm->in;
     uint64_t tail = counters(call)->tail;
     uint64_t at = tail % RING_BYTES;
     uint64_t first = first_piece(at, size);
     memcpy(bytes, ring->data + at, first);
     memcpy(bytes + first, ring->data, size - first);
-    state_set(&call->sbi->state, &counters(call)->tail, tail + size);
-    return SBI_INPUT;
+    state_set(&call->firmware->state, &counters(call)->tail, tail + size);
+    return FIRMWARE_INPUT;
 }

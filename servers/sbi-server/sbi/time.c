@@ -1,7 +1,7 @@
 // Chapter 6: the timer. The core arms the deadline and takes a pending timer interrupt back. Doing
 // so twice is the same as once, so nothing is written down.
-#include "servers/sbi-server/quick.h"
-#include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/sbi/quick.h"
+#include "servers/sbi-server/sbi/sbi.h"
 
 void sbi_quick_time(uint64_t time, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
                     uint64_t fid, uint64_t eid) {

@@ -1,9 +1,9 @@
 // Which extensions there are, and the shortest way of a call: rt_hypercall gets the guest's a0…a7
 // where the guest left them, finds the extension by one look into a table, and the extension's
 // quick function answers from registers. What has no quick function takes the long way.
-#include "servers/sbi-server/quick.h"
+#include "servers/sbi-server/sbi/quick.h"
 
-#include "servers/sbi-server/sbi.h"
+#include "servers/sbi-server/sbi/sbi.h"
 
 // X(number, quick function, extension where the long way is taken)
 #define SBI_EXTENSIONS(X)                                                                          \
