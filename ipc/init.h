@@ -7,6 +7,7 @@
 // new version can be prepared while the old one serves, and is given its portal last.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // X(name, meaning)
@@ -31,11 +32,34 @@
 enum init_op { INIT_LIST(INIT_ENUM) INIT_COUNT };
 #undef INIT_ENUM
 
-// How a guest ended.
-enum vm_end {
-    VM_END_SHUTDOWN, // the guest asked for it; detail = its reason (SBI: SRST reset_reason)
-    VM_END_REBOOT,   // the guest asked to be reset; detail = the reason
-};
+// How a guest ended, and by what call of its firmware. detail = its reason, 0 where there is no
+// word for one (SBI: SRST reset_reason).
+//
+// X(name, whether it is to be started again, by what)
+#define VM_END_LIST(X)                                                                             \
+    X(SHUTDOWN, false, "SBI SRST shutdown")                                                        \
+    X(REBOOT, true, "SBI SRST reboot")                                                             \
+    X(SYSTEM_OFF, false, "PSCI SYSTEM_OFF")                                                        \
+    X(SYSTEM_RESET, true, "PSCI SYSTEM_RESET")
+
+#define VM_END_ENUM(name, reset, text) VM_END_##name,
+enum vm_end { VM_END_LIST(VM_END_ENUM) VM_END_COUNT };
+#undef VM_END_ENUM
+
+static inline const char *vm_end_name(enum vm_end end) {
+#define VM_END_TEXT(name, reset, text) text,
+    static const char *const names[] = {VM_END_LIST(VM_END_TEXT)};
+#undef VM_END_TEXT
+    return (uint32_t)end < VM_END_COUNT ? names[end] : "?";
+}
+
+// Whether it was to be started again.
+static inline bool vm_end_is_reset(enum vm_end end) {
+#define VM_END_RESET(name, reset, text) reset,
+    static const bool resets[] = {VM_END_LIST(VM_END_RESET)};
+#undef VM_END_RESET
+    return (uint32_t)end < VM_END_COUNT && resets[end];
+}
 
 // Why a server wants a VM stopped (VM_REPORT): word[2] = enum report_cause, word[3] = guest
 // address, word[4] = enum access or detail, word[5] = the guest's pc, word[6] = nearest mapped

@@ -29,11 +29,12 @@ static enum status handle_vm_end(const struct message *message) {
     if (init.manifest.vm_count > 1) {
         rt_log("VM %s:", vm->manifest->name); // whose the lines are that follow
     }
-    if (message->word[2] == VM_END_REBOOT) {
-        rt_log("Guest: SBI SRST reboot: VMs are not started again");
+    enum vm_end end = (enum vm_end)message->word[2];
+    if (vm_end_is_reset(end)) {
+        rt_log("Guest: %s: VMs are not started again", vm_end_name(end));
         failed = true;
     } else {
-        rt_log("Guest: SBI SRST shutdown%s", failed ? ", reason: system failure" : "");
+        rt_log("Guest: %s%s", vm_end_name(end), failed ? ", reason: system failure" : "");
     }
     vm_stop(vm, failed ? VM_FAILED : VM_ENDED);
     return STATUS_OK;
