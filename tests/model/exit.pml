@@ -15,7 +15,8 @@
  *                           one step here, because the core is not interrupted
  * slot, chosen              libs/state/state.c: the two slots and header->active; `now` is
  *                           state->current. attach: the first step of sbi_take_over
- * Sbi                       servers/sbi-server/firmware.c firmware_handle, serve.c hypercall, firmware_resume
+ * Sbi                       servers/sbi-server/firmware.c firmware_handle, serve.c hypercall,
+ *                           firmware_resume
  * ring_head, ring_tail      ipc/ring.h; NO_ROOM: ring_writable
  * Console                   servers/console/handle.c; a byte and its count are one step here,
  *                           because console.pml is about the two
