@@ -57,12 +57,16 @@ int world_begin(void **unused) {
     return 0;
 }
 
+struct message world_hypercall(uint64_t vm, unsigned hart, const uint64_t words[MESSAGE_WORDS]) {
+    struct message record = fakert_record(EXIT_HYPERCALL, vm, hart, ++last_seq[vm != 0][hart]);
+    memcpy(record.word, words, sizeof(record.word));
+    return record;
+}
+
 struct message world_record(uint64_t vm, unsigned hart, uint64_t eid, uint64_t fid, uint64_t a0,
                             uint64_t a1, uint64_t a2) {
-    struct message record = fakert_record(EXIT_HYPERCALL, vm, hart, ++last_seq[vm != 0][hart]);
     const uint64_t words[MESSAGE_WORDS] = {a0, a1, a2, 0x33, 0x44, 0x55, fid, eid};
-    memcpy(record.word, words, sizeof(words));
-    return record;
+    return world_hypercall(vm, hart, words);
 }
 
 struct reply world_serve(const struct message *record) {

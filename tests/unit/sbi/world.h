@@ -1,6 +1,6 @@
 // sbi-server's own main over the fake runtime, with two VMs: number 0 with two harts, a console
 // both ways and RAM in two ranges that touch; number 1 with one hart and nothing but a console's
-// output.
+// output. Which interface it is linked with, SBI or PSCI, is the test's.
 #pragma once
 
 #include "ipc/ring.h"
@@ -38,9 +38,12 @@ int world_begin(void **unused);
 // What rt_config holds for the server, for a server that is to go on in this world.
 void world_config(void);
 
-// One hypercall of hart HART of VM number VM, and its answer. Each is answered by a server that has
-// just started and knows only the state. The sequence number is one more than the last of that
-// hart.
+// The record of a hypercall with WORDS, not served yet. The sequence number is one more than the
+// last of that hart.
+struct message world_hypercall(uint64_t vm, unsigned hart, const uint64_t words[MESSAGE_WORDS]);
+
+// One hypercall, by SBI's registers, of hart HART of VM number VM, and its answer. Each is answered
+// by a server that has just started and knows only the state.
 struct reply world_call_from(uint64_t vm, unsigned hart, uint64_t eid, uint64_t fid, uint64_t a0,
                              uint64_t a1, uint64_t a2);
 
