@@ -73,6 +73,9 @@
 #define ESR_CACHE_MAINTENANCE (UINT64_C(1) << 8)
 #define ESR_FAULT(esr) ((esr) & 0x3f)
 #define FAULT_PERMISSION_LAST 0x0f // from there down: address size, translation, access flag
+#define FAULT_EXTERNAL 0x10        // nobody answers at the address, or
+#define FAULT_EXTERNAL_WALK 0x14   // at a table's, of any level
+#define FAULT_EXTERNAL_WALK_LAST 0x17
 #define FAULT_ALIGNMENT 0x21
 
 // The virtual timer.

@@ -37,12 +37,14 @@ static unsigned data_access(uint64_t syndrome) {
 
 static void take_abort(struct trap *trap, unsigned access) {
     const uint64_t fault = ESR_FAULT(trap->code);
-    if (fault == FAULT_ALIGNMENT)
-        trap->cause = TRAP_MISALIGNED;
-    if (fault > FAULT_PERMISSION_LAST)
-        return;
-    trap->cause = TRAP_PAGE_FAULT;
     trap->access = access;
+    if (fault <= FAULT_PERMISSION_LAST)
+        trap->cause = TRAP_PAGE_FAULT;
+    else if (fault == FAULT_ALIGNMENT)
+        trap->cause = TRAP_MISALIGNED;
+    else if (fault == FAULT_EXTERNAL ||
+             (fault >= FAULT_EXTERNAL_WALK && fault <= FAULT_EXTERNAL_WALK_LAST))
+        trap->cause = TRAP_ACCESS;
 }
 
 // What gkernel calls a synchronous exception (Arm ARM D23.2, ESR_EL1.EC).
