@@ -29,19 +29,12 @@ static uint32_t route(const struct vgic *vgic, unsigned place) {
 }
 
 unsigned interrupt_target(const struct vgic *vgic, unsigned place) {
-    unsigned vcpu = place / VGIC_PRIVATE;
-    if (place_is_shared(place)) {
-        uint32_t to = route(vgic, place);
-        if (to & ROUTE_ANY) {
-            return any_target(vgic, place_holder(vgic, place));
-        }
-        vcpu = to & ROUTE_AFFINITY;
+    uint32_t to = route(vgic, place);
+    if (to & ROUTE_ANY) {
+        return any_target(vgic, place_holder(vgic, place));
     }
+    unsigned vcpu = to & ROUTE_AFFINITY;
     return is_awake(vgic, vcpu) ? vcpu : INTERRUPT_NOBODY;
-}
-
-bool interrupt_may_stay(const struct vgic *vgic, unsigned place) {
-    return interrupt_target(vgic, place) == place_holder(vgic, place);
 }
 
 void interrupt_forget(struct vgic *vgic, unsigned place) {

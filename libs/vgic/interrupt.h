@@ -8,16 +8,8 @@
 // What the list registers hold of it: VGIC_PENDING, VGIC_ACTIVE.
 unsigned interrupt_look(const struct vgic *vgic, unsigned place);
 
-// Whether it is pending by its line, which is not latched.
-static inline bool interrupt_is_asserted(const struct vgic_state *state, unsigned place) {
-    return place_test(&state->line, place) && !place_test(&state->edge, place);
-}
-
-// The vCPU it is to be given to now; INTERRUPT_NOBODY.
+// The vCPU that an SPI is to be given to now; INTERRUPT_NOBODY.
 unsigned interrupt_target(const struct vgic *vgic, unsigned place);
-
-// The same, but where it was given before is right too.
-bool interrupt_may_stay(const struct vgic *vgic, unsigned place);
 
 void interrupt_set_pending(struct vgic *vgic, unsigned place);   // ISPENDR, an edge, an SGI
 void interrupt_clear_pending(struct vgic *vgic, unsigned place); // ICPENDR

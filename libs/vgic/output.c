@@ -1,28 +1,36 @@
 // What is due: interrupts to give to list registers, or to take back.
 #include "libs/vgic/interrupt.h"
 
-// Those of the 64 places in word W that are pending here and may be forwarded, wherever to.
+#define PRIVATE_WORDS (PLACE_SHARED / 64) // of two vCPUs each
+
+// Those of the 64 places in word W that may be forwarded: SPIs to whichever vCPU that is.
+static uint64_t forwarded(const struct vgic_state *state, unsigned w) {
+    uint64_t may = state->enable.word[w] & state->group.word[w] & ~state->active.word[w];
+    if (w < PRIVATE_WORDS) {
+        uint64_t asleep = state->asleep >> 2 * w;
+        may &= (asleep & 1 ? 0 : 0xffffffffull) | (asleep & 2 ? 0 : 0xffffffffull << 32);
+    }
+    return state->enabled ? may : 0;
+}
+
+// Those that are pending here and are to be given.
 static uint64_t to_give(const struct vgic_state *state, unsigned w) {
     uint64_t edge = state->edge.word[w];
-    uint64_t pending =
-        (edge & state->latch.word[w]) |
-        (~edge & ~state->given.word[w] & (state->latch.word[w] | state->line.word[w]));
-    return state->enabled
-               ? pending & state->enable.word[w] & state->group.word[w] & ~state->active.word[w]
-               : 0;
+    uint64_t latch = state->latch.word[w];
+    uint64_t level = ~edge & ~state->given.word[w] & (latch | state->line.word[w]);
+    return ((edge & latch) | level) & forwarded(state, w);
 }
 
 // Those that were given and must not be pending in any list register.
 static uint64_t to_take(const struct vgic_state *state, unsigned w) {
-    uint64_t forwarded =
-        state->enabled ? state->enable.word[w] & state->group.word[w] & ~state->active.word[w] : 0;
     uint64_t pending = state->moved.word[w] | (state->line.word[w] & ~state->edge.word[w]);
-    return state->given.word[w] & ~(forwarded & pending);
+    return state->given.word[w] & ~(forwarded(state, w) & pending);
 }
 
-// Whether PLACE was given to one vCPU and is another's now. One that is active stays where it is.
+// Whether an SPI was given to one vCPU and is another's now. One that is active stays where it is.
 static bool has_strayed(const struct vgic *vgic, unsigned place) {
-    return !interrupt_may_stay(vgic, place) && !(interrupt_look(vgic, place) & VGIC_ACTIVE);
+    return interrupt_target(vgic, place) != place_holder(vgic, place) &&
+           !(interrupt_look(vgic, place) & VGIC_ACTIVE);
 }
 
 static void fill(struct vgic *vgic, struct vgic_output *output, enum vgic_effect effect,
@@ -75,7 +83,8 @@ static bool next_taken(struct vgic *vgic, unsigned w, struct vgic_output *output
         }
     }
     uint64_t wrong = to_take(place_state(vgic), w);
-    for (uint64_t rest = place_state(vgic)->given.word[w]; rest; rest &= rest - 1) {
+    uint64_t rest = w < PRIVATE_WORDS ? wrong : place_state(vgic)->given.word[w];
+    for (; rest; rest &= rest - 1) {
         unsigned place = w * 64 + (unsigned)__builtin_ctzll(rest);
         if ((wrong & rest & -rest || has_strayed(vgic, place)) && take_back(vgic, place, output)) {
             return true;
@@ -95,7 +104,7 @@ static void choose(const struct vgic *vgic, unsigned w, struct choice *choice) {
     const struct vgic_state *state = place_state(vgic);
     for (uint64_t rest = to_give(state, w); rest; rest &= rest - 1) {
         unsigned place = w * 64 + (unsigned)__builtin_ctzll(rest);
-        if (interrupt_target(vgic, place) == INTERRUPT_NOBODY) {
+        if (place_is_shared(place) && interrupt_target(vgic, place) == INTERRUPT_NOBODY) {
             continue;
         }
         unsigned priority = place_byte(state->priority, place);
@@ -127,17 +136,24 @@ static void give_shared(struct vgic *vgic, unsigned place) {
 // An interrupt that is each vCPU's own goes to all of them at once that have it pending with the
 // same priority: that is what an SGI to many is. Returns how many; they are *VCPUS.
 static unsigned give_private(struct vgic *vgic, const struct choice *choice, uint32_t *vcpus) {
+    const struct vgic_state *state = place_state(vgic);
     unsigned intid = place_intid(choice->place);
     unsigned count = 0;
-    for (unsigned vcpu = choice->place / VGIC_PRIVATE; vcpu < vgic->vcpus; vcpu++) {
-        unsigned place = place_of(vcpu, intid);
-        const struct vgic_state *state = place_state(vgic);
-        if ((to_give(state, place / 64) >> place % 64 & 1) &&
-            place_byte(state->priority, place) == choice->priority &&
-            interrupt_target(vgic, place) == vcpu) {
-            move(vgic, place);
-            *vcpus |= 1u << vcpu;
-            count++;
+    if (choice->count == 1) { // most are alone
+        move(vgic, choice->place);
+        *vcpus = 1u << choice->place / VGIC_PRIVATE;
+        return 1;
+    }
+    for (unsigned due = vgic->due & ((1u << PRIVATE_WORDS) - 1); due; due &= due - 1) {
+        unsigned w = (unsigned)__builtin_ctz(due);
+        uint64_t same = to_give(state, w) & (1ull << intid | 1ull << intid << VGIC_PRIVATE);
+        for (; same; same &= same - 1) {
+            unsigned place = w * 64 + (unsigned)__builtin_ctzll(same);
+            if (place_byte(state->priority, place) == choice->priority) {
+                move(vgic, place);
+                *vcpus |= 1u << place / VGIC_PRIVATE;
+                count++;
+            }
         }
     }
     return count;
@@ -155,9 +171,13 @@ static void give(struct vgic *vgic, const struct choice *choice, struct vgic_out
     }
     fill(vgic, output, VGIC_RAISE, place);
     output->vcpus = (uint16_t)vcpus;
+    bool more = choice->count > count;
+    if (!more) {
+        vgic->due = 0;
+    }
     // Of a level-sensitive one the end matters, as its line may still be asserted; and so it does
     // where more is waiting.
-    output->notify = choice->count > count || !place_test(&place_state(vgic)->edge, place);
+    output->notify = more || !place_test(&place_state(vgic)->edge, place);
 }
 
 bool vgic_next(struct vgic *vgic, struct vgic_output *output) {

@@ -241,6 +241,9 @@ static void test_route_changed_while_active(void **state) {
     expect_last(VGIC_RAISE, SPI, 1 << 0);
     assert_int_equal(world.lr[1][SPI].state, 0);
     assert_int_equal(world.lr[0][SPI].state, VGIC_PENDING | VGIC_ACTIVE);
+    // Looking again changes nothing.
+    spi(ISENABLER, SPI);
+    assert_int_equal(world.outputs, outputs + 1);
     // And where it was acknowledged and ended, nothing of it is left.
     world_end(0, SPI);
     assert_int_equal(world_acknowledge(0), SPI);
