@@ -100,8 +100,8 @@ static int run_first_program(void) {
     return code;
 }
 
-// The command line's words are programs, but for settings, whose name a "=" ends. Returns the exit code
-// of the first program that failed, or 0.
+// The command line's words are programs, but for settings, whose name a "=" ends. Returns the exit
+// code of the first program that failed, or 0.
 static int run_programs(const char *words) {
     int first_failure = 0;
     bool any = false;

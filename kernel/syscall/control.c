@@ -25,7 +25,9 @@ static enum status task_fetch(struct task *task) {
     }
     struct vcpu *vcpu = container_of(task->serving, struct vcpu, record);
     enum status status = arch_vcpu_fetch(vcpu, syscall_arg(task, 1), &instruction);
-    syscall_result(task, 0, instruction);
+    if (status == STATUS_OK) {
+        syscall_result(task, 0, instruction);
+    }
     return status;
 }
 

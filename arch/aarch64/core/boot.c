@@ -104,10 +104,10 @@ static uint64_t boot_table(const uint64_t *table) {
 void boot_map(void);
 void boot_map(void) {
     uint64_t *root = (uint64_t *)boot_tables;
-    uint64_t *middle = root + MIDDLE * 512;
-    uint64_t *low = root + LOW * 512;
-    uint64_t *controller = root + CONTROLLER * 512;
-    uint64_t *identity = root + IDENTITY * 512;
+    uint64_t *middle = root + MIDDLE * 512ul;
+    uint64_t *low = root + LOW * 512ul;
+    uint64_t *controller = root + CONTROLLER * 512ul;
+    uint64_t *identity = root + IDENTITY * 512ul;
     const struct bundle_header *bundle = (const void *)boot_bundle;
     for (int i = 0; i < TABLES * 512; i++) {
         root[i] = 0;

@@ -80,7 +80,7 @@ OFFSET(CPTR_FREE, CPTR_FP_FREE)
 }
 #endif
 
-static_assert(offsetof(struct regs, sp) == 31 * 8 && offsetof(struct regs, pstate) == 33 * 8,
+static_assert(offsetof(struct regs, sp) == 31 * 8ul && offsetof(struct regs, pstate) == 33 * 8ul,
               "vector.S stores and loads pairs");
 static_assert(offsetof(struct vcpu, fast_badge) == offsetof(struct vcpu, fast_info) + 8,
               "vector.S loads them together");

@@ -211,11 +211,19 @@ static bool may_read(const struct attempt *attempt) {
     return op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE;
 }
 
+// May the caller look at what the guest that it serves executes?
+static bool may_fetch(const struct attempt *attempt) {
+    const struct task *task = attempt->task;
+    return attempt->word[0] == TASK_FETCH && task->guest_right && task->serving &&
+           task->serving->owner == RECORD_VCPU;
+}
+
 // A call that returned: what needs rights was refused, and told nothing.
 static void check_return(const struct attempt *attempt) {
     const struct task *task = attempt->task;
     const struct regs *regs = &machine.regs;
-    bool own = attempt->number == SYSCALL_TASK && attempt->word[0] == TASK_RECEIVE;
+    bool own =
+        attempt->number == SYSCALL_TASK && (attempt->word[0] == TASK_RECEIVE || may_fetch(attempt));
     bool may = own || attempt->number == SYSCALL_SIGNAL ||
                (attempt->number == SYSCALL_VCPU && may_read(attempt));
     if (attempt->number == SYSCALL_DESTROY && regs->status == STATUS_OK) {
