@@ -50,8 +50,7 @@ def write_table(
         for word, length in instructions
         for number in expectation(word, length, texts.get((word, length)))
     ]
-    lines = [
-        ", ".join(f"{number:#x}" for number in numbers[i : i + 8]) + "," for i in range(0, len(numbers), 8)
-    ]
+    rows = [numbers[i : i + 8] for i in range(0, len(numbers), 8)]
+    lines = [", ".join(f"{number:#x}" for number in row) + "," for row in rows]
     Path(output).write_text("\n".join(lines) + "\n")
     return 0

@@ -3,8 +3,8 @@
 // from vCPU to vCPU) as its tracing tells it, from the kernel's first access on. Our machine has to
 // read the same and to give each vCPU the same interrupts.
 //
-// Left out are reads of registers that say which features there are, and, after the first hundreds,
-// timers and IPIs.
+// Made by linux_trace.py. Left out are reads of registers that say which features there are, and,
+// after the first hundreds, timers and IPIs.
 
 #include <setjmp.h>
 #include <stdarg.h>
