@@ -9,6 +9,9 @@
 #define CONFIG_MAGIC 0x31474643u // "CFG1"
 #define CONFIG_NAME 24
 
+// Behind the name of a window on a device: the text that says which one, as device trees have it.
+#define CONFIG_COMPATIBLE ":compatible"
+
 enum config_kind {
     CONFIG_CAP,    // slot
     CONFIG_WINDOW, // memory mapped at address, size bytes; its frame in slot when not 0
@@ -23,7 +26,8 @@ struct config_entry {
     uint64_t address;
     uint64_t size;
     uint64_t physical; // of a window: host-physical, for DMA and for the guest-physical map
-    uint64_t guest;    // of a window on guest memory: its guest-physical address
+    uint64_t guest;    // of a window on guest memory: its guest-physical address; on several devices
+                       // of a kind: the distance from one to the next, 0: a page
     uint64_t rights;   // enum rights
 };
 

@@ -15,10 +15,32 @@ static const struct manifest_arch archs[] = {
         .isa_prefix = "rv64",
         .isa_bases = "ig",
         .controller = "riscv,plic0",
+        .contexts = true,
+        .line_last = 1023, // PLIC 1.0.0, chapter 1: sources 1 to 1023
         .reset = "sifive,test0",
         .feature =
             {
                 {"sstc", VCPU_FEATURE_TIMER},
+                {"counters", VCPU_FEATURE_COUNTERS},
+            },
+    },
+    {
+        .name = "aarch64",
+        // What the core's second stage translates (VTCR_EL2.T0SZ and PS: Arm ARM, D17.2.155).
+        .guest_bits = 40,
+        .host_bits = 40,
+        .port_io = false,
+        .controller = "arm,gic-v3",
+        // Shared interrupts have the INTIDs 32 to 1019, and one less 32 in a device tree (Arm
+        // GIC architecture specification, IHI 0069, 2.2).
+        .line_last = 987,
+        // Two frames of 64 KiB (IHI 0069, 12.10).
+        .redistributor = 0x20000,
+        .emulated_controller = "arm,gic-v3",
+        .emulated_line_last = 63,
+        .console = "arm,pl011",
+        .feature =
+            {
                 {"counters", VCPU_FEATURE_COUNTERS},
             },
     },

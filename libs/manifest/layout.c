@@ -70,7 +70,7 @@ static void read_memory(struct reader *reader, int vm_node, struct manifest_vm *
                               ? MANIFEST_POPULATE_START
                               : MANIFEST_POPULATE_DEMAND;
         memory.page = read_page(reader, child, &memory);
-        reader_claim_guest(reader, child, memory.guest);
+        reader_claim_guest(reader, child, "reg", memory.guest);
         insert_memory(vm, &memory);
     }
     if (vm->memory_count == 0)
@@ -136,7 +136,7 @@ static void read_passthrough(struct reader *reader, int node, struct manifest_vm
         reader_text(reader, child, "compatible", pass->compatible, sizeof(pass->compatible),
                     READER_OPTIONAL);
         pass->bank_width = (uint32_t)reader_number_or(reader, child, "bank-width", 1, 8, 0);
-        reader_claim_guest(reader, child, pass->guest);
+        reader_claim_guest(reader, child, "reg", pass->guest);
         // What nobody can write, several guests may read.
         reader_claim_host(reader, child, "host",
                           (struct manifest_range){pass->host, pass->guest.size},
@@ -166,8 +166,64 @@ static void check_emulation(struct reader *reader, int node, const struct manife
                     server->name, first->name, first->name);
 }
 
+static bool is_controller(const struct reader *reader, const struct manifest_device *device) {
+    const char *controller = reader->arch->emulated_controller;
+    return controller != NULL && strcmp(device->compatible, controller) == 0;
+}
+
+// An interrupt controller has a part for each vCPU, and others interrupt by one of its lines.
+static void read_interrupts(struct reader *reader, int node, const struct manifest_vm *vm,
+                            struct manifest_device *device) {
+    if (is_controller(reader, device)) {
+        device->redistributors =
+            reader_redistributors(reader, node, vm->vcpus, reader->arch->guest_bits);
+        if (!reader_failed(reader))
+            reader_claim_guest(reader, node, "redistributors", device->redistributors);
+    } else if (reader_has(reader, node, "redistributors")) {
+        reader_fail(reader, STATUS_INVALID, node, "redistributors",
+                    "is an interrupt controller's, which \"%s\" is not; remove it",
+                    device->compatible);
+    }
+    if (reader->arch->emulated_controller != NULL)
+        device->line = (uint32_t)reader_number_or(reader, node, "interrupt-line", 1,
+                                                  reader->arch->emulated_line_last, 0);
+}
+
+// Lines lead to a controller, one device each; and there is no second controller.
+static void check_lines(struct reader *reader, int node, const struct manifest_vm *vm) {
+    const struct manifest_device *controller = NULL;
+    uint32_t index = 0;
+    int child = 0;
+    for (uint32_t i = 0; i < vm->device_count; i++) {
+        if (is_controller(reader, &vm->device[i]))
+            controller = controller == NULL ? &vm->device[i] : controller;
+    }
+    fdt_for_each_subnode(child, reader->fdt, node) {
+        const struct manifest_device *device = &vm->device[index++];
+        if (is_controller(reader, device) && device != controller)
+            reader_fail(reader, STATUS_EXISTS, child, "compatible",
+                        "makes this a second interrupt controller, beside `%s`; remove one",
+                        controller->name);
+        if (device->line == 0)
+            continue;
+        if (controller == NULL || device == controller)
+            reader_fail(reader, STATUS_INVALID, child, "interrupt-line",
+                        "leads nowhere; add a device that is \"%s\", or remove this",
+                        reader->arch->emulated_controller);
+        for (const struct manifest_device *other = vm->device; other != device; other++) {
+            if (other->line == device->line)
+                reader_fail(reader, STATUS_EXISTS, child, "interrupt-line",
+                            "is %u, which `%s` has already; choose another", device->line,
+                            other->name);
+        }
+    }
+}
+
 static void read_devices(struct reader *reader, int node, struct manifest_vm *vm) {
-    static const char *const properties[] = {"compatible", "reg", "server", NULL};
+    static const char *const all[] = {"compatible", "reg", "server", NULL};
+    static const char *const with_lines[] = {"compatible",     "reg", "server", "interrupt-line",
+                                             "redistributors", NULL};
+    const char *const *properties = reader->arch->emulated_controller != NULL ? with_lines : all;
     reader_check_form(reader, node, &(struct reader_form){no_properties, NULL, NULL});
     int child = 0;
     fdt_for_each_subnode(child, reader->fdt, node) {
@@ -185,8 +241,11 @@ static void read_devices(struct reader *reader, int node, struct manifest_vm *vm
         device->guest = reader_reg(reader, child, 1, reader->arch->guest_bits);
         device->server = reader_server(reader, child, "server", READER_REQUIRED);
         check_emulation(reader, child, vm, device);
-        reader_claim_guest(reader, child, device->guest);
+        reader_claim_guest(reader, child, "reg", device->guest);
+        read_interrupts(reader, child, vm, device);
     }
+    if (!reader_failed(reader))
+        check_lines(reader, node, vm);
 }
 
 void layout_read(struct reader *reader, int node, struct manifest_vm *vm) {

@@ -44,11 +44,16 @@ static enum status check_host(const struct manifest *manifest, const struct mani
     name_node(error, "host", "", "/", "reset", manifest->reset.address);
     if (touches_ram(manifest->reset, ram, count, what, sizeof(what)))
         return fail(error, "reg", what);
+    name_node(error, "host", "", "/", "console", manifest->panic_console.address);
+    if (touches_ram(manifest->panic_console, ram, count, what, sizeof(what)))
+        return fail(error, "reg", what);
     struct manifest_range controller = manifest->interrupt_controller.host;
     name_node(error, "host", "", "/", "interrupt-controller", controller.address);
     if (manifest->interrupt_controller.present &&
         touches_ram(controller, ram, count, what, sizeof(what)))
         return fail(error, "reg", what);
+    if (touches_ram(manifest->interrupt_controller.redistributor, ram, count, what, sizeof(what)))
+        return fail(error, "redistributors", what);
     for (uint32_t s = 0; s < manifest->server_count; s++) {
         const struct manifest_server *server = &manifest->server[s];
         for (uint32_t i = 0; i < server->window_count; i++) {

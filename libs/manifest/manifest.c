@@ -67,33 +67,62 @@ static void check_compatible(struct reader *reader, int node, const char *wanted
         reader_choice(reader, node, "compatible", list);
 }
 
-static void read_host(struct reader *reader, int node) {
-    static const char *const none[] = {NULL};
-    static const char *const children[] = {"interrupt-controller@", "reset@", NULL};
-    static const char *const controller_properties[] = {"compatible", "reg", "context", NULL};
-    static const char *const reset_properties[] = {"compatible", "reg", NULL};
+static const char *const no_names[] = {NULL};
+
+// A device of /host with nothing but its place. COMPATIBLE: NULL where the architecture has none.
+static struct manifest_range read_device(struct reader *reader, int host, const char *name,
+                                         const char *compatible, enum reader_presence presence) {
+    static const char *const properties[] = {"compatible", "reg", NULL};
+    const struct manifest_range nothing = {0, 0};
+    int node = compatible == NULL ? -1 : reader_child(reader, host, name, presence);
+    if (node < 0 || reader_failed(reader))
+        return nothing;
+    reader_check_form(reader, node, &(struct reader_form){properties, NULL, no_names});
+    check_compatible(reader, node, compatible);
+    struct manifest_range range = reader_reg(reader, node, READER_PAGE, reader->arch->host_bits);
+    if (presence == READER_REQUIRED)
+        reader_claim_host(reader, node, "reg", range, false);
+    return range;
+}
+
+static void read_controller(struct reader *reader, int node) {
+    const struct manifest_arch *arch = reader->arch;
+    const char *const properties[] = {"compatible", "reg",
+                                      arch->contexts ? "context" : "redistributors", NULL};
     struct manifest *manifest = reader->manifest;
-    reader_check_form(reader, node, &(struct reader_form){none, NULL, children});
+    reader_check_form(reader, node, &(struct reader_form){properties, NULL, no_names});
+    check_compatible(reader, node, arch->controller);
+    manifest->interrupt_controller.host = reader_reg(reader, node, READER_PAGE, arch->host_bits);
+    reader_claim_host(reader, node, "reg", manifest->interrupt_controller.host, false);
+    if (arch->contexts)
+        manifest->interrupt_controller.context =
+            (uint32_t)reader_number(reader, node, "context", 0, UINT16_MAX);
+    if (arch->redistributor != 0) {
+        manifest->interrupt_controller.redistributor =
+            reader_redistributors(reader, node, 1, arch->host_bits);
+        reader_claim_host(reader, node, "redistributors",
+                          manifest->interrupt_controller.redistributor, false);
+    }
+}
 
-    int reset = reader_child(reader, node, "reset@", READER_REQUIRED);
-    if (reader_failed(reader))
-        return;
-    reader_check_form(reader, reset, &(struct reader_form){reset_properties, NULL, none});
-    check_compatible(reader, reset, reader->arch->reset);
-    manifest->reset = reader_reg(reader, reset, READER_PAGE, reader->arch->host_bits);
-    reader_claim_host(reader, reset, "reg", manifest->reset, false);
-
+// The core's console has an owner of its own, the server that has it as a window: what the core
+// writes there is its last.
+static void read_host(struct reader *reader, int node) {
+    const struct manifest_arch *arch = reader->arch;
+    const char *children[4] = {"interrupt-controller@"};
+    unsigned count = 1;
+    if (arch->reset != NULL)
+        children[count++] = "reset@";
+    if (arch->console != NULL)
+        children[count++] = "console@";
+    struct manifest *manifest = reader->manifest;
+    reader_check_form(reader, node, &(struct reader_form){no_names, NULL, children});
+    manifest->reset = read_device(reader, node, "reset@", arch->reset, READER_REQUIRED);
+    manifest->panic_console = read_device(reader, node, "console@", arch->console, READER_OPTIONAL);
     int controller = reader_child(reader, node, "interrupt-controller@", READER_OPTIONAL);
     manifest->interrupt_controller.present = controller >= 0;
-    if (controller < 0)
-        return;
-    reader_check_form(reader, controller, &(struct reader_form){controller_properties, NULL, none});
-    check_compatible(reader, controller, reader->arch->controller);
-    manifest->interrupt_controller.host =
-        reader_reg(reader, controller, READER_PAGE, reader->arch->host_bits);
-    manifest->interrupt_controller.context =
-        (uint32_t)reader_number(reader, controller, "context", 0, UINT16_MAX);
-    reader_claim_host(reader, controller, "reg", manifest->interrupt_controller.host, false);
+    if (controller >= 0 && !reader_failed(reader))
+        read_controller(reader, controller);
 }
 
 static void read_root(struct reader *reader, int root) {

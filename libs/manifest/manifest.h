@@ -51,7 +51,9 @@ struct manifest_range {
 struct manifest_window {
     char name[MANIFEST_NAME];
     struct manifest_range host;
-    uint32_t rights; // enum rights: R or R and W
+    uint32_t rights;                           // enum rights: R or R and W
+    char compatible[MANIFEST_COMPATIBLE_SIZE]; // what device that is; "": not said
+    uint32_t slot_size; // of the several devices that lie there one behind the other; 0: not said
 };
 
 struct manifest_server {
@@ -106,6 +108,10 @@ struct manifest_device {
     char name[MANIFEST_NAME];
     char compatible[MANIFEST_COMPATIBLE_SIZE];
     struct manifest_range guest;
+    // Of an interrupt controller: where each vCPU has its own part of it, one behind the other;
+    // size 0: nowhere.
+    struct manifest_range redistributors;
+    uint32_t line;  // by which it interrupts, at the VM's emulated interrupt controller; 0: none
     uint8_t server; // who emulates it; has `compatible` among its `emulates`
 };
 
@@ -153,9 +159,11 @@ struct manifest {
     struct {
         bool present; // always when a server has an interrupt
         struct manifest_range host;
-        uint32_t context; // this CPU's target number at the controller
+        struct manifest_range redistributor; // this CPU's own part; size 0: it has none
+        uint32_t context;                    // this CPU's target number at the controller
     } interrupt_controller;
-    struct manifest_range reset; // the device that turns the machine off
+    struct manifest_range panic_console; // the core's, for its last words; size 0: it has none
+    struct manifest_range reset; // the device that turns the machine off; size 0: it needs none
     uint32_t server_count;       // at least 1, in the order of the manifest
     struct manifest_server server[MANIFEST_SERVERS];
     uint32_t vm_count; // at least 1, in the order of the manifest
@@ -170,10 +178,10 @@ struct manifest_error {
 };
 
 // Parses the SIZE bytes at BLOB, a flattened device tree (Devicetree Specification 0.4, chapter 5)
-// of the form that MANIFEST_COMPATIBLE names, for the architecture ARCH ("riscv64"). BLOB must be
-// aligned to 8 bytes. CORRUPT: not a device tree, or a broken one. UNSUPPORTED: another version of
-// the form, or another architecture. NO_MEMORY: more servers, VMs, regions... than a limit above.
-// INVALID: everything else; ERROR says what, and MANIFEST holds nothing useful.
+// of the form that MANIFEST_COMPATIBLE names, for the architecture ARCH ("riscv64", "aarch64").
+// BLOB must be aligned to 8 bytes. CORRUPT: not a device tree, or a broken one. UNSUPPORTED:
+// another version of the form, or another architecture. NO_MEMORY: more servers, VMs, regions...
+// than a limit above. INVALID: everything else; ERROR says what, and MANIFEST holds nothing useful.
 NODISCARD enum status manifest_parse(const void *blob, size_t size, const char *arch,
                                      struct manifest *manifest, struct manifest_error *error);
 

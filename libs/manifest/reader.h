@@ -13,10 +13,11 @@
 
 #define READER_PAGE 4096u
 
-// Server windows, passthroughs of all VMs, the interrupt controller and the reset device.
+// Server windows, passthroughs of all VMs, the interrupt controller in two parts and the reset
+// device.
 #define READER_HOST_CLAIMS                                                                         \
-    (MANIFEST_SERVERS * MANIFEST_WINDOWS + MANIFEST_VMS * MANIFEST_PASSTHROUGH + 2)
-#define READER_GUEST_CLAIMS (MANIFEST_MEMORY + MANIFEST_PASSTHROUGH + MANIFEST_DEVICES)
+    (MANIFEST_SERVERS * MANIFEST_WINDOWS + MANIFEST_VMS * MANIFEST_PASSTHROUGH + 3)
+#define READER_GUEST_CLAIMS (MANIFEST_MEMORY + MANIFEST_PASSTHROUGH + 2 * MANIFEST_DEVICES)
 
 // A range of addresses that a node says is its own.
 struct reader_claim {
@@ -107,10 +108,15 @@ uint32_t reader_rights(struct reader *reader, int node, const char *property,
 // address is the node's unit address too.
 struct manifest_range reader_reg(struct reader *reader, int node, uint64_t align, unsigned bits);
 
+// `redistributors`: where COUNT CPUs' own parts of an interrupt controller begin, below 2^BITS.
+struct manifest_range reader_redistributors(struct reader *reader, int node, unsigned count,
+                                            unsigned bits);
+
 // Takes RANGE for NODE; fails when another node has part of it, and not both are SHARED.
 void reader_claim_host(struct reader *reader, int node, const char *property,
                        struct manifest_range range, bool shared);
-void reader_claim_guest(struct reader *reader, int node, struct manifest_range range);
+void reader_claim_guest(struct reader *reader, int node, const char *property,
+                        struct manifest_range range);
 
 static inline bool reader_overlap(struct manifest_range a, struct manifest_range b) {
     return a.address < b.address + b.size && b.address < a.address + a.size;

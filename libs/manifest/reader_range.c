@@ -56,6 +56,18 @@ struct manifest_range reader_reg(struct reader *reader, int node, uint64_t align
     return reader_failed(reader) ? nothing : range;
 }
 
+struct manifest_range reader_redistributors(struct reader *reader, int node, unsigned count,
+                                            unsigned bits) {
+    uint64_t each = reader->arch->redistributor;
+    struct manifest_range range = {0, count * each};
+    range.address = reader_number(reader, node, "redistributors", 0, (1ull << bits) - range.size);
+    if (range.address % (each / 2) != 0)
+        reader_fail(reader, STATUS_INVALID, node, "redistributors",
+                    "is 0x%llx; choose a multiple of 0x%llx", (unsigned long long)range.address,
+                    (unsigned long long)(each / 2));
+    return reader_failed(reader) ? (struct manifest_range){0, 0} : range;
+}
+
 static void claim(struct reader *reader, struct reader_claim *claims, unsigned *count,
                   const char *property, const struct reader_claim *new) {
     if (reader_failed(reader))
@@ -84,7 +96,8 @@ void reader_claim_host(struct reader *reader, int node, const char *property,
           &(struct reader_claim){range, node, shared});
 }
 
-void reader_claim_guest(struct reader *reader, int node, struct manifest_range range) {
-    claim(reader, reader->guest, &reader->guest_count, "reg",
+void reader_claim_guest(struct reader *reader, int node, const char *property,
+                        struct manifest_range range) {
+    claim(reader, reader->guest, &reader->guest_count, property,
           &(struct reader_claim){range, node, false});
 }

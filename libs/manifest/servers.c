@@ -6,12 +6,12 @@
 
 #define DEADLINE_MAX_MS 60000u
 #define AREA_MAX (64u << 20) // of a state region, and of memory for a device
-#define LINE_LAST 1023u      // PLIC 1.0.0, chapter 1: sources 1 to 1023
+#define SLOT_LEAST 0x100u    // VIRTIO 1.2, 4.2.2: the registers before a device's own
 
 static const char *const window_rights[] = {"r", "rw", NULL};
 
 static void read_windows(struct reader *reader, int node, struct manifest_server *server) {
-    static const char *const properties[] = {"reg", "rights", NULL};
+    static const char *const properties[] = {"reg", "rights", "compatible", "slot-size", NULL};
     static const char *const children[] = {NULL};
     int child = 0;
     fdt_for_each_subnode(child, reader->fdt, node) {
@@ -26,6 +26,18 @@ static void read_windows(struct reader *reader, int node, struct manifest_server
         reader_name(reader, child, window->name);
         window->host = reader_reg(reader, child, READER_PAGE, reader->arch->host_bits);
         window->rights = reader_rights(reader, child, "rights", window_rights);
+        reader_text(reader, child, "compatible", window->compatible, sizeof(window->compatible),
+                    READER_OPTIONAL);
+        if (window->compatible[0] != '\0' &&
+            strlen(window->name) + sizeof(CONFIG_COMPATIBLE) > MANIFEST_NAME)
+            reader_fail(reader, STATUS_INVALID, child, "compatible",
+                        "needs a window whose name has at most %u characters; shorten it",
+                        (unsigned)(MANIFEST_NAME - sizeof(CONFIG_COMPATIBLE)));
+        window->slot_size =
+            (uint32_t)reader_number_or(reader, child, "slot-size", SLOT_LEAST, READER_PAGE, 0);
+        if ((window->slot_size & (window->slot_size - 1)) != 0)
+            reader_fail(reader, STATUS_INVALID, child, "slot-size", "is %u; choose a power of two",
+                        window->slot_size);
         // By its name the server finds it.
         for (uint32_t i = 0; i < server->window_count; i++) {
             if (strcmp(server->window[i].name, window->name) == 0)
@@ -40,9 +52,10 @@ static void read_windows(struct reader *reader, int node, struct manifest_server
 // A line belongs to one server: its reply is what lets the line fire again.
 static void check_line(struct reader *reader, int node, uint32_t line) {
     const struct manifest *manifest = reader->manifest;
-    if (line == 0 || line > LINE_LAST)
+    uint32_t last = reader->arch->line_last;
+    if (line == 0 || line > last)
         reader_fail(reader, STATUS_INVALID, node, "interrupt-lines",
-                    "names line %u; choose one from 1 to %u", line, LINE_LAST);
+                    "names line %u; choose one from 1 to %u", line, last);
     for (uint32_t s = 0; s < manifest->server_count; s++) {
         const struct manifest_server *server = &manifest->server[s];
         for (uint32_t i = 0; i < server->interrupt_count; i++) {

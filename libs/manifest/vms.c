@@ -123,6 +123,8 @@ static void check_loader(struct reader *reader, int node, const struct manifest_
 static void read_isa(struct reader *reader, int node, struct manifest_vm *vm) {
     const char *prefix = reader->arch->isa_prefix;
     const char *bases = reader->arch->isa_bases;
+    if (prefix == NULL)
+        return;
     size_t length = strlen(prefix);
     reader_text(reader, node, "isa", vm->isa, sizeof(vm->isa), READER_OPTIONAL);
     if (vm->isa[0] == '\0' || reader_failed(reader))
@@ -136,8 +138,11 @@ static void read_isa(struct reader *reader, int node, struct manifest_vm *vm) {
 }
 
 static void read_vm(struct reader *reader, int node, struct manifest_vm *vm) {
-    static const char *const properties[] = {"id",      "vcpus", "console", "loader",
-                                             "cmdline", "isa",   NULL};
+    // The last one where the architecture has it.
+    const char *const properties[] = {"id",      "vcpus",
+                                      "console", "loader",
+                                      "cmdline", reader->arch->isa_prefix != NULL ? "isa" : NULL,
+                                      NULL};
     static const char *const children[] = {
         "image",   "initrd",  "device-tree", "exits",           "access",
         "memory@", "devices", "passthrough", "reserved-memory", NULL};

@@ -6,6 +6,8 @@
 
 #define BLOB_LIST(X)                                                                               \
     X(default)                                                                                     \
+    X(default_aarch64)                                                                             \
+    X(two_vms_aarch64)                                                                             \
     X(bench)                                                                                       \
     X(linux_nosstc)                                                                                \
     X(linux_sstc)                                                                                  \

@@ -28,7 +28,16 @@ void edit_load(struct edit *edit, const uint8_t *blob) {
     must(fdt_open_into(blob, edit->blob, sizeof(edit->blob)));
 }
 
-void edit_reset(struct edit *edit) { edit_load(edit, blob_default); }
+static bool is_aarch64(const struct edit *edit) { return edit->arch != NULL; }
+
+void edit_reset(struct edit *edit) {
+    edit_load(edit, is_aarch64(edit) ? blob_default_aarch64 : blob_default);
+}
+
+void edit_reset_aarch64(struct edit *edit) {
+    edit->arch = "aarch64";
+    edit_reset(edit);
+}
 
 void edit_bytes(struct edit *edit, const char *path, const char *property, const void *bytes,
                 size_t size) {
@@ -67,8 +76,9 @@ void edit_remove(struct edit *edit, const char *path) {
 
 enum status edit_parse(struct edit *edit) {
     must(fdt_pack(edit->blob));
-    enum status status = manifest_parse(edit->blob, fdt_totalsize(edit->blob), "riscv64",
-                                        &edit->manifest, &edit->error);
+    enum status status =
+        manifest_parse(edit->blob, fdt_totalsize(edit->blob),
+                       is_aarch64(edit) ? edit->arch : "riscv64", &edit->manifest, &edit->error);
     must(fdt_open_into(edit->blob, edit->blob, sizeof(edit->blob)));
     return status;
 }

@@ -316,7 +316,8 @@ static void test_unknown_properties_are_refused(void **state) {
                 "monitor)");
     EDIT_CELLS(&edit, "/servers/console/uart@10000000", "size", 5);
     edit_expect(&edit, STATUS_INVALID, "/servers/console/uart@10000000", "size",
-                "is unknown here; remove it or correct its name (there are: reg, rights)");
+                "is unknown here; remove it or correct its name (there are: reg, rights, "
+                "compatible, slot-size)");
 }
 
 int main(void) {

@@ -33,7 +33,7 @@ static const struct manifest wanted =
                           .state_size = 4096,
                           .calls = INIT,
                           .window_count = 1,
-                          .window = {{"uart", {0x10000000, 0x1000}, RW}},
+                          .window = {{"uart", {0x10000000, 0x1000}, RW, "ns16550a", 0}},
                           .interrupt_count = 1,
                           .interrupt = {10}},
              [FS_LOADER] = {.name = "fs-loader",
@@ -43,7 +43,7 @@ static const struct manifest wanted =
                             .dma_size = 0x5000,
                             .calls = INIT,
                             .window_count = 1,
-                            .window = {{"virtio", {0x10002000, 0x7000}, RW}}},
+                            .window = {{"virtio", {0x10002000, 0x7000}, RW, "", 0}}},
              [SBI_SERVER] = {.name = "sbi-server",
                              .image = "sbi-server.elf",
                              .deadline_ms = 100,
@@ -70,7 +70,7 @@ static const struct manifest wanted =
                           .calls = INIT | 1u << CONSOLE | 1u << FS_LOADER,
                           .monitor = true,
                           .window_count = 1,
-                          .window = {{"virtio", {0x10001000, 0x1000}, RW}},
+                          .window = {{"virtio", {0x10001000, 0x1000}, RW, "", 0}},
                           .interrupt_count = 1,
                           .interrupt = {1}},
          },
@@ -90,7 +90,7 @@ static const struct manifest wanted =
          .passthrough_count = 1,
          .passthrough = {{"pflash", {0x22000000, 0x2000000}, 0x22000000, RIGHT_R, "mtd-rom", 4}},
          .device_count = 1,
-         .device = {{"rtc", "google,goldfish-rtc", {0x101000, 0x1000}, NPF_PAGER}},
+         .device = {{"rtc", "google,goldfish-rtc", {0x101000, 0x1000}, {0, 0}, 0, NPF_PAGER}},
      }}};
 
 static struct manifest manifest;
