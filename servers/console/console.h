@@ -18,7 +18,7 @@
 #include "ipc/ring.h"
 #include "ipc/status.h"
 #include "libs/rt/rt.h"
-#include "libs/uart16550/uart16550.h"
+#include "libs/uart/uart.h"
 #include "servers/console/state.h"
 
 #define CONSOLE_CLIENTS 32
@@ -43,7 +43,7 @@ struct console_peer {
 };
 
 struct console {
-    struct uart16550 uart;
+    struct uart uart;
     volatile uint8_t *data;               // the UART's data register
     volatile struct console_state *state; // volatile: its changes happen in the order written
     unsigned count;
@@ -98,7 +98,8 @@ void console_tell_drained(struct console *console);
 
 // Starts the UART. Takes nothing from it and gives nothing to it: should this server die before it
 // has told init that it took over, the next one is told of the death before this one.
-void console_start(struct console *console, const struct uart16550_access *access);
+void console_start(struct console *console, const struct uart_driver *driver,
+                   const struct uart_access *access);
 
 // The server's logic; STATE is its struct console.
 rt_handler console_handle;

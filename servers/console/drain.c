@@ -21,7 +21,7 @@ static bool finish_break(struct console *console) {
     if (state->breaks == 0)
         return true;
     state->open = CONSOLE_NOBODY;
-    if (!uart16550_may_send(&console->uart))
+    if (!uart_may_send(&console->uart))
         return false;
     state->target = CONSOLE_TARGET_BREAK;
     console_put(console->data, '\n', &state->breaks, 0);
@@ -43,7 +43,7 @@ static __attribute__((noinline)) bool begin_line(struct console *console, unsign
         state->open = index;
     }
     while (state->prefix < peer->prefix_length) {
-        if (!uart16550_may_send(&console->uart))
+        if (!uart_may_send(&console->uart))
             return false;
         state->target = CONSOLE_TARGET_PREFIX;
         console_put(console->data, (uint8_t)peer->prefix[state->prefix], &state->prefix,
@@ -71,7 +71,7 @@ static bool write_bytes(struct console *console, unsigned index, uint64_t tail, 
             begun = true;
             state->target = index;
         }
-        if (unlikely(!uart16550_may_send(&console->uart)))
+        if (unlikely(!uart_may_send(&console->uart)))
             return false;
         at++;
         if (unlikely(at == (const uint8_t *)ring->data + RING_BYTES))
@@ -179,7 +179,7 @@ static bool write_all(struct console *console, uint32_t force) {
 
 void console_drain(struct console *console, uint32_t force) {
     // Where the UART took no more, its interrupt says when to go on.
-    uart16550_notice(&console->uart, !write_all(console, force));
+    uart_notice(&console->uart, !write_all(console, force));
 }
 
 bool console_is_empty(const struct console *console) {

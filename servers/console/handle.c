@@ -19,7 +19,7 @@ void console_tell_drained(struct console *console) {
     if (console->state->told != 0 || console->init == 0 || !console_is_empty(console))
         return;
     // The machine can be turned off right behind this call.
-    uart16550_finish(&console->uart);
+    uart_finish(&console->uart);
     struct rt_words words = {.word = {INIT_DRAINED}};
     if (rt_call(console->init, &words) == STATUS_OK)
         console->state->told = 1;
@@ -34,7 +34,7 @@ static void write_out(struct console *console, uint32_t force) {
 // Everybody's rings: a server that calls for its guests' sake is not known by their numbers.
 static enum status flush(struct console *console) {
     // The caller waits, so the UART gets its time once more.
-    uart16550_notice(&console->uart, false);
+    uart_notice(&console->uart, false);
     write_out(console, ALL);
     return console_is_empty(console) ? STATUS_OK : STATUS_IO;
 }
@@ -45,8 +45,9 @@ static uint32_t guest_in_focus(const struct console *console) {
     return guest ? 1u << console->focus : 0;
 }
 
-void console_start(struct console *console, const struct uart16550_access *access) {
-    uart16550_init(&console->uart, access);
+void console_start(struct console *console, const struct uart_driver *driver,
+                   const struct uart_access *access) {
+    uart_begin(&console->uart, driver, access);
     if (console->begun && console->monitor != CONSOLE_CLIENTS)
         rt_log("Ctrl-T opens the monitor; typed twice it goes to the guest");
 }
@@ -56,7 +57,7 @@ void console_handle(void *state, const struct message *record, struct reply *rep
     console->state->repair = 0; // it has taken over, and what it writes now counts anew
     enum exit_class class = MESSAGE_CLASS(record->info);
     if (class == EXIT_IRQ)
-        uart16550_acknowledge(&console->uart);
+        uart_acknowledge(&console->uart);
     console_input(console, class == EXIT_IRQ);
     switch (class) {
     case EXIT_IRQ:

@@ -103,7 +103,7 @@ static void resume(struct console *console) {
 
 static void receive(struct console *console) {
     volatile struct console_state *state = console->state;
-    for (unsigned n = 0; n < RECEIVE_MAX && uart16550_has_received(&console->uart); n++) {
+    for (unsigned n = 0; n < RECEIVE_MAX && uart_has_received(&console->uart); n++) {
         state->place = 0;
         uint64_t to = state->input & (CONSOLE_INPUT_MONITOR | CONSOLE_INPUT_FRESH);
         console_take(console->data, &state->input, to | CONSOLE_INPUT_TYPED);

@@ -31,7 +31,7 @@ bool overlay_erase(struct console *console) {
         state->erase = 1;
     }
     while (state->erase < OVERLAY_ERASE_STEPS) {
-        if (!uart16550_may_send(&console->uart))
+        if (!uart_may_send(&console->uart))
             return false;
         state->target = CONSOLE_TARGET_ERASE;
         console_put(console->data, erase_bytes[state->erase - 1], &state->erase, state->erase + 1);
@@ -92,7 +92,7 @@ bool overlay_draw(struct console *console) {
             return false;
     }
     while (shown != head) {
-        if (!uart16550_may_send(&console->uart))
+        if (!uart_may_send(&console->uart))
             return false;
         state->target = CONSOLE_TARGET_SHOWN;
         uint8_t byte = (uint8_t)ring->data[shown % RING_BYTES];

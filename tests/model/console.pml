@@ -18,7 +18,7 @@
  *                           took over, because the ones after it wrote nothing
  * saved                     task->context.regs: a task that waits has not saved its pc since it
  *                           was last interrupted, so its death says nothing about a byte
- * busy, notice              libs/uart16550: no room in the FIFO, and the interrupt that says when
+ * busy, notice              libs/uart: no room in the FIFO, and the interrupt that says when
  * look, serving, forced     the portal's queue in short; core.pml and exit.pml have all of it
  *
  * Left out: carriage returns, the monitor's line below all others (overlay.c), input.
@@ -190,7 +190,7 @@ inline take_over() {
     :: open != NOBODY && tail[open] >= ends -> open = NOBODY
     :: else
     fi;
-    notice = false; /* uart16550_init */
+    notice = false; /* uart_begin */
 #ifndef BUG_WRITES_BEFORE_TAKEN
     tell_taken()
 #endif

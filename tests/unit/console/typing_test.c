@@ -167,12 +167,11 @@ static void test_byte_taken_before_the_monitor_leaves_is_its_own(void **context)
 static void test_nothing_is_taken_before_the_take_over(void **context) {
     (void)context;
     prepare(&scenes[0]);
-    const struct uart16550_access access = world.console.uart.access;
     unsigned signals = world.signals;
     world_configure();
     assert_int_equal(console_adopt(&world.console, world.region, WORLD_REGION, &world.death),
                      STATUS_OK);
-    console_start(&world.console, &access);
+    world_begin_uart();
     assert_int_equal(world_taken(), 0);
     assert_int_equal(world.signals, signals);
     world_send(EXIT_CALL, 1, CONSOLE_FLUSH); // any record

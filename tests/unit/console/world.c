@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "libs/uart/uart_16550.h"
+#include "libs/uart/uart_pl011.h"
 #include "servers/console/put.h"
 #include "servers/console/take.h"
 
@@ -67,26 +69,66 @@ static void note_death(void) {
 }
 
 // The UART's registers, by the data sheet; the console only ever needs these.
-static uint8_t uart_read(void *context, unsigned reg) {
+static uint32_t read_16550(void *context, unsigned offset) {
     assert_ptr_equal(context, &world);
-    switch (reg) {
-    case UART16550_FIFO:
+    switch (offset) {
+    case UART_16550_FIFO:
         return world.has_fifo ? 0xc1 : 0x01;
-    case UART16550_LINE_STATUS:
+    case UART_16550_LINE_STATUS:
         world.polls++;
-        return (uint8_t)((world_taken() < world.typed_count ? 0x01 : 0) |
-                         (world.room >= (world.has_fifo ? 16 : 1) ? 0x60 : 0));
+        return (uint32_t)((world_taken() < world.typed_count ? 0x01 : 0) |
+                          (world.room >= (world.has_fifo ? 16 : 1) ? 0x60 : 0));
     default:
-        fail_msg("the console read register %u", reg);
+        fail_msg("the console read register %u", offset);
         return 0;
     }
 }
 
-static void uart_write(void *context, unsigned reg, uint8_t value) {
+static void write_16550(void *context, unsigned offset, uint32_t value) {
     assert_ptr_equal(context, &world);
-    assert_int_not_equal(reg, UART16550_DATA); // that is console_put's and console_take's
-    if (reg == UART16550_INTERRUPT_ENABLE)
+    assert_int_not_equal(offset, UART_16550_DATA); // that is console_put's and console_take's
+    if (offset == UART_16550_INTERRUPT_ENABLE)
         world.enabled = value;
+}
+
+// Arm DDI 0183G, 3.3: as the firmware leaves them.
+static uint32_t read_pl011(void *context, unsigned offset) {
+    assert_ptr_equal(context, &world);
+    switch (offset) {
+    case UART_PL011_FLAGS:
+        world.polls++;
+        return (world_taken() < world.typed_count ? 0 : 1u << 4) | (world.room == 0 ? 1u << 5 : 0) |
+               (world.room >= 16 ? 1u << 7 : 1u << 3);
+    case UART_PL011_LINE_CONTROL:
+    case UART_PL011_RAW:
+        return 0;
+    case UART_PL011_CONTROL:
+        return 0x300;
+    default:
+        fail_msg("the console read register 0x%x", offset);
+        return 0;
+    }
+}
+
+static void write_pl011(void *context, unsigned offset, uint32_t value) {
+    assert_ptr_equal(context, &world);
+    assert_int_not_equal(offset, UART_PL011_DATA);
+    if (offset == UART_PL011_MASK)
+        world.enabled = value;
+}
+
+static const struct {
+    const struct uart_driver *driver;
+    struct uart_access access;
+} uarts[] = {
+    {&uart_16550, {read_16550, write_16550, &world}},
+    {&uart_pl011, {read_pl011, write_pl011, &world}},
+};
+
+const uint32_t world_enabled[] = {WORLD_UART == 0 ? 0x01 : 0x50, WORLD_UART == 0 ? 0x03 : 0x70};
+
+void world_begin_uart(void) {
+    console_start(&world.console, uarts[WORLD_UART].driver, &uarts[WORLD_UART].access);
 }
 
 void rt_log(const char *format, ...) {
@@ -175,7 +217,7 @@ void world_take_over(void) {
     for (unsigned i = 0; i <= world.early_deaths; i++) {
         assert_int_equal(console_adopt(console, world.region, WORLD_REGION, &world.death),
                          STATUS_OK);
-        console_start(console, &(struct uart16550_access){uart_read, uart_write, &world});
+        world_begin_uart();
     }
     // It has told init, and what kills it from now on is another death.
     world.kept->taken = world_taken();

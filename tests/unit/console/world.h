@@ -41,8 +41,8 @@ struct world {
     uint8_t screen[WORLD_SCREEN]; // all it was given
     unsigned written;
     bool has_fifo;
-    unsigned room; // bytes it takes before it is full for ever; see world_unblock
-    uint8_t enabled;
+    unsigned room;    // bytes it takes before it is full for ever; see world_unblock
+    uint32_t enabled; // of its interrupts
     uint8_t typed[256];
     unsigned typed_count; // see world_taken
     unsigned polls;
@@ -85,6 +85,12 @@ void world_client(unsigned number, enum console_client kind, const char *name);
 void world_start(void);
 void world_configure(void);
 void world_take_over(void); // to where init is told of it
+
+// Sets the UART up, as whoever takes over does.
+void world_begin_uart(void);
+
+// The UART's interrupts that are switched on: the receiver's; that, and "there is room".
+extern const uint32_t world_enabled[2];
 
 // TEXT is typed, from now on; what was typed before is forgotten.
 void world_type(const char *text);
