@@ -10,7 +10,7 @@
 #include "libs/virtio/blk.h"
 #include "libs/virtio/mmio.h"
 
-#define DISK_SLOT_SIZE 4096u // bytes of registers of each virtio-mmio slot
+#define DISK_SLOT_SIZE 4096u // from one virtio-mmio slot to the next, where nobody says how far
 #define DISK_MEMORIES 16u
 #define DISK_ERROR 160u
 

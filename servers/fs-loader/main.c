@@ -36,9 +36,10 @@ static void open_disk(struct shared *shared, uint64_t physical) {
     const struct config_entry *registers = rt_need("virtio");
     struct virtio_mmio_access slots[SLOTS_MAX];
     uint64_t count = 0;
-    for (; count < SLOTS_MAX && count < registers->size / DISK_SLOT_SIZE; count++)
+    uint64_t slot_size = registers->guest != 0 ? registers->guest : DISK_SLOT_SIZE;
+    for (; count < SLOTS_MAX && count < registers->size / slot_size; count++)
         slots[count] = virtio_mmio_window(
-            (volatile void *)(uintptr_t)(registers->address + count * DISK_SLOT_SIZE));
+            (volatile void *)(uintptr_t)(registers->address + count * slot_size));
     add_memory(registers);
     disk.timebase = rt_config->timebase;
     loader.disk_error = disk.error;

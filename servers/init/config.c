@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ipc/console.h"
+#include "libs/uart/uart.h"
 #include "servers/init/init.h"
 
 #define WINDOW_LARGE (1ull << 21)
@@ -65,6 +66,18 @@ static struct config_entry *config_window(struct config_writer *writer, const ch
     return entry;
 }
 
+// A device's registers, and which device that is.
+static void config_device(struct config_writer *writer, const struct manifest_window *window) {
+    config_window(writer, window->name, (struct memory){window->host.address, window->host.size},
+                  window->rights | RIGHT_DEVICE)
+        ->guest = window->slot_size;
+    if (window->compatible[0]) {
+        char name[CONFIG_NAME];
+        snprintf(name, sizeof(name), "%s" CONFIG_COMPATIBLE, window->name);
+        config_text(writer, name, window->compatible);
+    }
+}
+
 // The right to map a range of physical memory into a guest.
 static void config_frame(struct config_writer *writer, const char *name, struct memory memory,
                          uint64_t guest, uint64_t rights, uint64_t bits) {
@@ -82,11 +95,20 @@ static bool config_serves(const struct manifest_vm *vm, enum exit_class c, unsig
     return vm->exit[c] == server;
 }
 
-// For the server of hypercalls: the guest's console and CPUs.
-static void config_firmware(struct config_writer *writer, const struct vm *vm) {
+// Who shows what the guest prints: the server that emulates its UART, or where it has none that of
+// hypercalls, which are its console then.
+static unsigned config_console_owner(const struct manifest_vm *vm) {
+    for (unsigned i = 0; i < vm->device_count; i++) {
+        const char *compatible = vm->device[i].compatible;
+        if (uart_find(compatible, strlen(compatible) + 1)) {
+            return vm->device[i].server;
+        }
+    }
+    return vm->exit[EXIT_HYPERCALL];
+}
+
+static void config_guest_console(struct config_writer *writer, const struct vm *vm) {
     char name[CONFIG_NAME * 2];
-    snprintf(name, sizeof(name), "vcpus-%u", vm->manifest->id);
-    config_number(writer, name, vm->manifest->vcpus);
     snprintf(name, sizeof(name), "console-out-%u", vm->manifest->id);
     config_window(writer, name, vm->output, RIGHT_R | RIGHT_W);
     snprintf(name, sizeof(name), "console-in-%u", vm->manifest->id);
@@ -117,8 +139,10 @@ static void config_pager(struct config_writer *writer, const struct vm *vm, unsi
     for (unsigned i = 0; i < manifest->passthrough_count; i++) {
         const struct manifest_passthrough *range = &manifest->passthrough[i];
         snprintf(name, sizeof(name), "passthrough-%u", manifest->id);
+        // What is executed can be no device's registers.
         config_frame(writer, name, (struct memory){range->host, range->guest.size},
-                     range->guest.address, range->rights, 21);
+                     range->guest.address,
+                     range->rights | (range->rights & RIGHT_X ? 0 : RIGHT_DEVICE), 21);
     }
     for (unsigned i = 0; i < manifest->device_count; i++) {
         const struct manifest_device *device = &manifest->device[i];
@@ -129,8 +153,15 @@ static void config_pager(struct config_writer *writer, const struct vm *vm, unsi
         snprintf(name, sizeof(name), "device-%u:%s", manifest->id,
                  model ? model + 1 : device->compatible);
         struct config_entry *entry = config_add(writer, CONFIG_NUMBER, name);
+        entry->address = device->line;
         entry->guest = device->guest.address;
         entry->size = device->guest.size;
+        if (device->redistributors.size) {
+            snprintf(name, sizeof(name), "device-%u:gic-v3-rd", manifest->id);
+            entry = config_add(writer, CONFIG_NUMBER, name);
+            entry->guest = device->redistributors.address;
+            entry->size = device->redistributors.size;
+        }
     }
     for (unsigned i = 0; i < manifest->vcpus; i++) {
         snprintf(name, sizeof(name), "vcpu-%u", manifest->id);
@@ -146,7 +177,11 @@ static void config_vm(struct config_writer *writer, unsigned index) {
     const struct manifest_vm *manifest = vm->manifest;
     char name[CONFIG_NAME * 2];
     if (config_serves(manifest, EXIT_HYPERCALL, writer->server)) {
-        config_firmware(writer, vm);
+        snprintf(name, sizeof(name), "vcpus-%u", manifest->id);
+        config_number(writer, name, manifest->vcpus);
+    }
+    if (config_console_owner(manifest) == writer->server) {
+        config_guest_console(writer, vm);
     }
     if (config_serves(manifest, EXIT_STAGE2, writer->server)) {
         config_pager(writer, vm, index);
@@ -178,6 +213,17 @@ static void config_client(struct config_writer *writer, unsigned number, struct 
     config_text(writer, entry, name);
 }
 
+// A UART that a server emulates interrupts when something is typed.
+static void config_typed(struct config_writer *writer, unsigned number,
+                         const struct manifest_vm *vm) {
+    unsigned owner = config_console_owner(vm);
+    if (owner != vm->exit[EXIT_HYPERCALL]) {
+        char signal[CONFIG_NAME];
+        snprintf(signal, sizeof(signal), "signal-%u", number);
+        config_portal(writer, signal, SLOT_SERVER(owner) + SERVER_SLOT_PORTAL, writer->server + 1u);
+    }
+}
+
 // For the monitor: what init writes down for it, files, and its own lines on the console.
 static void config_monitor(struct config_writer *writer) {
     config_window(writer, "monitor", init.look, RIGHT_R);
@@ -203,6 +249,7 @@ static void config_console(struct config_writer *writer) {
         if (vm->manifest->console == writer->server) {
             config_client(writer, number++, vm->output, vm->input, CONSOLE_CLIENT_GUEST,
                           vm->manifest->name);
+            config_typed(writer, number - 1, vm->manifest);
         }
     }
     if (init.manifest.console == writer->server && init.monitor != MANIFEST_NONE) {
@@ -244,9 +291,7 @@ static void config_own(struct config_writer *writer) {
         config_window(writer, "dma", server->dma, RIGHT_R | RIGHT_W);
     }
     for (unsigned i = 0; i < manifest->window_count; i++) {
-        const struct manifest_window *window = &manifest->window[i];
-        config_window(writer, window->name,
-                      (struct memory){window->host.address, window->host.size}, window->rights);
+        config_device(writer, &manifest->window[i]);
     }
     // As many entries for each start: what fits at the first fits at all.
     bool standby = writer->side != server->side; // another one serves, and writes to the log

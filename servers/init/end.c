@@ -2,13 +2,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "libs/uart/uart.h"
 #include "servers/init/init.h"
+#include "servers/init/machine.h"
 
 _Noreturn void init_end(unsigned status) {
     if (init.sees_machine && init.machine.reset) {
-        // sifive,test0: 0x5555 passes, a code over 0x3333 fails with it.
-        volatile uint32_t *reset = memory_see(init.machine.reset);
-        *reset = status ? status << 16 | 0x3333 : 0x5555;
+        machine_arch_end(memory_see(init.machine.reset), status);
     }
     struct rt_words words = {.word = {status}};
     enum status exit = rt_system_call(SYSCALL_EXIT, 0, &words);
@@ -28,19 +28,20 @@ void init_finish(bool failed) {
     }
 }
 
-static void end_put(char c) {
-    volatile uint8_t *uart = memory_see(init.machine.uart);
-    for (int i = 0; i < 100000 && !(uart[5] & 0x20); i++) {
-    }
-    uart[0] = (uint8_t)c;
-}
-
+// Past the console, which has set the UART up or will.
 static void end_write(const char *text, uint64_t size) {
-    for (uint64_t i = 0; i < size && init.sees_machine && init.machine.uart; i++) {
+    if (!init.sees_machine || !init.machine.uart) {
+        return;
+    }
+    const struct uart_driver *driver = init.machine.uart_driver;
+    const struct uart_access access = uart_window(driver, memory_see(init.machine.uart));
+    struct uart uart;
+    uart_open(&uart, driver, &access);
+    for (uint64_t i = 0; i < size; i++) {
         if (text[i] == '\n') {
-            end_put('\r');
+            uart_send(&uart, '\r');
         }
-        end_put(text[i]);
+        uart_send(&uart, (uint8_t)text[i]);
     }
 }
 

@@ -129,14 +129,16 @@ struct vm {
 
 // What init knows of the machine, from the device tree that the firmware left.
 struct machine {
-    uint64_t timebase;
+    uint64_t timebase; // ticks of the counter a second
+    // What CPUs can do, as far as that is for device trees to say; see struct guestdt_params.
     char isa[MANIFEST_ISA];
     char mmu[32];
     struct manifest_range ram[4];
     unsigned ram_count;
     struct manifest_range tree; // the device tree itself
-    uint64_t uart;              // a 16550's registers, for the lines before there is a console
-    uint64_t reset;             // sifive,test0's
+    uint64_t uart;              // its registers, for the lines before there is a console
+    const struct uart_driver *uart_driver;
+    uint64_t reset; // the registers of the device that turns the machine off; 0: there is none
     // The firmware's /chosen/rng-seed, from which every VM gets a seed of its own.
     uint8_t seed[CHACHA20_KEY];
     bool has_seed;

@@ -1,9 +1,11 @@
 // The machine's device tree, read in one pass: each look-up by libfdt would go through all of it
 // again.
+#include "servers/init/machine.h"
+
 #include <libfdt.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "libs/uart/uart.h"
 #include "servers/init/init.h"
 
 #define MACHINE_DEPTH 8 // how deep nodes of interest may lie
@@ -31,9 +33,6 @@ struct node {
     const fdt32_t *reg;
     int reg_cells;
     struct cells cells;
-    const fdt32_t *timebase;
-    const char *isa;
-    const char *mmu;
     const void *seed;
     int seed_size;
 };
@@ -59,11 +58,6 @@ static void node_take(struct node *node, const char *name, const void *value, in
             node->type = value;
         }
         break;
-    case 'm':
-        if (strcmp(name, "mmu-type") == 0) {
-            node->mmu = value;
-        }
-        break;
     case 'r':
         if (strcmp(name, "reg") == 0) {
             node->reg = value;
@@ -71,13 +65,6 @@ static void node_take(struct node *node, const char *name, const void *value, in
         } else if (strcmp(name, "rng-seed") == 0) {
             node->seed = value;
             node->seed_size = size;
-        } else if (strcmp(name, "riscv,isa") == 0) {
-            node->isa = value;
-        }
-        break;
-    case 't':
-        if (strcmp(name, "timebase-frequency") == 0 && size == 4) {
-            node->timebase = value;
         }
         break;
     default:
@@ -104,14 +91,6 @@ static void machine_memory(struct machine *machine, const struct node *node,
 // PARENT: the cells that the node's reg is written in.
 static void machine_node(struct machine *machine, const struct node *node,
                          const struct cells *parent) {
-    if (node->timebase) {
-        machine->timebase = fdt32_ld(node->timebase);
-    }
-    if (node->isa && !machine->isa[0]) {
-        // Copies: the tree itself need not stay in sight.
-        snprintf(machine->isa, sizeof(machine->isa), "%s", node->isa);
-        snprintf(machine->mmu, sizeof(machine->mmu), "%s", node->mmu ? node->mmu : "riscv,sv39");
-    }
     if (node->seed && node->seed_size >= (int)sizeof(machine->seed)) {
         memcpy(machine->seed, node->seed, sizeof(machine->seed));
         machine->has_seed = true;
@@ -122,9 +101,16 @@ static void machine_node(struct machine *machine, const struct node *node,
     }
     if (node->type && strcmp(node->type, "memory") == 0 && parent->size > 0) {
         machine_memory(machine, node, parent);
-    } else if (!machine->uart && node_is(node, "ns16550a")) {
+        return;
+    }
+    const struct uart_driver *uart =
+        node->compatible && !machine->uart
+            ? uart_find(node->compatible, (size_t)node->compatible_size)
+            : NULL;
+    if (uart) {
         machine->uart = machine_number(node->reg, parent->address);
-    } else if (!machine->reset && node_is(node, "sifive,test0")) {
+        machine->uart_driver = uart;
+    } else if (machine_reset && !machine->reset && node_is(node, machine_reset)) {
         machine->reset = machine_number(node->reg, parent->address);
     }
 }
@@ -145,6 +131,7 @@ static void machine_walk(struct machine *machine, const void *tree) {
             const void *value = fdt_getprop_by_offset(tree, offset, &name, &size);
             if (value) {
                 node_take(&node, name, value, size);
+                machine_arch_property(machine, name, value, size);
             }
         } else if (tag != FDT_PROP && tag != FDT_NOP) {
             if (open && depth <= MACHINE_DEPTH) {
@@ -175,9 +162,10 @@ void machine_read(struct machine *machine, uint64_t tree_address) {
     }
     machine->tree = (struct manifest_range){tree_address, fdt_totalsize(tree)};
     machine_walk(machine, tree);
-    if (!machine->ram_count || !machine->timebase || !machine->isa[0]) {
-        init_refuse("init: the machine's device tree lacks memory, /cpus/timebase-frequency or a "
-                    "CPU's riscv,isa");
+    const char *missing = machine_arch_finish(machine);
+    if (!machine->ram_count || missing) {
+        init_refuse("init: the machine's device tree lacks %s",
+                    machine->ram_count ? missing : "memory");
         init_end(1);
     }
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "servers/init/init.h"
+#include "servers/init/machine.h"
 
 struct init init;
 
@@ -39,7 +40,8 @@ static void main_see_machine(void) {
 static void main_see_device(uint64_t address) {
     if (address) {
         uint64_t page = address & ~0xfffull;
-        core_map(INIT_SLOT_SPACE, INIT_DIRECT + page, page, 4096, RIGHT_R | RIGHT_W, "a device");
+        core_map(INIT_SLOT_SPACE, INIT_DIRECT + page, page, 4096, RIGHT_R | RIGHT_W | RIGHT_DEVICE,
+                 "a device");
     }
 }
 
@@ -51,7 +53,7 @@ static void main_read_manifest(void) {
         init_end(1);
     }
     const void *blob = (const char *)init.bundle + file->offset;
-    enum status status = manifest_parse(blob, file->size, "riscv64", &init.manifest, &error);
+    enum status status = manifest_parse(blob, file->size, machine_arch, &init.manifest, &error);
     if (status == STATUS_OK) {
         status = manifest_check_machine(&init.manifest, init.machine.ram, init.machine.ram_count,
                                         memory_room(), &error);

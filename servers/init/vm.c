@@ -3,24 +3,7 @@
 #include <string.h>
 
 #include "servers/init/init.h"
-
-// What answers to the exits of each class may do: the most that any server needs, decided here and
-// enforced by the core.
-static const struct {
-    uint32_t may;
-    uint32_t write; // general registers
-    uint32_t read;
-} vm_routes[EXIT_GUEST_CLASSES] = {
-    [EXIT_HYPERCALL] = {REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE | REPLY_WRITE | REPLY_RAISE |
-                            REPLY_CLEAR | REPLY_PARK | REPLY_STOP | REPLY_START | REPLY_FENCE,
-                        3u << 10, 0xffu << 10},
-    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT, ~1u, ~1u},
-    [EXIT_TIMER] = {REPLY_RAISE | REPLY_STOP, 0, 0},
-    [EXIT_IDLE] = {REPLY_ADVANCE | REPLY_PARK | REPLY_STOP, 0, 0},
-    [EXIT_SYSREG] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_STOP | REPLY_INJECT, ~1u, ~1u},
-    [EXIT_IO] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_STOP, ~1u, ~1u},
-    [EXIT_SHUTDOWN] = {REPLY_STOP, 0, 0},
-};
+#include "servers/init/machine.h"
 
 // Regions that touch each other are one span of physical memory: images may lie across them.
 static void vm_spans(struct vm *vm) {
@@ -117,9 +100,9 @@ void vm_prepare(unsigned index) {
                                 c,
                                 SLOT_SERVER(server) + SERVER_SLOT_PORTAL,
                                 vm->manifest->id,
-                                vm_routes[c].may,
-                                vm_routes[c].write,
-                                vm_routes[c].read};
+                                machine_routes[c].may,
+                                machine_routes[c].write,
+                                machine_routes[c].read};
             core_bind(BIND_ROUTE, route, 7, vm->manifest->name);
         }
     }
@@ -140,7 +123,8 @@ void vm_start(struct vm *vm) {
     }
     rt_log("Entering VM run loop...");
     vm->state = VM_RUNNING;
-    // The hart's number and the device tree's address: the boot protocol of riscv guests.
+    // Where the device tree is, and before it, on riscv64, the hart's number: Linux's boot
+    // protocols.
     enum status status = core_vcpu(SLOT_VM(index) + VM_SLOT_VCPU, VCPU_START, entry, 0, vm->tree);
     if (status != STATUS_OK) {
         rt_log("VM %s: can't start: %s", vm->manifest->name, status_text(status));

@@ -36,9 +36,9 @@ static void set_big_part(struct region *region, uint64_t physical) {
 enum status region_add_memory(struct region_table *table, enum region_kind kind, uint64_t base,
                               uint64_t size, uint64_t physical, unsigned slot, unsigned rights,
                               bool big) {
-    rights &= RIGHT_R | RIGHT_W | RIGHT_X;
+    rights &= RIGHT_R | RIGHT_W | RIGHT_X | RIGHT_DEVICE;
     if (!range_is_valid(base, size) || ((base | size | physical) & (REGION_SMALL - 1)) != 0 ||
-        rights == 0 || slot == 0 || slot > 0xffff) {
+        (rights & ~(unsigned)RIGHT_DEVICE) == 0 || slot == 0 || slot > 0xffff) {
         return STATUS_INVALID;
     }
     if (table->count == REGION_MAX) {
