@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "libs/guestdt/cpus.h"
+#include "libs/guestdt/devices.h"
 #include "libs/guestdt/writer.h"
+#include "libs/text/text.h"
 
 static void write_chosen(struct writer *writer, const struct manifest_vm *vm,
                          const struct guestdt_params *params) {
@@ -17,6 +19,13 @@ static void write_chosen(struct writer *writer, const struct manifest_vm *vm,
     }
     if (params->seed_size != 0)
         writer_bytes(writer, "rng-seed", params->seed, params->seed_size);
+    const struct manifest_device *console = devices_console(vm);
+    if (console != NULL) {
+        char path[MANIFEST_NAME + sizeof("/@ffffffffffffffff")];
+        text_format(path, sizeof(path), "/%s@%llx", console->name,
+                    (unsigned long long)console->guest.address);
+        writer_text(writer, "stdout-path", path);
+    }
     writer_end(writer);
 }
 
@@ -51,11 +60,9 @@ static void write_reserved(struct writer *writer, const struct manifest_vm *vm) 
 }
 
 static void write_devices(struct writer *writer, const struct manifest_vm *vm) {
-    for (uint32_t i = 0; i < vm->device_count; i++) {
-        writer_begin_at(writer, vm->device[i].name, vm->device[i].guest);
-        writer_text(writer, "compatible", vm->device[i].compatible);
-        writer_end(writer);
-    }
+    devices_write_common(writer, vm);
+    for (uint32_t i = 0; i < vm->device_count; i++)
+        devices_write(writer, &vm->device[i]);
     for (uint32_t i = 0; i < vm->passthrough_count; i++) {
         const struct manifest_passthrough *pass = &vm->passthrough[i];
         if (pass->compatible[0] == '\0')
@@ -76,6 +83,7 @@ enum status guestdt_make(const struct manifest_vm *vm, const struct guestdt_para
     writer_text(&writer, "model", "Exeunt virtual machine");
     writer_text(&writer, "compatible", cpus_root_compatible);
     writer_cells(&writer, 2, 2);
+    devices_write_root(&writer, vm);
     write_chosen(&writer, vm, params);
     enum status status = cpus_write(&writer, vm, params);
     if (status != STATUS_OK)

@@ -10,9 +10,9 @@
 // What the manifest doesn't say: the machine, and where init put things.
 struct guestdt_params {
     uint64_t timebase; // ticks of the guest's counter a second
-    // The host's own `riscv,isa` and `mmu-type`, as they stand in its device tree. Of the ISA
-    // string the guest is told what works in it: no hypervisor extension, Sstc only where the VM
-    // has it.
+    // On riscv64 the host's own `riscv,isa` and `mmu-type`, as they stand in its device tree. Of
+    // the ISA string the guest is told what works in it: no hypervisor extension, Sstc only where
+    // the VM has it. On aarch64 guests ask the CPU itself.
     const char *isa;
     const char *mmu;
     struct manifest_range initrd; // guest-physical; size 0: none
@@ -27,9 +27,10 @@ struct guestdt_params {
 // BUFFER, which is aligned to 8 bytes, and stores in *USED how many it takes. NO_MEMORY: SIZE is
 // too small. INVALID: the ISA string is none of this architecture.
 //
-// In it: cpus, one memory node per region, chosen (bootargs, initrd, seed), reserved-memory where
-// there is some, the emulated devices, and those passed-through ranges that the manifest calls
-// compatible with something. Everything else the guest finds out from its firmware.
+// In it: cpus, one memory node per region, chosen (bootargs, initrd, seed, the console where that
+// is a device), reserved-memory where there is some, the emulated devices, and those passed-through
+// ranges that the manifest calls compatible with something. Everything else the guest finds out
+// from its firmware.
 NODISCARD enum status guestdt_make(const struct manifest_vm *vm,
                                    const struct guestdt_params *params, void *buffer, size_t size,
                                    size_t *used);

@@ -29,11 +29,17 @@ void writer_begin(struct writer *writer, const char *name) {
 }
 
 void writer_begin_at(struct writer *writer, const char *name, struct manifest_range range) {
+    writer_begin_at_two(writer, name, range, (struct manifest_range){0, 0});
+}
+
+void writer_begin_at_two(struct writer *writer, const char *name, struct manifest_range first,
+                         struct manifest_range second) {
     char full[MANIFEST_NAME + sizeof("@ffffffffffffffff")];
-    fdt64_t reg[2] = {cpu_to_fdt64(range.address), cpu_to_fdt64(range.size)};
-    text_format(full, sizeof(full), "%s@%llx", name, (unsigned long long)range.address);
+    fdt64_t reg[4] = {cpu_to_fdt64(first.address), cpu_to_fdt64(first.size),
+                      cpu_to_fdt64(second.address), cpu_to_fdt64(second.size)};
+    text_format(full, sizeof(full), "%s@%llx", name, (unsigned long long)first.address);
     writer_begin(writer, full);
-    writer_bytes(writer, "reg", reg, sizeof(reg));
+    writer_bytes(writer, "reg", reg, second.size == 0 ? sizeof(reg) / 2 : sizeof(reg));
 }
 
 void writer_end(struct writer *writer) {

@@ -18,6 +18,9 @@ void writer_finish(struct writer *writer);
 void writer_begin(struct writer *writer, const char *name);
 // The node NAME@ADDRESS with its `reg`; NAME is a manifest's.
 void writer_begin_at(struct writer *writer, const char *name, struct manifest_range range);
+// The same with two ranges, the second one only if it has a size.
+void writer_begin_at_two(struct writer *writer, const char *name, struct manifest_range first,
+                         struct manifest_range second);
 void writer_end(struct writer *writer);
 
 void writer_flag(struct writer *writer, const char *property);
