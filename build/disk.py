@@ -27,7 +27,11 @@ OUR_GUESTS = {"/sbin/gkernel": "gkernel.bin", "/sbin/bench": "bench.bin"}
 def our_guests(folder: Path) -> dict[str, Path]:
     """What is on every disk: our own guests, from the folder that they were built in, as far as
     there are any for its architecture."""
-    return {on_disk: folder / name for on_disk, name in OUR_GUESTS.items() if (folder / name).exists()}
+    return {
+        on_disk: folder / name
+        for on_disk, name in OUR_GUESTS.items()
+        if (folder / name).exists()
+    }
 
 
 def make_fat32(image: Path, files: dict[str, Path]) -> None:

@@ -8,17 +8,16 @@ end QEMU with status 0.
 import re
 from pathlib import Path
 
+from .manifest import Manifest
 from .paths import UsageError
 from .qemu import STATUS_TIMEOUT, Result
 
 # QEMU's own firmware, which is told where the guest begins; fw_jump would put the device tree where
 # a machine with 16 MB has no memory any more. Without one QEMU itself is what the guest calls.
-FIRMWARE = {"riscv64": "default", "aarch64": ""}
+FIRMWARE = {"riscv64": "default"}
 # The bank that a VM has by passthrough, where that cannot be a file (if=pflash,unit=1), as the
 # hypervisor's machine has it: OpenSBI would boot from there instead of from -kernel.
 FLASH = {"riscv64": 0x22000000}
-# What a VM has where there is no manifest yet.
-MEMORY = 16 << 20
 END = re.compile(r"^monolithic kernel exit \[(\d+)\] (?:normally|abnormally)!\s*$", re.MULTILINE)
 
 # Options, and the fields of a Boot, that have no meaning where there is no hypervisor.
@@ -58,16 +57,18 @@ def flash_arguments(arch: str, image: Path, most: int, scratch: Path) -> list[st
     return found
 
 
-def arguments(boot, memory: int, cmdline: str, out: Path, flash: Path, scratch: Path) -> list[str]:
-    """QEMU's, but for the machine's: the guest, what it is told, and its flash. memory: bytes."""
+def arguments(boot, manifest: Manifest, out: Path, flash: Path, scratch: Path) -> list[str]:
+    """QEMU's, but for the machine's: firmware, the guest, what it is told, and its flash."""
     given = ["-kernel", str(boot.guest or out / "guest/gkernel.bin")]
+    if boot.arch in FIRMWARE:
+        given += ["-bios", FIRMWARE[boot.arch]]
     # The clock of the day goes on with the machine's own time, as a VM's does.
     given += ["-rtc", "clock=vm"]
-    if cmdline:
-        given += ["-append", cmdline]
+    if manifest.cmdline():
+        given += ["-append", manifest.cmdline()]
     if boot.initrd:
         given += ["-initrd", str(boot.initrd)]
-    return given + flash_arguments(boot.arch, flash, memory, scratch)
+    return given + flash_arguments(boot.arch, flash, manifest.first_memory(), scratch)
 
 
 def judge(ended: Result, own_guest: bool) -> Result:

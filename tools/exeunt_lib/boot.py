@@ -2,12 +2,14 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from . import bare, control
 from .manifest import INITRD_PATH, Manifest, compile_source
-from .paths import ARCHES, ExeuntError, UsageError, out_dir, say
+from .paths import ExeuntError, UsageError, out_dir, say
 from .qemu import STATUS_TIMEOUT, Result, run_process
 
 import bundle
@@ -20,9 +22,59 @@ HOST_MEMORY = 128 * MB
 CLEAN_END = "Hypervisor ok!"
 GDB_PORT = 1234
 
-# QEMU's -machine and, unless another is asked for, its -cpu.
-MACHINES = {"riscv64": "virt", "aarch64": "virt,gic-version=3"}
-CPUS = {"aarch64": "cortex-a57"}
+
+class Machine(NamedTuple):
+    """What QEMU is told of an architecture's machine.
+
+    board, cpu: its -machine and, unless another is asked for, its -cpu; empty: QEMU's own choice.
+    bare_board, bare_cpu: the same without the hypervisor. bundle: where the core looks for the boot
+    bundle. core: how the core's ELF file gets there. more: what else only the hypervisor needs.
+    """
+
+    board: str
+    cpu: str
+    bare_board: str
+    bare_cpu: str
+    bundle: int
+    core: Callable[[Path], list[str]]
+    more: tuple[str, ...] = ()
+
+
+def firmware() -> Path:
+    """OpenSBI's fw_jump: -bios default would jump into the pflash instead of the core."""
+    path = Path("/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin")
+    if not path.exists():
+        raise ExeuntError(f"{path} is missing: run `tools/exeunt setup`")
+    return path
+
+
+def behind_firmware(core: Path) -> list[str]:
+    return ["-bios", str(firmware()), "-device", f"loader,file={quoted(core)}"]
+
+
+def as_kernel(core: Path) -> list[str]:
+    """By -kernel, QEMU leaves a device tree where RAM begins."""
+    return ["-kernel", str(core)]
+
+
+def quoted(path: Path) -> str:
+    """As part of an option's list."""
+    return str(path).replace(",", ",,")
+
+
+MACHINES = {
+    "riscv64": Machine("virt", "", "virt", "", 0x80400000, behind_firmware),
+    # The core needs EL2 with VHE, and a GICv3. The machine's clock of the day is its own time's.
+    "aarch64": Machine(
+        "virt,virtualization=on,gic-version=3",
+        "cortex-a76",
+        "virt,gic-version=3",
+        "cortex-a57",
+        0x40400000,
+        as_kernel,
+        ("-rtc", "clock=vm"),
+    ),
+}
 
 
 @dataclass
@@ -59,8 +111,6 @@ class Boot:
                 raise UsageError(f"--{name}: there is no file {path}")
         if self.bare:
             bare.check(self)
-        elif self.arch not in ARCHES:
-            raise UsageError(f"there is no hypervisor for {self.arch} yet: run it with --bare")
         if self.disk and (self.guest or self.initrd):
             raise UsageError("--disk is a whole disk: --guest and --initrd cannot go onto it")
         flash_size = pflash.SIZES[self.arch]
@@ -121,20 +171,15 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
     return bundle_image, disk_image, manifest.total_memory() + HOST_MEMORY
 
 
-def firmware(arch: str) -> Path:
-    """OpenSBI's fw_jump: -bios default would jump into the pflash instead of the core."""
-    path = Path(f"/usr/lib/{arch}-linux-gnu/opensbi/generic/fw_jump.bin")
-    if not path.exists():
-        raise ExeuntError(f"{path} is missing: run `tools/exeunt setup`")
-    return path
-
-
-def machine(boot: Boot, memory: int, bios: str) -> list[str]:
+def machine(boot: Boot, memory: int) -> list[str]:
     """QEMU and its machine: no devices beyond the board's, console on stdio."""
+    found = MACHINES[boot.arch]
+    cpu = boot.cpu or (found.bare_cpu if boot.bare else found.cpu)
     return [
         boot.qemu or f"qemu-system-{boot.arch}",
-        *("-machine", MACHINES[boot.arch], "-m", f"{-(-memory // MB)}M"),
-        *(("-bios", bios) if bios else ()),
+        *("-machine", found.bare_board if boot.bare else found.board),
+        *("-m", f"{-(-memory // MB)}M"),
+        *(("-cpu", cpu) if cpu else ()),
         *("-nodefaults", "-display", "none", "-no-reboot"),
         *("-chardev", "stdio,id=console,signal=on", "-serial", "chardev:console"),
         *("-global", "virtio-mmio.force-legacy=false"),
@@ -144,9 +189,6 @@ def machine(boot: Boot, memory: int, bios: str) -> list[str]:
 def settings(boot: Boot) -> list[str]:
     """What else was asked for, of whichever machine."""
     found = []
-    cpu = boot.cpu or CPUS.get(boot.arch)
-    if cpu:
-        found += ["-cpu", cpu]
     if boot.icount:
         # Where the machine is stopped from outside, sleep=off would skip to its next timer.
         found += ["-icount", f"shift=0,sleep={'on' if boot.at else 'off'}"]
@@ -161,12 +203,9 @@ def flash_image(boot: Boot, out: Path) -> Path:
 
 def bare_command(boot: Boot, out: Path, scratch: Path) -> list[str]:
     """QEMU with the guest and without the hypervisor."""
-    memory, cmdline = boot.mem or bare.MEMORY, boot.cmdline or ""
-    if boot.arch in ARCHES:
-        manifest = make_manifest(boot, out, scratch)
-        memory, cmdline = manifest.first_memory(), manifest.cmdline()
-    command = machine(boot, memory, bare.FIRMWARE[boot.arch])
-    command += bare.arguments(boot, memory, cmdline, out, flash_image(boot, out), scratch)
+    manifest = make_manifest(boot, out, scratch)
+    command = machine(boot, manifest.first_memory())
+    command += bare.arguments(boot, manifest, out, flash_image(boot, out), scratch)
     return command + settings(boot)
 
 
@@ -174,22 +213,22 @@ def qemu_command(boot: Boot, out: Path, images: tuple[Path, Path, int]) -> list[
     """QEMU with the hypervisor and what it starts."""
     bundle_image, disk_image, memory = images
     flash = flash_image(boot, out)
-    paths = (bundle_image, disk_image, flash, out)
-    quoted = {path: str(path).replace(",", ",,") for path in paths}
+    found = MACHINES[boot.arch]
     command = [
-        *machine(boot, memory, str(firmware(boot.arch))),
-        *("-device", f"loader,file={quoted[out]}/exeunt.elf"),
-        *("-device", f"loader,file={quoted[bundle_image]},addr=0x80400000,force-raw=on"),
-        *("-drive", f"file={quoted[disk_image]},if=none,format=raw,id=disk,readonly=on"),
+        *machine(boot, memory),
+        *found.core(out / "exeunt.elf"),
+        *("-device", f"loader,file={quoted(bundle_image)},addr={found.bundle:#x},force-raw=on"),
+        *("-drive", f"file={quoted(disk_image)},if=none,format=raw,id=disk,readonly=on"),
         *("-device", "virtio-blk-device,drive=disk"),
-        *("-drive", f"file={quoted[flash]},if=pflash,unit=1,format=raw,readonly=on"),
+        *("-drive", f"file={quoted(flash)},if=pflash,unit=1,format=raw,readonly=on"),
+        *found.more,
     ]
     if boot.control:
         command += control.qemu_arguments(boot.control)
     return command + settings(boot)
 
 
-def how_to_attach(out: Path, without: bool) -> str:
+def how_to_attach(arch: str, out: Path, without: bool) -> str:
     """without: the hypervisor."""
     target = f"-ex 'target remote 127.0.0.1:{GDB_PORT}'"
     begin = "waiting for a debugger; in another terminal:\n    gdb-multiarch"
@@ -197,7 +236,7 @@ def how_to_attach(out: Path, without: bool) -> str:
         return f"{begin} {out}/guest/gkernel.elf {target}"
     return (
         f"{begin} {out}/exeunt.elf {target}\n"
-        f"  symbols of a server: add-symbol-file {out}/server_riscv64/NAME.elf\n"
+        f"  symbols of a server: add-symbol-file {out}/server_{arch}/NAME.elf\n"
         f"  symbols of our guest: add-symbol-file {out}/guest/gkernel.elf"
     )
 
@@ -208,7 +247,7 @@ def start_director(boot: Boot, out: Path, scratch: Path) -> list[str]:
 
     gdb = scratch / "gdb"
     at.direct(boot.at, boot.arch, out, scratch / "manifest.dtb", gdb, boot.control).start()
-    return ["-gdb", f"unix:{str(gdb).replace(',', ',,')},server=on,wait=off", "-S"]
+    return ["-gdb", f"unix:{quoted(gdb)},server=on,wait=off", "-S"]
 
 
 def boot_command(boot: Boot, out: Path, scratch: Path) -> list[str]:
@@ -227,7 +266,7 @@ def boot_once(boot: Boot, live: bool) -> Result:
             boot = replace(boot, control=Path(scratch) / "control")
         command = boot_command(boot, out, Path(scratch))
         if boot.gdb:
-            say(how_to_attach(out, boot.bare))
+            say(how_to_attach(boot.arch, out, boot.bare))
         if boot.at:
             command += start_director(boot, out, Path(scratch))
         try:

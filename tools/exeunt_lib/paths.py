@@ -7,8 +7,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build"
 SYSTEM_TESTS = ROOT / "tests" / "system"
 
+# What tests and measurements are made on, and what there is beside it: the hypervisor can be built
+# and run, and our guest runs on the bare machine.
 ARCHES = ("riscv64",)
-# Where our guest runs at least on the bare machine.
 BARE_ARCHES = (*ARCHES, "aarch64")
 
 # The build's own steps serve single runs too: bundle, disk, third-party sources.

@@ -120,7 +120,7 @@ class BareTest(FakeRun):
         self.assertEqual(self.given("-cpu", arch="aarch64", cpu="max"), ["max"])
         self.assertEqual(self.given("-bios", arch="aarch64"), [])
         self.assertEqual(self.given("-m", arch="aarch64"), ["16M"])
-        self.assertEqual(self.given("-append", arch="aarch64"), [])
+        self.assertEqual(self.given("-append", arch="aarch64"), ["as built"])
         self.assertEqual(self.given("-append", arch="aarch64", cmdline="spin"), ["spin"])
         flash = f"file={self.folder}/pflash.img,if=pflash,unit=1,format=raw,readonly=on"
         self.assertEqual(self.given("-drive", arch="aarch64"), [flash])
@@ -130,6 +130,18 @@ class BareTest(FakeRun):
         with self.assertRaisesRegex(UsageError, "has not 64 MB"):
             self.words(arch="aarch64", pflash=other)
 
-    def test_where_there_is_no_hypervisor_a_run_must_be_bare(self):
-        with self.assertRaisesRegex(UsageError, "no hypervisor for aarch64 yet: .* --bare"):
-            self.boot(SAY_ALL, arch="aarch64")
+    def test_the_hypervisors_machine_has_what_the_core_needs(self):
+        words = self.boot(SAY_ALL, arch="aarch64").output.splitlines()
+        pairs = list(zip(words, words[1:]))
+        for pair in (
+            ("-machine", "virt,virtualization=on,gic-version=3"),
+            ("-cpu", "cortex-a76"),
+            ("-kernel", f"{self.folder}/exeunt.elf"),
+            ("-device", f"loader,file={self.folder}/bundle.img,addr=0x40400000,force-raw=on"),
+        ):
+            self.assertIn(pair, pairs)
+        self.assertNotIn("-bios", words)
+        words = self.boot(SAY_ALL).output.splitlines()
+        self.assertIn(f"loader,file={self.folder}/exeunt.elf", words)
+        self.assertIn("-bios", words)
+        self.assertNotIn("-kernel", words)
