@@ -28,7 +28,7 @@ static void write_cpu(struct writer *writer, uint32_t number) {
 static void write_timer(struct writer *writer) {
     static const uint32_t ppis[] = {13, 14, 11, 10}; // secure, non-secure, virtual, hypervisor
     fdt32_t cells[4 * 3];
-    for (unsigned i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         cells[i * 3] = cpu_to_fdt32(GIC_PPI);
         cells[i * 3 + 1] = cpu_to_fdt32(ppis[i]);
         cells[i * 3 + 2] = cpu_to_fdt32(GIC_LEVEL_HIGH);

@@ -168,7 +168,10 @@ static void test_dtc_finds_nothing_wrong(void **state) {
     snprintf(line, sizeof(line), "dtc -Wno-interrupt_provider -I dtb -O dtb -o /dev/null %s 2>&1",
              file);
     FILE *pipe = popen(line, "r");
-    assert_non_null(pipe);
+    if (pipe == NULL) {
+        fail_msg("%s cannot be run", line);
+        return;
+    }
     output[fread(output, 1, sizeof(output) - 1, pipe)] = '\0';
     assert_int_equal(pclose(pipe), 0);
     unlink(file);

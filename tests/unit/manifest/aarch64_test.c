@@ -84,7 +84,7 @@ static void test_each_vcpu_has_its_redistributor(void **state) {
     (void)state;
     EDIT_CELLS(&edit, VM, "vcpus", 64);
     edit_expect_good(&edit);
-    expect_range(edit.manifest.vm[0].device[0].redistributors, 0x80a0000, 64 * 0x20000);
+    expect_range(edit.manifest.vm[0].device[0].redistributors, 0x80a0000, 64ull * 0x20000);
     // They are in nobody's way.
     edit_reset(&edit);
     EDIT_CELLS(&edit, GIC, "redistributors", 0x8ff0000);
