@@ -110,7 +110,7 @@ static void machine_node(struct machine *machine, const struct node *node,
     if (uart) {
         machine->uart = machine_number(node->reg, parent->address);
         machine->uart_driver = uart;
-    } else if (machine_reset && !machine->reset && node_is(node, machine_reset)) {
+    } else if (machine_reset_device && !machine->reset && node_is(node, machine_reset_device)) {
         machine->reset = machine_number(node->reg, parent->address);
     }
 }

@@ -25,7 +25,7 @@ extern const struct machine_route machine_routes[EXIT_GUEST_CLASSES];
 
 // The device that turns the machine off, by its `compatible`; NULL: the core does it when init
 // ends.
-extern const char *const machine_reset;
+extern const char *const machine_reset_device;
 
 // Turns the machine off by that device's registers, which are mapped at REGISTERS. STATUS: 0 or 1.
 void machine_arch_end(volatile void *registers, unsigned status);

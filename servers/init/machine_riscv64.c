@@ -5,7 +5,7 @@
 #include "servers/init/machine.h"
 
 const char *const machine_arch = "riscv64";
-const char *const machine_reset = "sifive,test0";
+const char *const machine_reset_device = "sifive,test0";
 
 // Registers 1 to 31; of a hypercall a0 to a7, and a0, a1 for its results.
 #define ALL ~1u
