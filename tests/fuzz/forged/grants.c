@@ -30,12 +30,13 @@ static bool may_map(unsigned server, uint64_t base, uint64_t size, unsigned righ
         }
         for (unsigned s = 0; s < vm->span_count; s++) {
             if (lies_in(base, size, vm->span[s].physical, vm->span[s].size)) {
-                return true;
+                return !(rights & RIGHT_DEVICE);
             }
         }
         for (unsigned p = 0; p < manifest->passthrough_count; p++) {
             const struct manifest_passthrough *range = &manifest->passthrough[p];
-            if (lies_in(base, size, range->host, range->guest.size) && !(rights & ~range->rights)) {
+            unsigned may = range->rights | (range->rights & RIGHT_X ? 0 : RIGHT_DEVICE);
+            if (lies_in(base, size, range->host, range->guest.size) && !(rights & ~may)) {
                 return true;
             }
         }
@@ -74,7 +75,8 @@ static void check_cap(unsigned server, const struct cap *cap) {
     case OBJECT_NONE:
         return;
     case OBJECT_FRAME:
-        require(!(cap->rights & ~(RIGHT_R | RIGHT_W | RIGHT_X)), "a server may pass a frame on");
+        require(!(cap->rights & ~(RIGHT_R | RIGHT_W | RIGHT_X | RIGHT_DEVICE)),
+                "a server may pass a frame on");
         require(may_map(server, cap->base, cap->size, cap->rights), "a server has a strange frame");
         return;
     case OBJECT_PORTAL:
