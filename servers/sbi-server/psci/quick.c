@@ -1,6 +1,6 @@
 // Which functions there are, and the shortest way of a call: rt_hypercall gets the guest's x0…x7
-// where the guest left them, finds the function by one look into a table, and a quick function
-// answers from registers. What has no quick function takes the long way.
+// where the guest left them, as a0…a7, finds the function by one look into a table, and a quick
+// function answers from registers. What has no quick function takes the long way.
 #include <assert.h>
 
 #include "servers/sbi-server/psci/psci.h"
@@ -47,12 +47,12 @@ firmware_function *psci_find(uint32_t id) {
     return psci_has(id) ? long_table[PSCI_PLACE(id)] : NULL;
 }
 
-void rt_hypercall(uint64_t x0, uint64_t x1, uint64_t x2, uint64_t x3, uint64_t x4, uint64_t x5,
-                  uint64_t x6, uint64_t x7) {
-    uint32_t place = PSCI_PLACE(x0);
-    if (__builtin_expect(quick_table[place].id != (uint32_t)x0, 0)) {
-        rt_handle_rest(x0, x1, x2, x3, x4, x5, x6, x7);
+void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
+                  uint64_t a6, uint64_t a7) {
+    uint32_t place = PSCI_PLACE(a0);
+    if (__builtin_expect(quick_table[place].id != (uint32_t)a0, 0)) {
+        rt_handle_rest(a0, a1, a2, a3, a4, a5, a6, a7);
         return;
     }
-    quick_table[place].quick(x0, x1, x2, x3, x4, x5, x6, x7);
+    quick_table[place].quick(a0, a1, a2, a3, a4, a5, a6, a7);
 }
