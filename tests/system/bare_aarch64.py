@@ -97,3 +97,12 @@ def psci_conformance_bare(ctx: Context) -> None:
         result = run_guest(ctx, bare=True, guest=guest, **machine)
         ctx.expect_lines(result.output, "psci_conformance: 30 checks passed")
         ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+@system_test(builds=(ARCH,))
+def multi_cpu_bare(ctx: Context) -> None:
+    """A second CPU's lives, as QEMU's own PSCI gives them: what the guest expects is right."""
+    guest = ctx.out / "guest/multi_cpu.bin"
+    result = run_guest(ctx, bare=True, guest=guest, qemu_args=["-smp", "2"])
+    ctx.expect_lines(result.output, "multi_cpu: 60 checks passed")
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
