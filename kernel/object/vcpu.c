@@ -67,7 +67,7 @@ uint64_t vcpu_count(const struct vcpu *vcpu, enum exit_class c) {
 
 void vcpu_update_fast(struct vcpu *vcpu) {
     const struct route *route = &vcpu->route[EXIT_HYPERCALL];
-    const uint32_t needed = REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE;
+    const uint32_t needed = ARCH_FAST_EFFECTS;
     bool fast = route->portal && (route->may & needed) == needed && !vcpu->tracing;
     vcpu->fast_portal = fast ? route->portal : NULL;
     vcpu->fast_badge = route->badge;

@@ -7,6 +7,9 @@
 #define ARCH_LIST_REGISTERS 16 // at most (ICH_VTR_EL2.ListRegs)
 #define ARCH_INTERRUPTS 256    // virtual INTIDs that a guest can get
 
+// What the assembly path may do to answer a hypercall without asking (contract).
+#define ARCH_FAST_EFFECTS (REPLY_RESULT | REPLY_ADVANCE)
+
 struct arch_vcpu {
     uint64_t hcr; // what the trap vector puts into HCR_EL2 for it
     uint64_t vttbr;

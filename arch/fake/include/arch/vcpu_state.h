@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+// What the assembly path may do to answer a hypercall without asking (contract).
+#define ARCH_FAST_EFFECTS (REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE)
+
 struct arch_vcpu {
     uint64_t pending;  // 1 << enum interrupt
     uint64_t enabled;  // the same: what ends the guest's wait
