@@ -26,9 +26,9 @@ struct config_entry {
     uint64_t address;
     uint64_t size;
     uint64_t physical; // of a window: host-physical, for DMA and for the guest-physical map
-    uint64_t guest;    // of a window on guest memory: its guest-physical address; on several devices
-                       // of a kind: the distance from one to the next, 0: a page
-    uint64_t rights;   // enum rights
+    uint64_t guest;  // of a window on guest memory: its guest-physical address; on several devices
+                     // of a kind: the distance from one to the next, 0: a page
+    uint64_t rights; // enum rights
 };
 
 struct config {
