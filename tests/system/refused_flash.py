@@ -132,7 +132,7 @@ def flash_table_refused(ctx: Context) -> None:
         result = boot(ctx, image, HELLO)
         ctx.expect(result.status == 1, f"{what}: status 1, not {result.status}")
         said = re.compile(rf"^pflash: no programs at 0x22000000: {re.escape(reason)}")
-        missing = f"program: there is no {HELLO}; the flash has none"
+        missing = f'program: there is no "{HELLO}"; the flash has none'
         ctx.expect_lines(result.output, said, missing, NOT_STARTED)
         ctx.expect(STARTED not in result.output, f"{what}: no program to be started")
 
@@ -147,7 +147,7 @@ def flash_refused_bare(ctx: Context) -> None:
     ctx.expect(result.status == 1, f"status 1, not {result.status}")
     image.content[:] = bytes(len(image.content))
     result = boot(ctx, image, "", bare=True)
-    ctx.expect_lines(result.output, "pflash: no programs at", "there is no init", NOT_STARTED)
+    ctx.expect_lines(result.output, "pflash: no programs at", 'there is no "init"', NOT_STARTED)
     ctx.expect(result.status == 1, f"status 1, not {result.status}")
 
 
