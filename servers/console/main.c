@@ -30,10 +30,10 @@ int main(void) {
         rt_die("console: the config's entry %s %s", wrong, why);
     console.data = (volatile uint8_t *)(uintptr_t)rt_need("uart")->address;
     const struct config_entry *kind = rt_find("uart" CONFIG_COMPATIBLE, 0);
-    driver = uart_find(kind != NULL ? (const char *)(uintptr_t)kind->address : NULL,
-                       kind != NULL ? kind->size : 0);
+    const char *compatible = kind != NULL ? (const char *)(uintptr_t)kind->address : "";
+    driver = uart_find(compatible, kind != NULL ? kind->size : 0);
     if (driver == NULL)
         rt_die("console: the manifest's window `uart` is \"%s\", for which there is no driver",
-               (const char *)(uintptr_t)kind->address);
+               compatible);
     rt_succeed(take_over, CONSOLE_STATE_VERSION, console_handle, &console);
 }

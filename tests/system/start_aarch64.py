@@ -58,6 +58,19 @@ def aarch64_refuses_what_is_not_its_own(ctx: Context) -> None:
         ctx.expect(result.status == 1, f"status 1, not {result.status}")
 
 
+@system_test(builds=(ARCH,))
+def aarch64_psci(ctx: Context) -> None:
+    """Guests that judge the firmware's calls, and a second CPU's lives by them. They have no console
+    here, so they say by PSCI how it went: as a good guest ends, or as one that failed."""
+    for guest, manifest in (
+        ("psci_conformance", WITHOUT_DEVICES),
+        ("multi_cpu", SYSTEM_TESTS / "manifests/aarch64-two-cpus.dts"),
+    ):
+        result = run_guest(ctx, guest=ctx.out / f"guest/{guest}.bin", manifest=manifest)
+        ctx.expect_lines(result.output, "Guest: PSCI SYSTEM_OFF", "Hypervisor ok!")
+        ctx.expect(result.status == 0, f"{guest}: status 0, not {result.status}")
+
+
 def rendered(raw: str) -> list[str]:
     """The screen's lines: what the console has erased again is not there."""
     return [line.rpartition(ERASE)[2].strip() for line in raw.split("\n")]
