@@ -13,16 +13,16 @@ static const struct uart_driver *const drivers[] = {&uart_16550, &uart_pl011};
 const struct uart_driver *uart_find(const char *compatible, size_t size) {
     if (size == 0)
         return drivers[0];
-    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
-        size_t length = strlen(drivers[i]->compatible) + 1;
-        for (const char *at = compatible; length <= size - (size_t)(at - compatible);) {
-            if (memcmp(at, drivers[i]->compatible, length) == 0)
+    const char *end = compatible + size;
+    for (const char *at = compatible; at < end;) {
+        const char *nul = memchr(at, '\0', (size_t)(end - at));
+        if (nul == NULL)
+            return NULL;
+        for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+            if (at[0] == drivers[i]->compatible[0] && strcmp(at, drivers[i]->compatible) == 0)
                 return drivers[i];
-            const char *end = memchr(at, '\0', size - (size_t)(at - compatible));
-            if (end == NULL)
-                break;
-            at = end + 1;
         }
+        at = nul + 1;
     }
     return NULL;
 }

@@ -38,7 +38,8 @@ struct node {
 };
 
 // By the first letter, for most properties are of no interest.
-static void node_take(struct node *node, const char *name, const void *value, int size) {
+static void node_take(struct machine *machine, struct node *node, const char *name,
+                      const void *value, int size) {
     switch (name[0]) {
     case '#':
         if (strcmp(name, "#address-cells") == 0 && size == 4) {
@@ -65,9 +66,12 @@ static void node_take(struct node *node, const char *name, const void *value, in
         } else if (strcmp(name, "rng-seed") == 0) {
             node->seed = value;
             node->seed_size = size;
+        } else {
+            machine_arch_property(machine, name, value, size);
         }
         break;
     default:
+        machine_arch_property(machine, name, value, size);
         break;
     }
 }
@@ -130,8 +134,7 @@ static void machine_walk(struct machine *machine, const void *tree) {
             int size;
             const void *value = fdt_getprop_by_offset(tree, offset, &name, &size);
             if (value) {
-                node_take(&node, name, value, size);
-                machine_arch_property(machine, name, value, size);
+                node_take(machine, &node, name, value, size);
             }
         } else if (tag != FDT_PROP && tag != FDT_NOP) {
             if (open && depth <= MACHINE_DEPTH) {
