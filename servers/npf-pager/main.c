@@ -6,9 +6,11 @@
 //   ram-N            cap      guest RAM: slot (a frame that begins with it), guest, size, physical,
 //                             rights; address: 21 when 2 MiB are to be mapped at a touch, where
 //                             they fit, else 12
-//   passthrough-N    cap      a window on the machine: the same, by the largest pages that fit
+//   passthrough-N    cap      a window on the machine: the same, by the largest pages that fit;
+//                             rights with DEVICE where nothing in it is executed
 //   device-N:NAME    number   emulated registers: guest, size; NAME is `compatible` without its
-//                             vendor ("goldfish-rtc")
+//                             vendor ("goldfish-rtc"); address: the line by which it interrupts,
+//                             at the VM's emulated controller; 0: none
 //   vcpu-N           cap      a vCPU whose registers may be read; one entry for each, in their
 //   order.
 //                             Needed where there are devices
