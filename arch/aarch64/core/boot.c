@@ -77,9 +77,9 @@ void boot_check(void);
 void boot_check(void) {
     const struct bundle_header *bundle = (const void *)boot_bundle;
     panic_console = bundle->magic == BUNDLE_MAGIC ? bundle->console : 0;
-    if ((sysreg_read(CurrentEL) >> 2 & 3) != 2) {
+    if (CURRENT_EL() != 2) {
         arch_panic("the core needs EL2 (QEMU: -machine virt,virtualization=on); it is at EL",
-                   sysreg_read(CurrentEL) >> 2 & 3);
+                   CURRENT_EL());
     }
     uint64_t vhe = sysreg_read(id_aa64mmfr1_el1) >> 8 & 15;
     if (vhe == 0) {

@@ -1,5 +1,6 @@
 #include "arch/aarch64/core/panic.h"
 
+#include "arch/aarch64/core/sysreg.h"
 #include "arch/panic.h"
 
 #define PSCI_SYSTEM_OFF 0x84000008ull
@@ -18,11 +19,16 @@ static void panic_text(const char *text) {
     }
 }
 
-// PSCI 1.1, §5.10: there is no status to give.
+// PSCI 1.1, §5.10: there is no status to give. The firmware is above EL2; a core that was started
+// at EL1, and can only say so, has it at EL2.
 void arch_machine_end(bool failed) {
     (void)failed;
     register uint64_t x0 asm("x0") = PSCI_SYSTEM_OFF;
-    asm volatile("smc #0" : "+r"(x0)::"x1", "x2", "x3", "memory");
+    if (CURRENT_EL() == 2) {
+        asm volatile("smc #0" : "+r"(x0)::"x1", "x2", "x3", "memory");
+    } else {
+        asm volatile("hvc #0" : "+r"(x0)::"x1", "x2", "x3", "memory");
+    }
 }
 
 void arch_panic(const char *message, unsigned long value) {

@@ -13,6 +13,8 @@
 #define sysreg_write(name, value)                                                                  \
     asm volatile("msr " #name ", %x0" ::"rZ"((uint64_t)(value)) : "memory")
 
+#define CURRENT_EL() (sysreg_read(CurrentEL) >> 2 & 3)
+
 static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 
 // HCR_EL2. In the core and in servers: VHE, EL0 belongs to EL2.
