@@ -8,11 +8,19 @@ cut; on the bare machine the firmware's come first. And what a program measures 
 import re
 from dataclasses import dataclass
 
+# The hypervisor's first lines, which come late from a console that hung when it was to begin.
+LOGO = (
+    r"    _____                      _",
+    r"   | ____|_  _____ _   _ _ __ | |_",
+    r"   |  _| \ \/ / _ \ | | | '_ \| __|",
+    r"   | |___ >  <  __/ |_| | | | | |_",
+    r"   |_____/_/\_\___|\__,_|_| |_|\__|   every exit is a call",
+)
 # The hypervisor's own lines. No guest prints lines that begin so.
 OWN = re.compile(
-    r"(server [a-z-]+[ :]|init: |VM |console: |fs-loader: |sbi-server: |npf-pager: |timer-server: "
-    r"|monitor: |Guest: |Guest RAM |Shutdown |Hypervisor[ :]|Pre-allocating |loading |app: |Loaded "
-    r"|Entering |Ctrl-T )"
+    "|".join(map(re.escape, LOGO)) + r"|(Starting |server [a-z-]+[ :]|init: |VM |console: "
+    r"|fs-loader: |sbi-server: |npf-pager: |timer-server: |monitor: |Guest: |Guest RAM |Shutdown "
+    r"|Hypervisor[ :]|Pre-allocating |loading |app: |Loaded |Entering |Ctrl-T )"
 )
 # Stands where such lines were. The console ends a guest's unfinished line before it writes one of
 # the hypervisor's, and goes on with it behind that: one newline beside this may be the console's.

@@ -2,6 +2,8 @@
 
 import unittest
 
+from exeunt_lib import transcript
+from exeunt_lib.paths import ROOT
 from exeunt_lib.transcript import RECOVERY_GUEST, difference, expected_text, own_lines
 
 LOGO = "        _                        _\n   __ _| |\n"
@@ -35,6 +37,17 @@ class TranscriptTest(unittest.TestCase):
 
     def test_the_bare_machine_has_other_lines_before_and_none_behind(self):
         self.assertEqual(difference(self.expected, "OpenSBI v1.1\n\n" + LOGO + LINES), "")
+
+    def test_a_console_that_hung_at_its_start_shows_the_hypervisors_lines_late(self):
+        text = LOGO + LINES
+        late = "".join(line + "\n" for line in transcript.LOGO) + "Starting virtualization...\n"
+        at = text.index("fp: ")
+        self.assert_same(text[:at] + CONSOLE_DIED + late + text[at:])
+
+    def test_the_hypervisors_logo_is_inits(self):
+        source = (ROOT / "servers/init/main.c").read_text()
+        for line in transcript.LOGO:
+            self.assertIn(line.replace("\\", "\\\\"), source)
 
     def test_timings_are_not_compared_but_that_they_are_there(self):
         self.assert_same((LOGO + LINES).replace("~43.0", "~9").replace("~1,234.5", "~1.00"))
