@@ -98,9 +98,14 @@ enum vcpu_op {
     VCPU_TRACE,    // a1 = 1: on, 0: off
     VCPU_FEATURES, // a1 = enum vcpu_feature bits
     VCPU_STATE,    // needs R. Back: a0 = enum vcpu_state, a1 = pc, a2 = exits so far
+    VCPU_LOOK,     // a1 = virtual interrupt (needs R, and to serve an exit of this VM). Back:
+                   // a0 = enum vcpu_look bits: what the guest's CPU has of it. UNSUPPORTED where
+                   // interrupts have no such state
 };
 
 enum vcpu_state { VCPU_OFF, VCPU_RUNNABLE, VCPU_EXITED, VCPU_PARKED };
+
+enum vcpu_look { VCPU_LOOK_PENDING = 1 << 0, VCPU_LOOK_ACTIVE = 1 << 1 };
 
 enum vcpu_feature {
     VCPU_FEATURE_TIMER = 1 << 0,    // the guest gets the hardware's virtual timer (riscv64: Sstc)

@@ -92,10 +92,30 @@ static enum status vcpu_read(struct task *task, struct vcpu *vcpu) {
     return STATUS_OK;
 }
 
+// LOOK: only while the caller serves an exit of the same VM, so that it does not change meanwhile.
+static enum status vcpu_look(struct task *task, const struct vcpu *vcpu) {
+    const struct record *record = task->serving;
+    uint64_t interrupt = syscall_arg(task, 1), state = 0;
+    if (!record || record->owner != RECORD_VCPU ||
+        container_of(record, struct vcpu, record)->space != vcpu->space) {
+        return STATUS_DENIED;
+    }
+    if (interrupt >= INTERRUPT_COUNT) {
+        return STATUS_INVALID;
+    }
+    enum status status = arch_vcpu_look(vcpu, (unsigned)interrupt, &state);
+    if (status == STATUS_OK) {
+        syscall_result(task, 0, state);
+    }
+    return status;
+}
+
 static enum status vcpu_inspect(struct task *task, struct vcpu *vcpu, uint64_t op) {
     switch (op) {
     case VCPU_READ:
         return vcpu_read(task, vcpu);
+    case VCPU_LOOK:
+        return vcpu_look(task, vcpu);
     case VCPU_COUNTERS:
         for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
             syscall_result(task, i, vcpu_count(vcpu, (enum exit_class)i));
@@ -139,7 +159,8 @@ static enum status vcpu_control(struct task *task, struct vcpu *vcpu, uint64_t o
 enum status syscall_vcpu(struct task *task) {
     enum status status = STATUS_OK;
     uint64_t op = syscall_arg(task, 0);
-    bool inspect = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE;
+    bool inspect = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES ||
+                   op == VCPU_STATE || op == VCPU_LOOK;
     struct vcpu *vcpu = cap_object(task, syscall_selector(task), OBJECT_VCPU,
                                    inspect ? RIGHT_R : RIGHT_MANAGE, &status);
     if (!vcpu) {

@@ -193,6 +193,13 @@ enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value) {
     return status;
 }
 
+enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state) {
+    struct rt_words words = {.word = {VCPU_LOOK, interrupt}};
+    enum status status = rt_system_call(SYSCALL_VCPU, vcpu, &words);
+    *state = words.word[0];
+    return status;
+}
+
 uint64_t rt_now(void) { return rt_counter(); }
 
 void rt_log_to(struct ring *ring, unsigned portal) {

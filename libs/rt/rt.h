@@ -120,6 +120,7 @@ NODISCARD enum status rt_map(unsigned space, uint64_t address, unsigned frame, u
                              uint64_t size, uint64_t rights);
 NODISCARD enum status rt_unmap(unsigned space, uint64_t address, uint64_t size);
 NODISCARD enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value);
+NODISCARD enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state);
 
 // Now, in ticks of the host's counter (rt_config->timebase a second).
 uint64_t rt_now(void);

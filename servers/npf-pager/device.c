@@ -2,16 +2,12 @@
 
 #include <string.h>
 
-extern const struct device_model goldfish_rtc;
-extern const struct device_model pl031;
-
-// All there are.
-static const struct device_model *const models[] = {&goldfish_rtc, &pl031};
+#include "servers/npf-pager/machine.h"
 
 const struct device_model *device_find(const char *name) {
-    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        if (strcmp(models[i]->name, name) == 0) {
-            return models[i];
+    for (size_t i = 0; machine_models[i]; i++) {
+        if (strcmp(machine_models[i]->name, name) == 0) {
+            return machine_models[i];
         }
     }
     return NULL;

@@ -6,11 +6,42 @@
 
 #include "libs/state/state.h"
 
-#define DEVICE_WORDS 8 // of state, for each device
+#define DEVICE_WORDS 8 // of state, that most devices have
+
+struct pager;
+struct pager_vm;
+struct message;
+struct reply;
+
+// An access to a device that does more than change its own words.
+struct device_access {
+    struct pager *pager;
+    const struct pager_vm *vm;
+    const struct message *record;
+    struct reply *reply; // what the access is answered by: the device adds its effects
+    uint64_t offset;     // into the registers, a multiple of SIZE
+    uint64_t value;      // of a store
+    uint32_t size;
+    uint32_t vcpu;         // that exited
+    uint32_t state_offset; // of the device's words
+};
+
+// What such a device has in place of `read` and `write`.
+struct device_effects {
+    // The server has taken over the state: what was committed and may not be published yet is now.
+    void (*open)(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset);
+    // Commits by itself what it changes; a load that comes again is answered as the first time.
+    uint64_t (*load)(const struct device_access *access);
+    // What it changes becomes part of the commit that follows. Not called for one that comes again.
+    void (*store)(const struct device_access *access);
+    // The store is committed, now or by the server before this one.
+    void (*stored)(const struct device_access *access);
+};
 
 struct device_model {
     const char *name; // `compatible` without the vendor and the comma
     uint64_t sizes;   // which sizes of access there are: a mask of 1, 2, 4, 8
+    uint32_t words;   // of state
     // The first state: WORD arrives zeroed. EPOCH: nanoseconds from 1970 to when the machine was
     // started.
     void (*reset)(uint64_t *word, uint64_t epoch);
@@ -21,6 +52,7 @@ struct device_model {
     uint64_t (*read)(struct state *state, const uint64_t *word, uint64_t offset, uint64_t now);
     void (*write)(struct state *state, const uint64_t *word, uint64_t offset, uint64_t now,
                   uint64_t value);
+    const struct device_effects *effects; // NULL: there are none
 };
 
 // The model called NAME, or NULL.

@@ -62,27 +62,73 @@ static uint64_t stored_value(const struct pager_vm *vm, uint32_t vcpu,
     return emulate_extend(access, value);
 }
 
-static void store(struct pager *pager, const struct region *region,
-                  const struct pager_access *access, const struct message *record,
-                  struct reply *reply) {
-    const struct pager_vm *vm = pager_vm(pager, record);
+const uint64_t *emulate_seen(const struct pager *pager, const struct pager_vm *vm,
+                             const struct message *record) {
+    const struct pager_state *state = state_current(&pager->state);
     uint32_t vcpu = MESSAGE_VCPU(record->info);
     if (vcpu >= vm->vcpus) {
         rt_die("VM %llu vCPU %u is not in the config: no entry `vcpu-%llu` for it",
                (unsigned long long)record->badge, vcpu, (unsigned long long)record->badge);
     }
-    const struct pager_state *state = state_current(&pager->state);
-    const uint64_t *seen = &state->seq[vm->first + vcpu];
+    return &state->seq[vm->first + vcpu];
+}
+
+static struct device_access device_access(struct pager *pager, const struct region *region,
+                                          const struct message *record, struct reply *reply) {
+    return (struct device_access){
+        .pager = pager,
+        .vm = pager_vm(pager, record),
+        .record = record,
+        .reply = reply,
+        .offset = record->word[0] - region->base,
+        .size = (uint32_t)pager->decoded.size,
+        .vcpu = MESSAGE_VCPU(record->info),
+        .state_offset = region->state_offset,
+    };
+}
+
+static void write(struct pager *pager, const struct region *region, struct device_access *access) {
+    const struct device_model *model = region->model;
+    access->value = stored_value(access->vm, access->vcpu, &pager->decoded, access->record);
+    if (model->effects) {
+        model->effects->store(access);
+    } else {
+        model->write(&pager->state, emulate_words(pager, region->state_offset), access->offset,
+                     emulate_now(pager), access->value);
+    }
+}
+
+static void store(struct pager *pager, const struct region *region,
+                  const struct pager_access *access, const struct message *record,
+                  struct reply *reply) {
+    struct device_access store = device_access(pager, region, record, reply);
+    const uint64_t *seen = emulate_seen(pager, store.vm, record);
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
-        region->model->write(&pager->state, emulate_words(pager, region->state_offset),
-                             record->word[0] - region->base, emulate_now(pager),
-                             stored_value(vm, vcpu, access, record));
+        write(pager, region, &store);
         state_set(&pager->state, seen, record->seq);
         state_commit(&pager->state);
     }
     reply->flags = access->flags;
     reply->word[6] = access->length;
+    if (region->model->effects) {
+        region->model->effects->stored(&store);
+    }
+}
+
+static void load(struct pager *pager, const struct region *region,
+                 const struct pager_access *access, const struct message *record,
+                 struct reply *reply) {
+    reply->flags = access->flags;
+    reply->word[6] = access->length;
+    if (region->model->effects) {
+        struct device_access load = device_access(pager, region, record, reply);
+        reply->word[0] = emulate_extend(access, region->model->effects->load(&load));
+        return;
+    }
+    pager->loaded =
+        (struct pager_loaded){region, region->model->read, region->base, region->state_offset};
+    reply->word[0] = emulate_load(pager, access, record->word[0]);
 }
 
 void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,
@@ -110,10 +156,6 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
     } else if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
-        pager->loaded =
-            (struct pager_loaded){region, region->model->read, region->base, region->state_offset};
-        reply->flags = access->flags;
-        reply->word[0] = emulate_load(pager, access, address);
-        reply->word[6] = access->length;
+        load(pager, region, access, record, reply);
     }
 }

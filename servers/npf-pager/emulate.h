@@ -13,6 +13,11 @@ ALWAYS_INLINE const uint64_t *emulate_words(const struct pager *pager, uint64_t 
     return (const uint64_t *)(const void *)(state + state_offset);
 }
 
+// The sequence number of the last exit of RECORD's vCPU with an effect that was committed
+// (emulate.c). Does not return when VM has no such vCPU: init never promised it.
+const uint64_t *emulate_seen(const struct pager *pager, const struct pager_vm *vm,
+                             const struct message *record);
+
 // Nanoseconds since the counter was 0.
 ALWAYS_INLINE uint64_t emulate_now(const struct pager *pager) {
     uint64_t now = rt_counter(); // rt_now, in the line

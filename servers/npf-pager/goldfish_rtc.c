@@ -94,6 +94,7 @@ static void rtc_write(struct state *state, const uint64_t *word, uint64_t offset
 const struct device_model goldfish_rtc = {
     .name = "goldfish-rtc",
     .sizes = 4,
+    .words = DEVICE_WORDS,
     .reset = rtc_reset,
     .read = rtc_read,
     .write = rtc_write,

@@ -1,7 +1,8 @@
 // npf-pager: nested page faults of guests. Its config, where N is a VM's number, 0 to 255, which is
 // the badge of that VM's exits; there may be 4 VMs:
 //
-//   state            window   the state region, one page
+//   state            window   the state region: one page, and one more for each interrupt
+//                             controller
 //   init             cap      portal: told when a VM has to be stopped
 //   ram-N            cap      guest RAM: slot (a frame that begins with it), guest, size, physical,
 //                             rights; address: 21 when 2 MiB are to be mapped at a touch, where
@@ -14,6 +15,9 @@
 //   vcpu-N           cap      a vCPU whose registers may be read; one entry for each, in their
 //   order.
 //                             Needed where there are devices
+//   console-out-N    window   struct ring, the guest's output, and
+//   console-in-N     window   its input: where the guest's UART is played. Optional
+//   console          cap      portal: signalled behind new output, called when the ring is full
 //   epoch            number   nanoseconds from 1970 to the counter's 0; without one clocks begin
 //                             there. Optional
 //

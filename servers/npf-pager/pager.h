@@ -9,6 +9,7 @@
 #include "ipc/config.h"
 #include "ipc/init.h"
 #include "ipc/message.h"
+#include "ipc/ring.h"
 #include "libs/rt/rt.h"
 #include "libs/state/state.h"
 #include "servers/npf-pager/device.h"
@@ -49,6 +50,15 @@ struct pager_vm {
     uint32_t vcpus; // for which there is a capability
     uint32_t first; // place of its first vCPU in struct pager_state
     unsigned vcpu[PAGER_VCPUS];
+    struct ring *out; // of its console, NULL: none
+    struct ring *in;
+};
+
+// A device that is played, and where its words are in the state.
+struct pager_device {
+    const struct device_model *model;
+    const struct pager_vm *vm;
+    uint32_t state_offset;
 };
 
 struct pager {
@@ -67,8 +77,10 @@ struct pager {
 
     unsigned init;  // slot of init's portal
     uint64_t epoch; // nanoseconds from 1970 to the counter's 0
+    unsigned console; // slot of the console's portal
     uint32_t devices;
-    const struct device_model *device[PAGER_DEVICES];
+    struct pager_device device[PAGER_DEVICES];
+    uint32_t state_end; // bytes of the state that devices have, from its beginning
     uint32_t vm_count;
     struct pager_vm vm[PAGER_VMS];
     struct pager_vm nobody;

@@ -114,6 +114,7 @@ static void pl031_write(struct state *state, const uint64_t *word, uint64_t offs
 const struct device_model pl031 = {
     .name = "pl031",
     .sizes = 4,
+    .words = DEVICE_WORDS,
     .reset = pl031_reset,
     .read = pl031_read,
     .write = pl031_write,

@@ -1,3 +1,4 @@
+#include "servers/npf-pager/machine.h"
 #include "servers/npf-pager/pager.h"
 
 struct pager_vm *pager_vm(struct pager *pager, const struct message *record) {
@@ -64,6 +65,11 @@ void pager_serve(void *state, const struct message *record, struct reply *reply)
     case EXIT_STAGE2:
         fault(pager, record, reply);
         return;
+    case EXIT_SYSREG:
+        if (machine_sysreg(pager, record, reply)) {
+            return;
+        }
+        break;
     case EXIT_SHUTDOWN:
         pager_report(pager, record, REPORT_CPU, record->word[0], record->word[1], reply);
         return;
@@ -76,7 +82,8 @@ void pager_serve(void *state, const struct message *record, struct reply *reply)
     case EXIT_SIGNAL:
         return;
     default:
-        rt_die("no exits of class %s are served here: the manifest routes them wrongly",
-               exit_class_name(c));
+        break;
     }
+    rt_die("no exits of class %s are served here: the manifest routes them wrongly",
+           exit_class_name(c));
 }

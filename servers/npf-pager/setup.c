@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "libs/config/config.h"
+#include "servers/npf-pager/machine.h"
 #include "servers/npf-pager/pager.h"
 
 static enum status add_vcpu(struct pager *pager, struct pager_vm *vm,
@@ -39,12 +40,34 @@ static enum status add_device(struct pager *pager, struct pager_vm *vm,
     if (!model) {
         return STATUS_NOT_FOUND;
     }
-    if (pager->devices == PAGER_DEVICES) {
+    uint32_t offset = pager->state_end;
+    if (pager->devices == PAGER_DEVICES || model->words > machine_words - offset / 8) {
         return STATUS_NO_MEMORY;
     }
-    uint32_t offset = (uint32_t)offsetof(struct pager_state, device[pager->devices]);
-    pager->device[pager->devices++] = model;
+    pager->state_end += model->words * 8;
+    pager->device[pager->devices++] = (struct pager_device){model, vm, offset};
     return region_add_device(&vm->regions, entry->guest, entry->size, model, offset);
+}
+
+static enum status set_ring(struct ring **place, const struct config_entry *entry) {
+    struct ring *ring = (struct ring *)(uintptr_t)entry->address;
+    if (*place || !ring || entry->size < sizeof(*ring) || ring->magic != RING_MAGIC) {
+        return STATUS_INVALID;
+    }
+    *place = ring;
+    return STATUS_OK;
+}
+
+static enum status add_output(struct pager *pager, struct pager_vm *vm,
+                              const struct config_entry *entry, const char *rest) {
+    (void)pager, (void)rest;
+    return set_ring(&vm->out, entry);
+}
+
+static enum status add_input(struct pager *pager, struct pager_vm *vm,
+                             const struct config_entry *entry, const char *rest) {
+    (void)pager, (void)rest;
+    return set_ring(&vm->in, entry);
 }
 
 // The entries that belong to a VM.
@@ -58,6 +81,8 @@ static const struct {
     {"passthrough", false, add_passthrough},
     {"device", true, add_device},
     {"vcpu", false, add_vcpu},
+    {"console-out", false, add_output},
+    {"console-in", false, add_input},
 };
 
 // The VM called NUMBER, which begins with its first entry. NULL: there are too many.
@@ -83,6 +108,8 @@ static enum status take_entry(struct pager *pager, const struct config_entry *en
     }
     if (config_is(entry, "init")) {
         pager->init = entry->slot;
+    } else if (config_is(entry, "console")) {
+        pager->console = entry->slot;
     } else if (config_is(entry, "epoch")) {
         pager->epoch = entry->address;
     }
@@ -117,6 +144,7 @@ enum status pager_configure(struct pager *pager, const struct config *config, co
     uint32_t first = 0;
     memset(pager, 0, sizeof(*pager));
     set_nobody(pager);
+    pager->state_end = offsetof(struct pager_state, device);
     set_tick(pager, config->timebase);
     pager_decode(&pager->decoded, 0);
     for (uint32_t i = 0; i < config->count; i++) {
@@ -137,16 +165,24 @@ enum status pager_configure(struct pager *pager, const struct config *config, co
 }
 
 enum status pager_adopt(struct pager *pager, void *region, size_t size) {
-    static struct pager_state initial;
-    memset(&initial, 0, sizeof(initial));
+    memset(machine_initial, 0, (size_t)machine_words * 8);
     for (uint32_t i = 0; i < pager->devices; i++) {
-        pager->device[i]->reset(initial.device[i], pager->epoch);
+        const struct pager_device *device = &pager->device[i];
+        device->model->reset(&machine_initial[device->state_offset / 8], pager->epoch);
     }
     const struct state_layout layout = {
         .owner = "npf-pager",
         .version = PAGER_STATE_VERSION,
-        .size = sizeof(struct pager_state),
-        .initial = &initial,
+        .size = pager->state_end > sizeof(struct pager_state) ? pager->state_end
+                                                              : sizeof(struct pager_state),
+        .initial = machine_initial,
     };
-    return state_open(&pager->state, region, size, &layout);
+    enum status status = state_open(&pager->state, region, size, &layout);
+    for (uint32_t i = 0; status == STATUS_OK && i < pager->devices; i++) {
+        const struct pager_device *device = &pager->device[i];
+        if (device->model->effects) {
+            device->model->effects->open(pager, device->vm, device->state_offset);
+        }
+    }
+    return status;
 }

@@ -1,5 +1,8 @@
 // What npf-pager leaves to the one that follows it, in its state region. Mappings are not in it:
 // they are the core's, and adding one twice is the same as once.
+//
+// Devices' words follow one another in the order of the config, in `device` and, where that is too
+// little, behind it.
 #pragma once
 
 #include <assert.h>

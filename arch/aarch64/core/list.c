@@ -115,6 +115,32 @@ void list_clear(struct vcpu *vcpu, uint32_t intid) {
     }
 }
 
+void list_deactivate(struct vcpu *vcpu, uint32_t intid) {
+    for (unsigned i = 0; i < registers; i++) {
+        uint64_t value = list_read(vcpu, i);
+        if (!(value & LIST_ACTIVE) || LIST_INTID(value) != intid) {
+            continue;
+        }
+        list_write(vcpu, i, value & LIST_PENDING ? value & ~LIST_ACTIVE : 0);
+        if ((value & LIST_HARDWARE) && is_loaded(vcpu)) {
+            gic_deactivate(intid); // list_load does it for one that is not
+        }
+    }
+}
+
+uint64_t list_look(const struct vcpu *vcpu, uint32_t intid) {
+    bool waits = vcpu->arch.waiting[intid / 64] >> intid % 64 & 1;
+    uint64_t state = waits ? VCPU_LOOK_PENDING : 0;
+    for (unsigned i = 0; i < registers; i++) {
+        uint64_t value = list_read(vcpu, i);
+        if ((value & LIST_STATE) && LIST_INTID(value) == intid) {
+            state |= value & LIST_PENDING ? VCPU_LOOK_PENDING : 0;
+            state |= value & LIST_ACTIVE ? VCPU_LOOK_ACTIVE : 0;
+        }
+    }
+    return state;
+}
+
 bool list_pending(const struct vcpu *vcpu) {
     for (unsigned i = 0; i < registers; i++) {
         if (list_read(vcpu, i) & LIST_PENDING) {

@@ -16,6 +16,12 @@ void list_raise(struct vcpu *vcpu, uint32_t intid, uint8_t priority);
 // One that is pending and not active is so no more.
 void list_clear(struct vcpu *vcpu, uint32_t intid);
 
+// One that is active is so no more, as if the guest had ended it.
+void list_deactivate(struct vcpu *vcpu, uint32_t intid);
+
+// What the guest has of it: enum vcpu_look bits.
+uint64_t list_look(const struct vcpu *vcpu, uint32_t intid);
+
 // True when any is pending.
 bool list_pending(const struct vcpu *vcpu);
 

@@ -134,7 +134,16 @@ HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
 }
 
 HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
-    list_clear(vcpu, interrupt & 0xff);
+    if (interrupt >> 8) {
+        list_deactivate(vcpu, interrupt & 0xff);
+    } else {
+        list_clear(vcpu, interrupt & 0xff);
+    }
+}
+
+enum status arch_vcpu_look(const struct vcpu *vcpu, unsigned interrupt, uint64_t *state) {
+    *state = list_look(vcpu, interrupt & 0xff);
+    return STATUS_OK;
 }
 
 static bool timer_passed(uint64_t control, uint64_t value) {

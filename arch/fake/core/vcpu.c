@@ -74,6 +74,11 @@ bool arch_vcpu_pending(const struct vcpu *vcpu) {
     return pending & guest->enabled;
 }
 
+enum status arch_vcpu_look(const struct vcpu *vcpu, unsigned interrupt, uint64_t *state) {
+    *state = guest_of(vcpu)->pending >> interrupt & 1 ? VCPU_LOOK_PENDING : 0;
+    return STATUS_OK;
+}
+
 uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu) { return guest_of(vcpu)->own_time; }
 
 void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {

@@ -27,6 +27,10 @@ void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length);
 void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt);
 void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt);
 
+// What the guest's CPU has of a virtual INTERRUPT: *STATE becomes enum vcpu_look bits. UNSUPPORTED
+// where there is nothing that a server could not know.
+NODISCARD enum status arch_vcpu_look(const struct vcpu *vcpu, unsigned interrupt, uint64_t *state);
+
 // True when an interrupt is pending that would end the guest's wait for interrupts.
 bool arch_vcpu_pending(const struct vcpu *vcpu);
 

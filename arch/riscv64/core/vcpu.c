@@ -204,6 +204,11 @@ enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instr
     return STATUS_UNSUPPORTED; // hlvx is an instruction of user mode, too
 }
 
+enum status arch_vcpu_look(const struct vcpu *vcpu, unsigned interrupt, uint64_t *state) {
+    (void)vcpu, (void)interrupt, (void)state;
+    return STATUS_UNSUPPORTED; // nothing but who raised it takes one back
+}
+
 void arch_vcpu_fence(struct vcpu *vcpu) {
     // hfence.vvma works on the VMID in hgatp.
     uint64_t hgatp = csr_read(hgatp);

@@ -1,6 +1,6 @@
 #include "servers/sbi-server/sbi/console.h"
 
-#include <string.h>
+#include "libs/ring/bytes.h"
 
 static const struct firmware_console_state *counters(const struct firmware_call *call) {
     return &call->state->console[call->place];
@@ -18,19 +18,10 @@ uint32_t console_full(const struct firmware_call *call, struct reply *reply) {
     return sbi_return(reply, SBI_ERR_FAILED, 0);
 }
 
-// The first of two pieces that SIZE bytes at AT make in the ring; the second begins at its start.
-static uint64_t first_piece(uint64_t at, uint64_t size) {
-    uint64_t left = RING_BYTES - at;
-    return size < left ? size : left;
-}
-
 uint32_t console_write(struct firmware_call *call, const uint8_t *bytes, uint64_t size) {
     struct ring *ring = call->vm->out;
     uint64_t head = counters(call)->head;
-    uint64_t at = head % RING_BYTES;
-    uint64_t first = first_piece(at, size);
-    memcpy(ring->data + at, bytes, first);
-    memcpy(ring->data, bytes + first, size - first);
+    bytes_put(ring, head, bytes, size);
     state_set(&call->firmware->state, &counters(call)->head, head + size);
     return FIRMWARE_OUTPUT;
 }
@@ -43,10 +34,7 @@ uint64_t console_waiting(const struct firmware_call *call) {
 uint32_t console_read(struct firmware_call *call, uint8_t *bytes, uint64_t size) {
     const struct ring *ring = call->vm->in;
     uint64_t tail = counters(call)->tail;
-    uint64_t at = tail % RING_BYTES;
-    uint64_t first = first_piece(at, size);
-    memcpy(bytes, ring->data + at, first);
-    memcpy(bytes + first, ring->data, size - first);
+    bytes_get(ring, tail, bytes, size);
     state_set(&call->firmware->state, &counters(call)->tail, tail + size);
     return FIRMWARE_INPUT;
 }

@@ -1,0 +1,156 @@
+#include "servers/npf-pager/gic.h"
+
+#include "libs/vgic/vgic.h"
+#include "servers/npf-pager/emulate.h"
+
+static_assert((int)VGIC_PENDING == (int)VCPU_LOOK_PENDING &&
+                  (int)VGIC_ACTIVE == (int)VCPU_LOOK_ACTIVE,
+              "what the core says is what is asked");
+static_assert(sizeof(struct vgic_state) % 8 == 0, "whole words");
+
+// By the VMs' places. One without a state: its VM has none.
+static struct vgic gics[PAGER_VMS];
+
+static struct vgic *gic_of(const struct pager *pager, const struct pager_vm *vm) {
+    return &gics[vm - pager->vm];
+}
+
+static unsigned look(void *context, unsigned vcpu, unsigned intid) {
+    const struct pager_vm *vm = context;
+    uint64_t state = 0;
+    enum status status = rt_vcpu_look(vm->vcpu[vcpu], intid, &state);
+    if (status != STATUS_OK) {
+        rt_die("interrupt %u of vCPU %u can't be looked at: %s", intid, vcpu, status_text(status));
+    }
+    return (unsigned)state;
+}
+
+static void gic_reset(uint64_t *word, uint64_t epoch) {
+    (void)epoch;
+    vgic_reset((struct vgic_state *)word);
+}
+
+static void gic_open(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset) {
+    if (vm->vcpus == 0 || vm->vcpus > VGIC_VCPUS) {
+        rt_die("a GICv3 here has 1 to %u vCPUs, not %u", VGIC_VCPUS, vm->vcpus);
+    }
+    vgic_open(gic_of(pager, vm), &pager->state, state_offset, vm->vcpus, look,
+              (void *)(uintptr_t)vm);
+}
+
+// What the change makes due is part of its commit. One output leaves with an answer; should there
+// be more, they leave with the next ones.
+static void keep(struct vgic *gic, uint32_t vcpu) {
+    struct vgic_output output = {.effect = VGIC_NONE};
+    if (!vgic_next(gic, &output)) {
+        output = (struct vgic_output){.effect = VGIC_NONE};
+    }
+    vgic_keep(gic, vcpu, &output);
+}
+
+// Adds what was kept for VCPU's exit to its answer.
+static void answer(const struct vgic *gic, uint32_t vcpu, struct reply *reply) {
+    struct vgic_output output = vgic_kept(gic, vcpu);
+    bool own = output.vcpus == 1u << vcpu;
+    switch (output.effect) {
+    case VGIC_NONE:
+        return;
+    case VGIC_RAISE:
+        reply->flags |=
+            REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_GIC(output.intid, output.priority));
+        reply->word[4] = own ? 0 : output.vcpus;
+        return;
+    case VGIC_TAKE_BACK:
+    case VGIC_DEACTIVATE:
+        if (!own) {
+            rt_log("interrupt %u stays with other vCPUs: the core takes none back there",
+                   output.intid);
+            return;
+        }
+        reply->flags |=
+            REPLY_CLEAR | REPLY_INTERRUPT(output.effect == VGIC_TAKE_BACK
+                                              ? INTERRUPT_GIC(output.intid, 0)
+                                              : INTERRUPT_ACTIVE(output.intid));
+        return;
+    }
+}
+
+static uint64_t distributor_load(const struct device_access *access) {
+    return vgic_distributor_read(gic_of(access->pager, access->vm), access->offset, access->size);
+}
+
+static void distributor_store(const struct device_access *access) {
+    struct vgic *gic = gic_of(access->pager, access->vm);
+    vgic_distributor_write(gic, access->offset, access->size, access->value);
+    keep(gic, access->vcpu);
+}
+
+static uint64_t redistributors_load(const struct device_access *access) {
+    return vgic_redistributor_read(gic_of(access->pager, access->vm), access->offset, access->size);
+}
+
+static void redistributors_store(const struct device_access *access) {
+    struct vgic *gic = gic_of(access->pager, access->vm);
+    vgic_redistributor_write(gic, access->offset, access->size, access->value);
+    keep(gic, access->vcpu);
+}
+
+static void gic_stored(const struct device_access *access) {
+    answer(gic_of(access->pager, access->vm), access->vcpu, access->reply);
+}
+
+bool gic_send(struct pager *pager, const struct message *record, uint64_t value,
+              struct reply *reply) {
+    const struct pager_vm *vm = pager_vm(pager, record);
+    struct vgic *gic = gic_of(pager, vm);
+    if (!gic->state) {
+        return false;
+    }
+    uint32_t vcpu = MESSAGE_VCPU(record->info);
+    const uint64_t *seen = emulate_seen(pager, vm, record);
+    if (*seen != record->seq) {
+        vgic_sgi(gic, vcpu, value);
+        keep(gic, vcpu);
+        state_set(&pager->state, seen, record->seq);
+        state_commit(&pager->state);
+    }
+    reply->flags = REPLY_FLAGS | REPLY_ADVANCE;
+    answer(gic, vcpu, reply);
+    return true;
+}
+
+static const struct device_effects distributor = {
+    .open = gic_open,
+    .load = distributor_load,
+    .store = distributor_store,
+    .stored = gic_stored,
+};
+
+// The distributor's model opens what is both's.
+static void open_nothing(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset) {
+    (void)pager, (void)vm, (void)state_offset;
+}
+
+static const struct device_effects redistributors = {
+    .open = open_nothing,
+    .load = redistributors_load,
+    .store = redistributors_store,
+    .stored = gic_stored,
+};
+
+static void reset_nothing(uint64_t *word, uint64_t epoch) { (void)word, (void)epoch; }
+
+const struct device_model gic_distributor = {
+    .name = "gic-v3",
+    .sizes = 1 | 2 | 4 | 8,
+    .words = sizeof(struct vgic_state) / 8,
+    .reset = gic_reset,
+    .effects = &distributor,
+};
+
+const struct device_model gic_redistributors = {
+    .name = "gic-v3-rd",
+    .sizes = 1 | 2 | 4 | 8,
+    .reset = reset_nothing,
+    .effects = &redistributors,
+};

@@ -1,0 +1,16 @@
+// What is an architecture's own in npf-pager: the devices that its machines have, and the system
+// registers that belong to one of them. One file implements it for each, chosen by the build.
+#pragma once
+
+#include "servers/npf-pager/pager.h"
+
+// All devices that can be played; NULL ends them.
+extern const struct device_model *const machine_models[];
+
+// Room for the first contents of the state, in words: the most that there can be of it.
+extern uint64_t machine_initial[];
+extern const uint32_t machine_words;
+
+// Answers RECORD, an access to a system register that traps. False: such exits are nothing that
+// this server knows of here.
+bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply);

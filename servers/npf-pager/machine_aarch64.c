@@ -1,0 +1,34 @@
+#include "libs/vgic/vgic.h"
+#include "servers/npf-pager/gic.h"
+#include "servers/npf-pager/machine.h"
+
+extern const struct device_model goldfish_rtc;
+extern const struct device_model pl011_uart;
+extern const struct device_model pl031;
+
+const struct device_model *const machine_models[] = {
+    &goldfish_rtc, &gic_distributor, &gic_redistributors, &pl011_uart, &pl031, NULL};
+
+#define WORDS ((sizeof(struct pager_state) + PAGER_VMS * sizeof(struct vgic_state)) / 8)
+uint64_t machine_initial[WORDS];
+const uint32_t machine_words = WORDS;
+
+// The ISS of a trapped write of a system register, without the general register that it comes from
+// (Arm DDI 0487, D19.2.37).
+#define ISS_RT (31u << 5)
+#define ISS_WRITE(op0, op1, crn, crm, op2)                                                         \
+    ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
+#define ICC_SGI1R_EL1 ISS_WRITE(3u, 0u, 12u, 11u, 5u)
+
+// ESR_EL1 of an undefined instruction: class 0, an instruction of 32 bits.
+#define ESR_UNDEFINED (1u << 25)
+
+bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply) {
+    if ((record->word[0] & ~(uint64_t)ISS_RT) == ICC_SGI1R_EL1 &&
+        gic_send(pager, record, record->word[1], reply)) {
+        return true;
+    }
+    reply->flags = REPLY_FLAGS | REPLY_INJECT;
+    reply->word[0] = ESR_UNDEFINED;
+    return true;
+}
