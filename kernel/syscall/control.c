@@ -159,8 +159,8 @@ static enum status vcpu_control(struct task *task, struct vcpu *vcpu, uint64_t o
 enum status syscall_vcpu(struct task *task) {
     enum status status = STATUS_OK;
     uint64_t op = syscall_arg(task, 0);
-    bool inspect = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES ||
-                   op == VCPU_STATE || op == VCPU_LOOK;
+    bool inspect = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE ||
+                   op == VCPU_LOOK;
     struct vcpu *vcpu = cap_object(task, syscall_selector(task), OBJECT_VCPU,
                                    inspect ? RIGHT_R : RIGHT_MANAGE, &status);
     if (!vcpu) {

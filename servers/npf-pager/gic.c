@@ -56,8 +56,7 @@ static void answer(const struct vgic *gic, uint32_t vcpu, struct reply *reply) {
     case VGIC_NONE:
         return;
     case VGIC_RAISE:
-        reply->flags |=
-            REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_GIC(output.intid, output.priority));
+        reply->flags |= REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_GIC(output.intid, output.priority));
         reply->word[4] = own ? 0 : output.vcpus;
         return;
     case VGIC_TAKE_BACK:
@@ -67,10 +66,9 @@ static void answer(const struct vgic *gic, uint32_t vcpu, struct reply *reply) {
                    output.intid);
             return;
         }
-        reply->flags |=
-            REPLY_CLEAR | REPLY_INTERRUPT(output.effect == VGIC_TAKE_BACK
-                                              ? INTERRUPT_GIC(output.intid, 0)
-                                              : INTERRUPT_ACTIVE(output.intid));
+        reply->flags |= REPLY_CLEAR | REPLY_INTERRUPT(output.effect == VGIC_TAKE_BACK
+                                                          ? INTERRUPT_GIC(output.intid, 0)
+                                                          : INTERRUPT_ACTIVE(output.intid));
         return;
     }
 }

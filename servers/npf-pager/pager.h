@@ -75,8 +75,8 @@ struct pager {
     uint64_t mapped_address;
     struct pager_vm *by_number[PAGER_NUMBERS]; // never NULL: `nobody` where there is no such VM
 
-    unsigned init;  // slot of init's portal
-    uint64_t epoch; // nanoseconds from 1970 to the counter's 0
+    unsigned init;    // slot of init's portal
+    uint64_t epoch;   // nanoseconds from 1970 to the counter's 0
     unsigned console; // slot of the console's portal
     uint32_t devices;
     struct pager_device device[PAGER_DEVICES];

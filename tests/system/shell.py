@@ -109,13 +109,17 @@ def shell_typed_bare(ctx: Context) -> None:
 
 
 @system_test(builds=("aarch64",))
+def shell_typed_aarch64(ctx: Context) -> None:
+    """By the guest's UART, which a server plays."""
+    with_shell(ctx, bare=False)
+
+
+@system_test(builds=("aarch64",))
 def shell_typed_bare_aarch64(ctx: Context) -> None:
     with_shell(ctx, bare=True)
 
 
-@system_test()
-def shell_beside_deaths(ctx: Context) -> None:
-    """Every server is killed between one line and the next, and in the middle of what is typed."""
+def beside_deaths(ctx: Context) -> None:
     path = ctx.scratch / "control"
     with start_session(ctx, Shell, cmdline="sh", control=path) as shell:
         shell.wait(PROMPT)
@@ -134,6 +138,18 @@ def shell_beside_deaths(ctx: Context) -> None:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
     for name in SERVERS:
         ctx.expect_lines(result.output, re.compile(f"^server {name} died: it was killed"))
+
+
+@system_test()
+def shell_beside_deaths(ctx: Context) -> None:
+    """Every server is killed between one line and the next, and in the middle of what is typed."""
+    beside_deaths(ctx)
+
+
+@system_test(builds=("aarch64",))
+def shell_beside_deaths_aarch64(ctx: Context) -> None:
+    """There one of them has the guest's UART and its interrupt controller."""
+    beside_deaths(ctx)
 
 
 def read_terminal(end: int, wanted: bytes, seconds: float) -> bytes:

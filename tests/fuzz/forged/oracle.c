@@ -208,6 +208,10 @@ static bool may_read(const struct attempt *attempt) {
         const struct route *route = &vcpu->route[MESSAGE_CLASS(vcpu->record.info)];
         return task->serving == &vcpu->record && reg < 32 && (route->read_mask >> reg & 1);
     }
+    if (op == VCPU_LOOK) {
+        return task->serving && task->serving->owner == RECORD_VCPU &&
+               container_of(task->serving, struct vcpu, record)->space == vcpu->space;
+    }
     return op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE;
 }
 

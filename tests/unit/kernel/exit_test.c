@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "arch/vcpu.h"
 #include "tests/unit/kernel/world.h"
 
 #define BADGE 0x42
@@ -190,6 +191,36 @@ static void a_server_reads_registers_of_the_exit_it_serves_within_the_mask(void 
     assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_READ, 9)), STATUS_DENIED);
 }
 
+static void a_server_looks_at_interrupts_of_the_vm_whose_exit_it_serves(void **state) {
+    (void)state;
+    struct guest other;
+    guest_make(&other, &server, BADGE + 1);
+    server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R, 0, 0);
+    server_grant(&server, 2, guest.vcpu_slot[1], RIGHT_R, 0, 0);
+    server_grant(&server, 3, other.vcpu_slot[0], RIGHT_R, 0, 0);
+    assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_LOOK, 0)), STATUS_DENIED);
+    world_sleep();
+    world_enter(guest.vcpu[0]);
+    arch_vcpu_raise(guest.vcpu[1], INTERRUPT_TIMER);
+    world_exit(guest.vcpu[0], EXIT_STAGE2, WORDS(0));
+    for (unsigned i = 0; i < INTERRUPT_COUNT; i++) {
+        assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_LOOK, i)), STATUS_OK);
+        assert_int_equal(world_result(0), 0);
+        assert_int_equal(world_do(server.task, SYSCALL_VCPU, 2, WORDS(VCPU_LOOK, i)), STATUS_OK);
+        assert_int_equal(world_result(0), i == INTERRUPT_TIMER ? VCPU_LOOK_PENDING : 0);
+    }
+    const uint64_t wrong[] = {INTERRUPT_COUNT, 1ull << 32, UINT64_MAX};
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(world_do(server.task, SYSCALL_VCPU, 2, WORDS(VCPU_LOOK, wrong[i])),
+                         STATUS_INVALID);
+    }
+    // Not of another VM, not when the exit is answered.
+    assert_int_equal(world_do(server.task, SYSCALL_VCPU, 3, WORDS(VCPU_LOOK, 0)), STATUS_DENIED);
+    world_reply(server.task, REPLY_FLAGS, WORDS(0));
+    world_do(world.init, SYSCALL_SIGNAL, server.portal_slot, WORDS(0));
+    assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_LOOK, 0)), STATUS_DENIED);
+}
+
 static void tracing_counts_instructions_by_class_and_changes_nothing_else(void **state) {
     (void)state;
     struct vcpu *vcpu = guest.vcpu[0];
@@ -245,6 +276,7 @@ int main(void) {
         TEST(the_sequence_number_grows_by_one_with_each_exit_of_that_vcpu),
         TEST(counters_name_each_class_and_together_are_all_exits),
         TEST(a_server_reads_registers_of_the_exit_it_serves_within_the_mask),
+        TEST(a_server_looks_at_interrupts_of_the_vm_whose_exit_it_serves),
         TEST(tracing_counts_instructions_by_class_and_changes_nothing_else),
         TEST(a_route_changed_while_an_exit_is_pending_leaves_it_where_it_is),
     };

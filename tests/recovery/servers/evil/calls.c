@@ -52,7 +52,8 @@ static enum status make(uint64_t number, uint64_t selector, struct rt_words *wor
 // Under which number a call that was done is counted: what changes a task or a vCPU, which nobody
 // but init may do, apart from the rest.
 static unsigned count_as(uint64_t number, uint64_t op) {
-    bool looks = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE;
+    bool looks = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE ||
+                 op == VCPU_LOOK;
     if (number >= SYSCALL_COUNT) {
         return EVIL_INVALID;
     }
