@@ -229,6 +229,12 @@ enum status rt_signal(unsigned portal) {
     return STATUS_OK;
 }
 
+enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state) {
+    (void)vcpu, (void)interrupt;
+    *state = fakert.look;
+    return STATUS_OK;
+}
+
 enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value) {
     request(FAKERT_VCPU_READ, vcpu)->word[0] = reg;
     if (reg >= FAKERT_REGISTERS) {

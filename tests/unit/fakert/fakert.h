@@ -39,6 +39,7 @@ struct fakert {
     uint32_t instruction;
     uint32_t (*on_fetch)(uint64_t pc); // in place of `instruction`
     bool fetch_fails;
+    uint64_t look; // what guests' CPUs have of any interrupt
     enum status call_status;
     unsigned kill_at; // the request at which it is killed, counted from 1; 0: none
     // The reply to a CALL, in place of the request's words; NULL: all zeros.

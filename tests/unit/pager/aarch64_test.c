@@ -1,0 +1,286 @@
+// The guest's UART and its interrupt controller: what is sent is sent once, what is typed arrives
+// once, and an interrupt leaves with the answer that it is due with, wherever the server dies.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "libs/pl011/pl011.h"
+#include "servers/npf-pager/pager.h"
+#include "tests/unit/fakert/fakert.h"
+#include "tests/unit/fakert/step.h"
+
+#define VM 9
+#define VCPU_SLOT 30
+#define UART 0x9000000ull
+#define GICD 0x8000000ull
+#define GICR 0x80a0000ull
+#define GICD_CTLR (GICD + 0x0)
+#define GICR_WAKER (GICR + 0x14)
+#define GICR_IGROUPR0 (GICR + 0x10080)
+#define GICR_ISENABLER0 (GICR + 0x10100)
+#define GICR_ICENABLER0 (GICR + 0x10180)
+#define GICR_ISPENDR0 (GICR + 0x10200)
+#define GICR_IPRIORITYR0 (GICR + 0x10400)
+
+// The host's decoder is riscv64's; the base register does not count.
+#define LWU_A0 0x0005e503u // lwu a0, 0(a1)
+#define SW_A0 0x00a5a023u  // sw a0, 0(a1)
+
+#define SYSREG_SGI1R (3u << 20 | 5u << 17 | 12u << 10 | 7u << 5 | 11u << 1) // from x7
+
+int npf_pager_main(void);
+
+// What outlives a server, at one address.
+static struct {
+    _Alignas(4096) uint8_t state[8192];
+    struct ring out, in;
+} *world;
+
+static uint64_t last_seq;
+
+static void number(const char *name, uint64_t guest, uint64_t size) {
+    struct config_entry *entry = fakert_entry(name, CONFIG_NUMBER);
+    entry->guest = guest;
+    entry->size = size;
+}
+
+static void window(const char *name, void *memory, uint64_t size) {
+    struct config_entry *entry = fakert_entry(name, CONFIG_WINDOW);
+    entry->address = (uint64_t)(uintptr_t)memory;
+    entry->size = size;
+}
+
+static void begin_server(void) {
+    struct fakert before = fakert;
+    fakert_reset();
+    fakert_entry("init", CONFIG_CAP)->slot = 6;
+    fakert_entry("console", CONFIG_CAP)->slot = 7;
+    window("state", world->state, sizeof(world->state));
+    number("device-9:gic-v3", GICD, 0x10000);
+    number("device-9:gic-v3-rd", GICR, 0x20000);
+    number("device-9:pl011", UART, PL011_SIZE);
+    fakert_entry("vcpu-9", CONFIG_CAP)->slot = VCPU_SLOT;
+    window("console-out-9", &world->out, sizeof(world->out));
+    window("console-in-9", &world->in, sizeof(world->in));
+    memcpy(fakert.reg, before.reg, sizeof(fakert.reg));
+    fakert.instruction = before.instruction;
+    fakert.look = before.look;
+}
+
+static int begin(void **unused) {
+    (void)unused;
+    if (!world) {
+        world = step_memory(sizeof(*world));
+    }
+    memset(world, 0, sizeof(*world));
+    world->out.magic = RING_MAGIC;
+    world->in.magic = RING_MAGIC;
+    last_seq = 0;
+    fakert_reset();
+    begin_server();
+    return 0;
+}
+
+static struct message record_of(uint64_t address, enum access access) {
+    struct message record = fakert_record(EXIT_STAGE2, VM, 0, ++last_seq);
+    record.word[0] = address;
+    record.word[1] = access;
+    fakert.instruction = access == ACCESS_WRITE ? SW_A0 : LWU_A0;
+    return record;
+}
+
+// Served by a server that has just started.
+static struct reply serve(const struct message *record) {
+    begin_server();
+    fakert_send(record);
+    assert_int_equal(fakert_run(npf_pager_main), FAKERT_WAITING);
+    assert_int_equal(fakert.answered, 1);
+    return fakert.answer[0];
+}
+
+static struct message store_of(uint64_t address, uint64_t value) {
+    fakert.reg[10] = value;
+    return record_of(address, ACCESS_WRITE);
+}
+
+static struct reply store(uint64_t address, uint64_t value) {
+    struct message record = store_of(address, value);
+    return serve(&record);
+}
+
+static uint64_t load(uint64_t address) {
+    struct message record = record_of(address, ACCESS_READ);
+    struct reply reply = serve(&record);
+    assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE | REPLY_WRITE | REPLY_REGISTER(10));
+    return reply.word[0];
+}
+
+static void type(const char *text) {
+    for (; *text; text++) {
+        world->in.data[world->in.head++ % RING_BYTES] = *text;
+    }
+}
+
+static struct pager victim;
+static struct message served;
+
+static void serve_by_victim(void *argument) {
+    (void)argument;
+    struct reply reply = {0};
+    pager_serve(&victim, &served, &reply);
+}
+
+// The exit, cut short behind every change to what outlives the server, and then served by the next
+// one: the answer, the rings and the state are as if nobody had died.
+static struct reply die_everywhere(const struct message *record) {
+    static typeof(*world) end;
+    struct step_images images;
+    const char *wrong;
+    served = *record;
+    begin_server();
+    assert_int_equal(pager_configure(&victim, rt_config, &wrong), STATUS_OK);
+    assert_int_equal(pager_adopt(&victim, world->state, sizeof(world->state)), STATUS_OK);
+    if (!step_run(serve_by_victim, NULL, world, sizeof(*world), &images)) {
+        skip();
+    }
+    struct reply undisturbed = serve(record);
+    memcpy(&end, world, sizeof(end));
+    for (unsigned i = 0; i < images.count; i++) {
+        memcpy(world, images.image[i], sizeof(*world));
+        struct reply reply = serve(record);
+        assert_memory_equal(&reply, &undisturbed, sizeof(reply));
+        assert_memory_equal(&world->out, &end.out, sizeof(end.out));
+        assert_memory_equal(&world->in, &end.in, sizeof(end.in));
+        struct state_header *found = (void *)world->state, *wanted = (void *)end.state;
+        uint32_t size = wanted->slot_size;
+        assert_memory_equal(world->state + STATE_SLOTS_AT + found->active * size,
+                            end.state + STATE_SLOTS_AT + wanted->active * size, size);
+    }
+    assert_true(images.count > 3);
+    step_free(&images);
+    return undisturbed;
+}
+
+static void what_is_sent_is_in_the_ring_once(void **state) {
+    (void)state;
+    const char text[] = "two lines\r\nand more";
+    for (unsigned i = 0; i < sizeof(text) - 1; i++) {
+        struct message record = store_of(UART + PL011_DR, (uint8_t)text[i]);
+        struct reply reply = serve(&record);
+        assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE);
+        serve(&record); // it comes again
+        assert_int_equal(world->out.head, i + 1);
+        assert_true(fakert_count(FAKERT_SIGNAL) >= 1);
+    }
+    assert_memory_equal(world->out.data, text, sizeof(text) - 1);
+}
+
+static void dying_while_a_byte_is_sent(void **state) {
+    (void)state;
+    store(UART + PL011_DR, 'a');
+    struct message record = store_of(UART + PL011_DR, 'b');
+    die_everywhere(&record);
+    assert_int_equal(world->out.head, 2);
+    assert_memory_equal(world->out.data, "ab", 2);
+}
+
+static void a_full_ring_is_flushed_first(void **state) {
+    (void)state;
+    world->out.head = RING_BYTES; // of a server before this one
+    store(UART + PL011_DR, 'a');
+    assert_int_equal(fakert_count(FAKERT_CALL), 1);
+    assert_int_equal(world->out.head, RING_BYTES); // nobody has made room: it is lost
+    world->out.tail = RING_BYTES;
+    store(UART + PL011_DR, 'b');
+    assert_int_equal(fakert_count(FAKERT_CALL), 0);
+    assert_int_equal(world->out.head, RING_BYTES + 1);
+    assert_int_equal(world->out.data[0], 'b');
+}
+
+static void what_is_typed_arrives_in_order(void **state) {
+    (void)state;
+    const char *text = "more than the receiver has room for";
+    assert_true(load(UART + PL011_FR) & 1u << 4); // empty
+    type(text);
+    for (const char *next = text; *next; next++) {
+        assert_false(load(UART + PL011_FR) & 1u << 4);
+        assert_int_equal(load(UART + PL011_DR), *next);
+    }
+    assert_true(load(UART + PL011_FR) & 1u << 4);
+    assert_int_equal(world->in.tail, strlen(text));
+}
+
+static void dying_while_a_byte_is_received(void **state) {
+    (void)state;
+    type("xyz");
+    struct message record = record_of(UART + PL011_DR, ACCESS_READ);
+    struct reply reply = die_everywhere(&record);
+    assert_int_equal(reply.word[0], 'x');
+    assert_int_equal(load(UART + PL011_DR), 'y');
+    assert_int_equal(world->in.tail, 3);
+}
+
+static void set_up_controller(void) {
+    store(GICD_CTLR, 0x12);
+    store(GICR_WAKER, 0);
+    store(GICR_IGROUPR0, ~0u);
+    store(GICR_IPRIORITYR0, 0xa0a0a0a0);
+}
+
+static void expect_raised(struct reply reply, unsigned intid) {
+    assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE | REPLY_RAISE |
+                                      REPLY_INTERRUPT(INTERRUPT_GIC(intid, 0xa0)));
+    assert_int_equal(reply.word[4], 0);
+}
+
+static void an_interrupt_is_raised_where_it_becomes_due(void **state) {
+    (void)state;
+    set_up_controller();
+    assert_int_equal(store(GICR_ISPENDR0, 1u << 3).flags, REPLY_FLAGS | REPLY_ADVANCE);
+    struct message record = store_of(GICR_ISENABLER0, 1u << 3);
+    expect_raised(die_everywhere(&record), 3);
+    // It is not enabled any more, and pending still: that is taken back.
+    fakert.look = VCPU_LOOK_PENDING;
+    struct reply reply = store(GICR_ICENABLER0, 1u << 3);
+    assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE | REPLY_CLEAR |
+                                      REPLY_INTERRUPT(INTERRUPT_GIC(3, 0)));
+}
+
+static void an_interrupt_is_sent_by_a_system_register(void **state) {
+    (void)state;
+    set_up_controller();
+    store(GICR_ISENABLER0, 1u << 2);
+    struct message record = fakert_record(EXIT_SYSREG, VM, 0, ++last_seq);
+    record.word[0] = SYSREG_SGI1R;
+    record.word[1] = 2u << 24 | 1; // INTID 2, to vCPU 0
+    expect_raised(die_everywhere(&record), 2);
+    // A read of it, and any other register, is undefined.
+    for (unsigned i = 0; i < 25; i++) {
+        record.seq = ++last_seq;
+        record.word[0] = SYSREG_SGI1R ^ 1u << i;
+        if (i < 5 || i > 9) {
+            struct reply reply = serve(&record);
+            assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_INJECT);
+            assert_int_equal(reply.word[0], 1u << 25);
+        }
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, begin)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_sent_is_in_the_ring_once),
+        TEST(dying_while_a_byte_is_sent),
+        TEST(a_full_ring_is_flushed_first),
+        TEST(what_is_typed_arrives_in_order),
+        TEST(dying_while_a_byte_is_received),
+        TEST(an_interrupt_is_raised_where_it_becomes_due),
+        TEST(an_interrupt_is_sent_by_a_system_register),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
