@@ -4,7 +4,9 @@ meanwhile: shell.py.)"""
 
 import re
 
+from exeunt_lib import control
 from exeunt_lib.paths import SYSTEM_TESTS
+from exeunt_lib.session import PATIENCE, start_session
 from exeunt_lib.testing import Context, Result, run_guest, system_test
 from exeunt_lib.transcript import difference, expected_text
 
@@ -30,6 +32,10 @@ LINES = (
     "monolithic kernel exit [0] normally!",
     *END,
 )
+
+# Who serves the guest's exits, and who shows what it prints.
+SERVERS = ("npf-pager", "sbi-server", "timer-server", "npf-pager", "console")
+DEATHS = 10
 
 
 def run(ctx: Context, **boot) -> Result:
@@ -73,3 +79,24 @@ def psci_aarch64(ctx: Context) -> None:
     ):
         result = run(ctx, guest=ctx.out / f"guest/{guest}.bin", **boot)
         ctx.expect_lines(result.output, f"{guest}: {checks} checks passed", *END)
+
+
+@system_test(builds=ARCH)
+def programs_beside_deaths_aarch64(ctx: Context) -> None:
+    """Servers are killed one after the other while programs run: nothing that these print is lost,
+    doubled or out of order."""
+    path = ctx.scratch / "control"
+    with start_session(ctx, cmdline=PROGRAMS, control=path) as session:
+        session.wait("arch = aarch64")
+        with control.wait_for(path, PATIENCE) as line:
+            for number in range(DEATHS):
+                name = SERVERS[number % len(SERVERS)]
+                answer = line.ask(f"kill {name}")
+                ctx.expect(not answer.error, f"{name} to be killed, not: {answer.error}")
+        result = ctx.keep(session.end())
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+    died = len(re.findall("^server .* died: it was killed", result.output, re.MULTILINE))
+    ctx.expect(died == DEATHS, f"{DEATHS} deaths, not {died}")
+    bare = expected_text(run(ctx, cmdline=PROGRAMS, bare=True).output)
+    differs = difference(bare, result.output)
+    ctx.expect(not differs, f"what the bare machine's guest prints: {differs}")
