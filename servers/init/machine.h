@@ -8,7 +8,8 @@
 // What manifests call the architecture.
 extern const char *const machine_arch;
 
-// A property of any node of the tree, SIZE bytes at VALUE; but for those that init itself looks for.
+// A property of any node of the tree, SIZE bytes at VALUE; but for those that init itself looks
+// for.
 void machine_arch_property(struct machine *machine, const char *name, const void *value, int size);
 
 // The tree has been read. NULL, or what it lacks.
