@@ -84,8 +84,27 @@ def out_of_memory(machine: Machine, server: str, chance: random.Random) -> None:
     leave(machine, server, chance)
 
 
+# The console's neighbours, an access of the UART and the store that counts it: what a successor
+# repairs, it knows by where the dead one stood between them (servers/console/put.h, take.h).
+NEIGHBOURS = (
+    ("console_put_sent", "console_put_counted"),
+    ("console_take_loaded", "console_take_kept"),
+)
+
+
+def leave_neighbours(machine: Machine, server: str) -> None:
+    """A server can die between such instructions, but not begin a loop there: it goes on first."""
+    if server != "console":
+        return
+    elf = machine.system.elves[server]
+    pairs = [(elf.address(first), elf.address(last)) for first, last in NEIGHBOURS]
+    while any(first <= machine.stub.register(PC) < last for first, last in pairs):
+        machine.step()
+
+
 def hang(machine: Machine, server: str, _random: random.Random) -> None:
     """A return to itself: one instruction, for ever."""
+    leave_neighbours(machine, server)
     place = machine.system.elves[server].find_text(RET)[0]
     machine.stub.set_register(RA, place)
     machine.stub.set_register(PC, place)
@@ -97,6 +116,7 @@ def hang_calling(machine: Machine, server: str, _random: random.Random) -> None:
     The status that it returns, NO_CAP, is SIGNAL's number; its words stay what they are, so that
     the third of them, which points to them, is the next call's argument again.
     """
+    leave_neighbours(machine, server)
     elf = machine.system.elves[server]
     loop = elf.address("rt_system_call")
     words = (elf.address("rt_record") & ~0xFFF) - 0x3000
