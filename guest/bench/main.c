@@ -15,7 +15,6 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         print("bench: no device tree at %p\n", device_tree);
         return false;
     }
-    bench_init(device_tree, size);
     print("bench guest_begin %lu\n", first);
     print("bench: instructions outside the guest, an operation\n");
     for (unsigned i = 0; i < bench_operation_count; i++) {

@@ -16,11 +16,12 @@ struct bench_operation {
     bool (*measure)(const struct machine *machine, uint64_t *value, const char **missing);
 };
 
+// Written with guest/bench/measure.h, which has what is the same for all.
 extern const struct bench_operation bench_operations[];
 extern const unsigned bench_operation_count;
 
-// Tells the architecture where the device tree is, so that it is not measured.
-void bench_init(const void *device_tree, uint64_t size);
+// Instructions that the machine has executed so far, from some moment before the guest began.
+uint64_t bench_instructions(void);
 
 // The number of the guest's first instruction, counted from the machine's reset; called before
 // anything else.
