@@ -39,35 +39,40 @@ static __attribute__((naked, used)) void leave_el2(void) {
                      [sre] "i"(ICC_SRE_EL2_ENABLE), [spsr] "i"(SPSR_ALL_MASKED | SPSR_EL1H));
 }
 
-// Entered with x0 = device tree, kept in x19 meanwhile.
+uint64_t entry_counter;
+
+// Entered with x0 = device tree, kept in x19 meanwhile; x20 keeps the counter.
 __attribute__((naked, used)) void _start(void) {
-    __asm__ volatile(
-        "mov x19, x0\n"
-        "msr daifset, #0xf\n"
-        "mov x1, %[sctlr_low]\n"
-        "movk x1, %[sctlr_high], lsl #16\n"
-        "msr sctlr_el1, x1\n"
-        "isb\n"
-        "mrs x1, CurrentEL\n"
-        "cmp x1, %[el2]\n"
-        "b.ne 1f\n"
-        "bl %[leave]\n"
-        "1: msr spsel, #1\n"
-        "adrp x1, %[stack] + %[stack_size]\n"
-        "add x1, x1, :lo12:%[stack] + %[stack_size]\n"
-        "mov sp, x1\n"
-        "adrp x1, image_bss\n"
-        "add x1, x1, :lo12:image_bss\n"
-        "adrp x2, image_bss_end\n"
-        "add x2, x2, :lo12:image_bss_end\n"
-        "2: cmp x1, x2\n"
-        "b.hs 3f\n"
-        "str xzr, [x1], #8\n"
-        "b 2b\n"
-        "3: mov x0, x19\n"
-        "b %[begin]\n" ::[sctlr_low] "i"(SCTLR_RES1 & 0xffff),
-        [sctlr_high] "i"(SCTLR_RES1 >> 16), [el2] "i"(CURRENT_EL2), [leave] "i"(leave_el2),
-        [stack] "i"(stack), [stack_size] "i"(ENTRY_STACK_SIZE), [begin] "i"(entry_begin));
+    __asm__ volatile("mrs x20, cntvct_el0\n"
+                     "mov x19, x0\n"
+                     "msr daifset, #0xf\n"
+                     "mov x1, %[sctlr_low]\n"
+                     "movk x1, %[sctlr_high], lsl #16\n"
+                     "msr sctlr_el1, x1\n"
+                     "isb\n"
+                     "mrs x1, CurrentEL\n"
+                     "cmp x1, %[el2]\n"
+                     "b.ne 1f\n"
+                     "bl %[leave]\n"
+                     "1: msr spsel, #1\n"
+                     "adrp x1, %[stack] + %[stack_size]\n"
+                     "add x1, x1, :lo12:%[stack] + %[stack_size]\n"
+                     "mov sp, x1\n"
+                     "adrp x1, image_bss\n"
+                     "add x1, x1, :lo12:image_bss\n"
+                     "adrp x2, image_bss_end\n"
+                     "add x2, x2, :lo12:image_bss_end\n"
+                     "2: cmp x1, x2\n"
+                     "b.hs 3f\n"
+                     "str xzr, [x1], #8\n"
+                     "b 2b\n"
+                     "3: adrp x1, %[counter]\n"
+                     "str x20, [x1, :lo12:%[counter]]\n"
+                     "mov x0, x19\n"
+                     "b %[begin]\n" ::[sctlr_low] "i"(SCTLR_RES1 & 0xffff),
+                     [sctlr_high] "i"(SCTLR_RES1 >> 16), [el2] "i"(CURRENT_EL2),
+                     [leave] "i"(leave_el2), [stack] "i"(stack), [stack_size] "i"(ENTRY_STACK_SIZE),
+                     [counter] "i"(&entry_counter), [begin] "i"(entry_begin));
 }
 
 // The first 64 bytes of the image, as Linux's loaders want them (Linux,

@@ -8,3 +8,6 @@
 // Written by boot.c and bare.c, called by entry.c: the MMU is off, interrupts are masked, .bss is
 // clear. `device_tree` is the tree's physical address.
 _Noreturn void entry_begin(uint64_t device_tree);
+
+// The virtual counter when the first instruction was executed.
+extern uint64_t entry_counter;
