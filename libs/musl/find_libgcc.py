@@ -3,7 +3,11 @@
 import sys
 from pathlib import Path
 
-DEBIAN_NAMES = {"aarch64": "aarch64-linux-gnu", "riscv64": "riscv64-linux-gnu"}
+DEBIAN_NAMES = {
+    "aarch64": "aarch64-linux-gnu",
+    "riscv64": "riscv64-linux-gnu",
+    "x86_64": "x86_64-linux-gnu",
+}
 
 found = sorted(
     Path("/usr/lib/gcc-cross", DEBIAN_NAMES[sys.argv[1]]).glob("*/libgcc.a"),

@@ -22,6 +22,7 @@ PACKAGES = (
     ("libclang-rt-19-dev",),
     ("libcmocka-dev",),
     ("libfdt-dev",),
+    ("libgcc-12-dev-amd64-cross", "libgcc-14-dev-amd64-cross"),
     ("libgcc-12-dev-arm64-cross", "libgcc-14-dev-arm64-cross"),
     ("libgcc-12-dev-riscv64-cross", "libgcc-14-dev-riscv64-cross"),
     ("lld-19",),
@@ -31,6 +32,7 @@ PACKAGES = (
     ("opensbi",),
     ("qemu-system-arm",),
     ("qemu-system-misc", "qemu-system-riscv"),
+    ("qemu-system-x86",),
     ("qemu-user",),
     ("spin",),
 )
