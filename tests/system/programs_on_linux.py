@@ -179,6 +179,12 @@ def programs_on_linux_aarch64(ctx: Context) -> None:
     expect_all(ctx)
 
 
+@system_test(builds=("x86_64",))
+def programs_on_linux_x86_64(ctx: Context) -> None:
+    """And for a third."""
+    expect_all(ctx)
+
+
 @system_test()
 def shell_on_linux(ctx: Context) -> None:
     """The shell starts programs, says how they ended, and ends as told or when input does."""

@@ -1,8 +1,7 @@
-// Each instruction that is not for user mode ends the process that tries it, as one that does not
-// exist would, with the hypervisor below and without.
+// Each instruction that is not for user mode ends the process that tries it, with the hypervisor
+// below and without.
 #include "tests/system/programs/privileged.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,7 +33,7 @@ int main(void) {
         if (pid == 0)
             execute(privileged_instructions[i].code);
         if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
-            WTERMSIG(status) == SIGILL)
+            WTERMSIG(status) == privileged_signal)
             refused++;
         else
             printf("privileged: %s: status %#x\n", privileged_instructions[i].name, status);

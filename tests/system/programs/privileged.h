@@ -11,5 +11,8 @@ struct privileged_instruction {
 extern const struct privileged_instruction privileged_instructions[];
 extern const unsigned privileged_count;
 
+// What ends the process: what Linux sends it on the architecture.
+extern const int privileged_signal;
+
 // Goes back to the caller.
 extern const uint32_t privileged_return;

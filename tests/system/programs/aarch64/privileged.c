@@ -1,5 +1,7 @@
 #include "tests/system/programs/privileged.h"
 
+#include <signal.h>
+
 // Arm Architecture Reference Manual for A-profile (DDI 0487), chapters C5 and C6.
 const struct privileged_instruction privileged_instructions[] = {
     {"mrs x0, sctlr_el1", 0xd5381000},
@@ -57,3 +59,5 @@ const unsigned privileged_count =
     sizeof(privileged_instructions) / sizeof(privileged_instructions[0]);
 
 const uint32_t privileged_return = 0xd65f03c0; // ret
+
+const int privileged_signal = SIGILL;

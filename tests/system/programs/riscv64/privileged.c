@@ -1,5 +1,7 @@
 #include "tests/system/programs/privileged.h"
 
+#include <signal.h>
+
 #define CSR_READ(csr) (0x00002573u | (uint32_t)(csr) << 20)  // csrrs a0, csr, zero
 #define CSR_WRITE(csr) (0x00001073u | (uint32_t)(csr) << 20) // csrrw zero, csr, zero
 
@@ -51,3 +53,5 @@ const unsigned privileged_count =
     sizeof(privileged_instructions) / sizeof(privileged_instructions[0]);
 
 const uint32_t privileged_return = 0x00008067; // ret
+
+const int privileged_signal = SIGILL;
