@@ -14,7 +14,7 @@ from pathlib import Path
 
 from exeunt_lib.boot import Boot
 from exeunt_lib.control import strip
-from exeunt_lib.corestate import IMAGE, PAGE, TASK_STATES, Core
+from exeunt_lib.corestate import PAGE, TASK_STATES, Core
 from exeunt_lib.coretext import describe, lasting, state_lines
 from exeunt_lib.layouts import Layouts, View
 from exeunt_lib.live import LOOK, Live
@@ -113,7 +113,7 @@ class Check:
     def expect_text(self, core: Core, tasks: dict[str, int]) -> None:
         """The core's and all servers' programs are what was built."""
         for address, content in read_only(self.ctx.out / "exeunt.elf", "the core"):
-            there = core.ram.read(address - IMAGE, len(content))
+            there = core.ram.read(address - core.arch.image, len(content))
             self.ctx.expect(there == content, f"the core's text at {address:#x} as it was built")
         folder = self.ctx.out / f"server_{self.ctx.arch}"
         images = {"b-sbi": "sbi-server", "b-pager": "npf-pager", "b-timer": "timer-server"}

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import control
+from .abi import GUEST_CLASSES
+from .arch import arch_of
 from .gdbstub import Ended, Stub, StubError
 from .manifest import Manifest
 from .paths import ExeuntError, UsageError, say
-from .recovery_machine import CLASSES, GUEST_CLASSES, INIT, T0, T2, T3, Machine, System
+from .recovery_machine import INIT, Machine, System
 from .recovery_strike import Missed, hang, kill
 from .symbols import Elf
 
@@ -120,10 +122,10 @@ class Director(threading.Thread):
             if name == INIT:
                 continue
             registers = machine.stub.registers()
-            info = registers[T0]
-            guest = info & 0xFF < GUEST_CLASSES and info & 0xFF < len(CLASSES)
-            first = guest and info >> 8 & 0xFF == 0 and registers[T3] == self.system.first_vm
-            return name, registers[T2] if first else None
+            arch, info = machine.arch, registers[machine.arch.info]
+            guest = info & 0xFF < GUEST_CLASSES and info >> 8 & 0xFF == 0
+            first = guest and registers[arch.badge] == self.system.first_vm
+            return name, registers[arch.seq] if first else None
 
     def wait_for(self, machine: Attached, at: At) -> None:
         """To the exit, and to the named server's next instruction from there on."""
@@ -165,5 +167,5 @@ def direct(wanted: list[At], arch: str, out: Path, blob: Path, gdb: Path, line: 
     check_servers(wanted, images)
     elves = {name: Elf(out / f"server_{arch}" / image) for name, image in images.items()}
     elves["core"] = Elf(out / "exeunt.elf")
-    system = System(out, (blob, blob, 0), elves, manifest.first_vm_id())
+    system = System(arch_of(arch), out, (blob, blob, 0), elves, manifest.first_vm_id())
     return Director(wanted, system, gdb, line)

@@ -17,14 +17,8 @@ KINDS = ("task", "guest")
 TASK_STATES = ("NEW", "READY", "WAITING", "CALLING", "DEAD")
 VCPU_STATES = ("OFF", "RUNNABLE", "EXITED", "PARKED")
 RIGHTS = "rwxcmg"
-GUEST_CLASSES = 7
 
-# How the core sees memory (arch/riscv64/include/arch/space.h, arch/riscv64/core/core.ld).
-DIRECT = 0xFFFFFFC000000000
-IMAGE = 0xFFFFFFFF00000000
 PAGE = 4096
-ROOT_PAGES = 4
-PTE_V, PTE_RWX = 1, 0b1110
 
 # Where a server has its config: the name stands in it (ipc/config.h).
 CONFIG = 0x30000000
@@ -73,7 +67,7 @@ class Core:
     """The core of a machine that stands still."""
 
     def __init__(self, layouts: Layouts, ram: Ram):
-        self.layouts, self.ram = layouts, ram
+        self.layouts, self.ram, self.arch = layouts, ram, ram.arch
         pool = self.view("pool", layouts.symbols["pool"])
         self.base, self.count = pool["base"], pool["count"]
         self.entry_size = layouts.size("pool_page")
@@ -88,7 +82,8 @@ class Core:
 
     def read(self, address: int, size: int) -> bytes:
         """At an address as the core sees it."""
-        physical = address - (IMAGE if address >= IMAGE else DIRECT)
+        image = self.arch.image
+        physical = address - (image if address >= image else self.arch.direct)
         return self.ram.read(physical, size)
 
     def view(self, struct_name: str, address: int) -> View:
@@ -122,22 +117,27 @@ class Core:
 
     def mappings(self, page: int) -> list[Mapping]:
         """What the space whose root is at PAGE maps for its task or guest."""
-        space = self.object("space", page + ROOT_PAGES)
-        entries = 256 if space["kind"] == 0 else 2048
+        space = self.object("space", page + self.arch.root_pages)
+        entries = self.arch.root_entries[space["kind"]]
         found: list[Mapping] = []
-        for leaf in self._walk(space["root"], entries, 2, 0):
+        for leaf in self._walk(space["kind"], space["root"], entries, 2, 0):
             if not (found and found[-1].takes(leaf)):
                 found.append(leaf)
         return found
 
-    def _walk(self, table: int, entries: int, level: int, address: int) -> Iterator[Mapping]:
+    def _walk(
+        self, kind: int, table: int, entries: int, level: int, address: int
+    ) -> Iterator[Mapping]:
         size = PAGE << 9 * level
-        for index, entry in enumerate(struct.unpack(f"<{entries}Q", self.read(table, entries * 8))):
-            target = (entry << 10 & (1 << 64) - 1) >> 20 << 12
-            if entry & PTE_RWX:
-                yield Mapping(address + index * size, target, size, (entry & PTE_RWX) >> 1)
-            elif entry & PTE_V:
-                yield from self._walk(target + DIRECT, 512, level - 1, address + index * size)
+        for index, raw in enumerate(struct.unpack(f"<{entries}Q", self.read(table, entries * 8))):
+            entry = self.arch.entry(raw, kind, level)
+            if not entry:
+                continue
+            (target, rights), at = entry, address + index * size
+            if rights is None:
+                yield from self._walk(kind, target + self.arch.direct, 512, level - 1, at)
+            else:
+                yield Mapping(at, target, size, rights)
 
     def physical(self, page: int, address: int) -> int | None:
         """Where the space at PAGE has ADDRESS."""
@@ -158,7 +158,7 @@ class Core:
 
     def space_of(self, task: int) -> int:
         """The first page of the space that the task at page TASK runs in."""
-        return self.page_of(self.object("task", task)["space"]) - ROOT_PAGES
+        return self.page_of(self.object("task", task)["space"]) - self.arch.root_pages
 
     def config(self, task: int) -> list[Entry]:
         """What the server at page TASK was given."""

@@ -10,10 +10,9 @@ only, unless nothing is under way.
 import struct
 from collections.abc import Callable, Iterator
 
+from .abi import GUEST_CLASSES
 from .corestate import (
-    GUEST_CLASSES,
     KINDS,
-    ROOT_PAGES,
     TASK_STATES,
     TYPES,
     VCPU_STATES,
@@ -65,7 +64,7 @@ def task_lines(core: Core, page: int) -> Iterator[str]:
 
 
 def space_lines(core: Core, page: int) -> Iterator[str]:
-    space = core.object("space", page + ROOT_PAGES)
+    space = core.object("space", page + core.arch.root_pages)
     kind = KINDS[space["kind"]]
     yield f"  a {kind}'s, {space['users']} users, {space['free']} pages left, id {space['id']}"
     for mapping in core.mappings(page):
@@ -83,7 +82,7 @@ def portal_lines(core: Core, page: int) -> Iterator[str]:
 
 def vcpu_lines(core: Core, page: int) -> Iterator[str]:
     vcpu = core.object("vcpu", page)
-    space = core.page_of(vcpu["space"]) - ROOT_PAGES if vcpu["space"] else "none"
+    space = core.page_of(vcpu["space"]) - core.arch.root_pages if vcpu["space"] else "none"
     yield f"  number {vcpu['number']}, space page {space}"
     yield f"{NOW}{VCPU_STATES[vcpu['state']]}"
     at, size = core.layouts.place("vcpu", "route")[0], core.layouts.size("route")

@@ -17,12 +17,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from .arch import Arch, arch_of
 from .boot import MB, Boot, make_images, qemu_command
 from .control import ControlLine
 from .paths import ExeuntError, out_dir
 from .qemu import VirtualClock, plain
 
-RAM_BASE = 0x80000000
 # Seconds: between two looks, and for QEMU to begin.
 LOOK = 0.05
 START = 30.0
@@ -35,23 +35,25 @@ class LiveError(ExeuntError):
 class Ram:
     """The machine's RAM by physical address."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, arch: Arch):
+        self.arch = arch
         with path.open("r+b") as file:
             self.map = mmap.mmap(file.fileno(), 0)
 
     def read(self, address: int, size: int) -> bytes:
-        at = address - RAM_BASE
+        at = address - self.arch.ram
         if at < 0 or at + size > len(self.map):
             raise LiveError(f"{address:#x}+{size:#x} is not in the machine's RAM")
         return self.map[at : at + size]
 
     def write(self, address: int, content: bytes) -> None:
         """Changes what the machine has in its memory."""
-        at = address - RAM_BASE
+        at = address - self.arch.ram
         self.map[at : at + len(content)] = content
 
     def holds(self, address: int, size: int = 1) -> bool:
-        return RAM_BASE <= address and address + size <= RAM_BASE + len(self.map)
+        begin = self.arch.ram
+        return begin <= address and address + size <= begin + len(self.map)
 
 
 class Qmp:
@@ -124,7 +126,7 @@ class Live:
         command = qemu_command(self.boot, self.out, images)
         console = f"file,path={self.console_file},id=console"
         command = [console if word.startswith("stdio,id=console") else word for word in command]
-        self.clock = VirtualClock(str(place))
+        self.clock = VirtualClock(str(place), self.boot.arch)
         command += [
             *("-machine", "memory-backend=ram"),
             "-object",
@@ -144,7 +146,7 @@ class Live:
         self.end = time.monotonic() + self.timeout
         try:
             self.qmp = Qmp(place / "live")
-            self.ram = Ram(place / "ram")
+            self.ram = Ram(place / "ram", arch_of(self.boot.arch))
         except BaseException:
             self.__exit__()
             raise

@@ -6,6 +6,8 @@ from pathlib import Path
 from .paths import ROOT, ExeuntError
 
 INITRD_PATH = "/boot/initrd"
+# Bytes of the registers of a GICv3's redistributor.
+REDISTRIBUTOR = 0x20000
 
 
 def compile_source(source: Path, blob: Path) -> None:
@@ -88,6 +90,46 @@ class Manifest:
         """The number that servers know the first VM by; 0 when it can't be read."""
         cells = self._fdtget("-t", "u", self.blob, self.vms[0], "id").split() if self.vms else []
         return int(cells[-1]) if cells else 0
+
+    def routes(self) -> list[tuple[str, str]]:
+        """Who gets the first VM's exits: classes, as ipc/exit.h calls them, and servers."""
+        node = f"{self._first_vm()}/exits"
+        found = []
+        for name in self._fdtget("-p", self.blob, node).splitlines():
+            server = self._fdtget("-t", "s", self.blob, node, name).strip()
+            found.append((name.upper().replace("-", "_"), server))
+        return found
+
+    def places(self) -> list[tuple[int, int, str]]:
+        """What the first VM has at which guest-physical addresses: base, size, name."""
+        vm = self._first_vm()
+        found = [(node, "ram") for node in self._memory(vm)]
+        for folder in ("passthrough", "devices"):
+            for node in self._fdtget("-l", self.blob, f"{vm}/{folder}").splitlines():
+                found.append((f"{vm}/{folder}/{node}", node.partition("@")[0]))
+        places = []
+        for node, name in found:
+            places += [(*self._pair(node, "reg", at), name) for at in self._starts(node, "reg", 4)]
+            # A device of an interrupt controller's that has no size of its own.
+            for at in self._starts(node, "redistributors", 2):
+                base, _ = self._pair(node, "redistributors", at)
+                places.append((base, REDISTRIBUTOR * self._vcpus(vm), "redistributors"))
+        return sorted(places)
+
+    def _vcpus(self, vm: str) -> int:
+        return int(self._fdtget("-t", "u", self.blob, vm, "vcpus") or 1)
+
+    def _starts(self, node: str, name: str, each: int) -> range:
+        return range(0, len(self._cells(node, name)) // each * each, each)
+
+    def _pair(self, node: str, name: str, at: int) -> tuple[int, int]:
+        """Address and size, of two cells each; a size that is not there is 0."""
+        cells = [*self._cells(node, name)[at : at + 4], 0, 0][:4]
+        return cells[0] << 32 | cells[1], cells[2] << 32 | cells[3]
+
+    def _cells(self, node: str, name: str) -> list[int]:
+        cells = self._fdtget("-t", "x", self.blob, node, name)
+        return [int(cell, 16) for cell in cells.split()]
 
     def image_path(self) -> str:
         """Where the first VM's image lies on the disk; empty when it does not."""

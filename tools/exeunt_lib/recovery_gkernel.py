@@ -40,7 +40,7 @@ KILLS_A_HANG = 10
 # A server that gets no more records has nothing to do while a guest runs; one of those that it gets
 # all the same is struck with that chance.
 SELDOM, SELDOM_CHANCE = 10, 0.1
-# sbi-server's records before that are the kernel's start.
+# The busiest server's records before that are the kernel's start.
 FIRST = 30
 
 
@@ -58,14 +58,16 @@ class Spread(Chance):
         each = wanted / len(busy)
         self.rates = {server: min(KILL_CHANCE, each / count) for server, count in busy.items()}
         self.seldom = self.chance
-        self.orders = ORDERED * wanted / records["sbi-server"] if kills else 0.0
+        # Orders are given at records of who gets most of them.
+        self.busiest = max(records, key=lambda server: records[server])
+        self.orders = ORDERED * wanted / records[self.busiest] if kills else 0.0
 
     def place(self, record: Record) -> tuple[int, int] | None:
         return super().place(record) or (ARRIVAL, 1)
 
     def strike(self, record: Record) -> Strike | None:
         if (
-            record.server == "sbi-server"
+            record.server == self.busiest
             and record.number > FIRST
             and not record.attempt
             and self.random.random() < self.orders

@@ -16,33 +16,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import control
+from .abi import CLASSES
+from .arch import Arch, arch_of
 from .boot import MB, Boot, make_images, qemu_command
 from .gdbstub import PC, Ended, Stub, StubError
+from .manifest import Manifest
 from .paths import ROOT, ExeuntError, out_dir
 from .qemu import VirtualClock, plain
 from .symbols import Elf
 
-# Where every server begins and where its records arrive (libs/rt/entry_riscv64.S), and where it has
-# its config (ipc/config.h).
+# Where every server has its config (ipc/config.h).
 CONFIG = 0x30000000
 CONFIG_HEADER = struct.Struct("<IIQ24sQQ")
 CONFIG_ENTRY = struct.Struct("<24sIIQQQQQ")
-RAM_BASE = 0x80000000
 GUEST_RAM = "guest-ram-0"
 WINDOW = 1  # ipc/config.h, enum config_kind
 
 SERVERS = ("sbi-server", "npf-pager", "timer-server", "fs-loader", "console", "monitor")
 INIT = "init"
 
-# ipc/exit.h's classes, by number.
-CLASSES = (
-    *("HYPERCALL", "STAGE2", "TIMER", "IDLE", "SYSREG", "IO", "SHUTDOWN"),
-    *("CALL", "SIGNAL", "IRQ", "FAULT", "REFUSED"),
-)
-GUEST_CLASSES = 7
-
-# Registers by their number.
-RA, SP, T0, T1, T2, A0, A6, A7, T3 = 1, 2, 5, 6, 7, 10, 16, 17, 28
+ACCESSES = ("read", "write", "execute", "?")  # ipc/exit.h, enum access
 
 # A machine that makes no progress ends after so many seconds: of its own time, and of wall time.
 VIRTUAL_LIMIT = 15.0
@@ -63,19 +56,8 @@ class Record:
     kind: str  # the class
     attempt: int
     seq: int
-    words: tuple[int, ...]
+    detail: str  # the class, and of a call which; of a stage-2 fault what it wants
     first: bool  # that this life of the server gets
-
-    @property
-    def detail(self) -> str:
-        """The class, and of a hypercall which; of a stage-2 fault what it wants."""
-        if self.kind == "HYPERCALL":
-            return f"HYPERCALL {self.words[7]:#x}/{self.words[6]}"
-        if self.kind == "STAGE2":
-            address, write = self.words[0], self.words[1] & 3
-            what = "ram" if address >= RAM_BASE else "mmio" if address < 0x200000 else "passthrough"
-            return f"STAGE2 {what} {('read', 'write', 'execute', '?')[write]}"
-        return self.kind
 
 
 @dataclass
@@ -99,14 +81,20 @@ def swallow(link: socket.socket) -> None:
 
 @dataclass(frozen=True)
 class System:
-    """What is booted: the out folder, the guest's rounds; symbols are read once."""
+    """What is booted: the out folder, the guest's rounds; symbols are read once.
 
+    places: what the first VM has where: base, size, name. routes: who gets its exits.
+    """
+
+    arch: Arch
     out: Path
     images: tuple[Path, Path, int]
     elves: dict[str, Elf]
     first_vm: int = 0  # the badge of the first VM's exits
     typed: bytes = b""  # on the console, when the guest runs
     controlled: bool = False  # has a control line
+    places: tuple[tuple[int, int, str], ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
 
     @property
     def receives(self) -> tuple[int, int]:
@@ -117,6 +105,20 @@ class System:
     @property
     def start(self) -> int:
         return self.elves[SERVERS[0]].entry
+
+    def detail(self, kind: str, words: tuple[int, ...]) -> str:
+        """What a record is about: its class, and of some classes more."""
+        if kind == "STAGE2":
+            return f"STAGE2 {self.place(words[0])} {ACCESSES[words[1] & 3]}"
+        return f"{kind} {self.arch.detail(kind, words)}".rstrip()
+
+    def place(self, address: int) -> str:
+        """What the guest has there, and which of those registers that are told apart."""
+        for base, size, name in self.places:
+            if base <= address < base + size:
+                register = self.arch.registers.get((name, address - base))
+                return f"{name} {register}" if register else name
+        return "nowhere"
 
 
 def recovery_manifest(arch: str) -> Path:
@@ -154,7 +156,11 @@ def make_system(
     if len(places) != 1:
         raise ExeuntError("the servers' records do not arrive at one address: see libs/rt")
     images = make_images(boot, out, scratch)
-    return System(out, images, elves, typed=typed, controlled=controlled)
+    manifest = Manifest(scratch / "manifest.dtb")
+    places, routes = tuple(manifest.places()), tuple(manifest.routes())
+    return System(
+        arch_of(arch), out, images, elves, manifest.first_vm_id(), typed, controlled, places, routes
+    )
 
 
 def temporary() -> tempfile.TemporaryDirectory:
@@ -167,9 +173,9 @@ def temporary() -> tempfile.TemporaryDirectory:
 class Machine:
     """One boot. As a context: whatever happens, QEMU ends."""
 
-    def __init__(self, system: System, arch: str = "riscv64", shift: int = 0):
+    def __init__(self, system: System, shift: int = 0):
         self.system = system
-        self.arch = arch
+        self.arch = system.arch
         self.shift = shift
         self.counts: dict[str, int] = {}
         self.last_seq: dict[tuple[str, str], int] = {}
@@ -182,12 +188,12 @@ class Machine:
         self.folder = temporary()
         place = Path(self.folder.name)
         self.console_file, self.ram_file = place / "console", place / "ram"
-        boot = Boot(arch=self.arch, out=self.system.out)
+        boot = Boot(arch=self.arch.name, out=self.system.out)
         if self.system.controlled:
             boot.control = place / "control"
         command = qemu_command(boot, self.system.out, self.system.images)
         memory = -(-self.system.images[2] // MB)
-        self.clock = VirtualClock(self.folder.name)
+        self.clock = VirtualClock(self.folder.name, self.arch.name)
         for at, word in enumerate(command):
             if word.startswith("stdio,id=console"):
                 command[at] = (
@@ -270,15 +276,16 @@ class Machine:
 
     def arrival(self, registers: list[int], name: str) -> Record:
         """What stands in the registers at the receive entry, counted."""
-        kind = CLASSES[registers[T0] & 0xFF] if registers[T0] & 0xFF < len(CLASSES) else "?"
-        attempt = registers[T0] >> 24 & 0xFF
+        arch, info = self.arch, registers[self.arch.info]
+        kind = CLASSES[info & 0xFF] if info & 0xFF < len(CLASSES) else "?"
+        attempt = info >> 24 & 0xFF
         number = self.counts.get(name, 0)
         if attempt == 0:
             number += 1
             self.counts[name] = number
-        words = tuple(registers[A0 : A0 + 8])
+        detail = self.system.detail(kind, tuple(registers[arch.words : arch.words + 8]))
         first = registers[PC] == self.system.receives[0]
-        return Record(name, number, kind, attempt, registers[T2], words, first)
+        return Record(name, number, kind, attempt, registers[arch.seq], detail, first)
 
     def next_record(self) -> Record:
         """Runs to the next arrival of a record, at whichever server; init's are passed over."""
@@ -329,7 +336,7 @@ class Machine:
 
     def find_guest_ram(self) -> None:
         """Reads where the guest's RAM lies out of sbi-server's config, while that is current."""
-        self.guest_ram = [(e[5] - RAM_BASE, e[4]) for e in self.config() if e[0] == GUEST_RAM]
+        self.guest_ram = [(e[5] - self.arch.ram, e[4]) for e in self.config() if e[0] == GUEST_RAM]
 
     def outcome(self, why: str = "") -> Outcome:
         """After the end, or when there is none to be expected any more."""

@@ -2,40 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from .abi import CLASSES, GUEST_CLASSES
 from .recovery_machine import SERVERS, System
 from .recovery_run import ARRIVAL, Strike
 from .recovery_strike import LASTING
 from .recovery_survey import Kind, Survey
-from .symbols import ECALL
 
-# What the cells of a kind of record are called.
-KINDS = {
-    "base": ("sbi-server", "HYPERCALL 0x10/0"),
-    "set-timer": ("sbi-server", "HYPERCALL 0x54494d45/0"),
-    "dbcn-write": ("sbi-server", "HYPERCALL 0x4442434e/0"),
-    "dbcn-read": ("sbi-server", "HYPERCALL 0x4442434e/1"),
-    "dbcn-byte": ("sbi-server", "HYPERCALL 0x4442434e/2"),
-    "putchar": ("sbi-server", "HYPERCALL 0x1/0"),
-    "getchar": ("sbi-server", "HYPERCALL 0x2/0"),
-    "ipi": ("sbi-server", "HYPERCALL 0x735049/0"),
-    "hart-start": ("sbi-server", "HYPERCALL 0x48534d/0"),
-    "hart-stop": ("sbi-server", "HYPERCALL 0x48534d/1"),
-    "hart-status": ("sbi-server", "HYPERCALL 0x48534d/2"),
-    "fence": ("sbi-server", "HYPERCALL 0x52464e43/1"),
-    "legacy-fence": ("sbi-server", "HYPERCALL 0x6/0"),
-    "unknown-call": ("sbi-server", "HYPERCALL 0x12345678/0"),
-    "reset": ("sbi-server", "HYPERCALL 0x53525354/0"),
-    "sysreg": ("sbi-server", "SYSREG"),
-    "ram": ("npf-pager", "STAGE2 ram read"),
-    "mmio-load": ("npf-pager", "STAGE2 mmio read"),
-    "mmio-store": ("npf-pager", "STAGE2 mmio write"),
-    "passthrough": ("npf-pager", "STAGE2 passthrough read"),
-    "timer": ("timer-server", "TIMER"),
-    "idle": ("timer-server", "IDLE"),
-    "output": ("console", "SIGNAL"),
-}
-STEPS = ("before", "received", "changing", "changed", "replied")
-
+# Beside the guests' exits: the console's signals, for what guests print.
+OUTPUT = ("console", "SIGNAL")
 # fs-loader does its jobs with the first record that it gets: the functions at their steps.
 LOADER_STEPS = {
     "before": "rt_receive_first",
@@ -45,8 +19,6 @@ LOADER_STEPS = {
 }
 # Other ways to die than to be killed.
 CAUSES = ("wild-jump", "illegal", "overflow", "exit", "no-memory", "hang", "hang-calling")
-# Instructions behind the arrival that store the record's head.
-HEAD = 5
 
 
 @dataclass(frozen=True)
@@ -83,10 +55,34 @@ def middle(system: System, survey: Survey, kind: Kind) -> tuple[int, int] | None
     return None if behind is None else (way.index(symbols["state_commit"]), behind)
 
 
-def cells_of(system: System, survey: Survey, title: str, kind: Kind) -> list[Cell]:
-    server = kind[0]
-    if kind not in survey.ways:
-        return [Cell(f"{server}:{title}", reason="the guest does not make this record")]
+def title(system: System, detail: str) -> str:
+    """What the cells of a kind of record are called."""
+    known = system.arch.calls.get(detail)
+    return known or detail.removeprefix("STAGE2 ").lower().replace(" ", "-").replace("/", "-")
+
+
+def exit_kinds(survey: Survey) -> list[Kind]:
+    """All that the guest makes, by its exits and by what it prints."""
+    classes = CLASSES[:GUEST_CLASSES]
+    found = [kind for kind in survey.ways if kind[1].split()[0] in classes]
+    return sorted(found) + [OUTPUT]
+
+
+def missing(system: System, survey: Survey) -> list[Cell]:
+    """What the manifest routes, or the architecture has, and no record was made of."""
+    made = {(server, detail.split()[0]) for server, detail in survey.ways}
+    found = [(s, c.lower()) for c, s in system.routes if (s, c) not in made]
+    routes = dict(system.routes)
+    details = {detail for _, detail in survey.ways}
+    for detail, name in system.arch.calls.items():
+        if detail not in details:
+            found.append((routes.get(detail.split()[0], "nobody"), name))
+    why = "the guest does not make this record"
+    return [Cell(f"{server}:{name}", reason=why) for server, name in found]
+
+
+def cells_of(system: System, survey: Survey, kind: Kind) -> list[Cell]:
+    server, name = kind[0], title(system, kind[1])
     number = survey.typical(kind)
     way = survey.ways[kind]
 
@@ -96,7 +92,7 @@ def cells_of(system: System, survey: Survey, title: str, kind: Kind) -> list[Cel
 
     changes = middle(system, survey, kind)
     last = max(max(n) for k, n in survey.arrivals.items() if k[0] == server)
-    found = [("before", strike(0), ""), ("received", strike(HEAD), "")]
+    found = [("before", strike(0), ""), ("received", strike(system.arch.head), "")]
     if changes:
         found += [("changing", strike(changes[0]), ""), ("changed", strike(changes[1]), "")]
     else:
@@ -108,7 +104,7 @@ def cells_of(system: System, survey: Survey, title: str, kind: Kind) -> list[Cel
     else:
         next_one = Strike("kill", server, str(number + 1), ARRIVAL)
         found.append(("replied", (next_one,), ""))
-    return [Cell(f"{server}:{title}:{step}", strikes, why) for step, strikes, why in found]
+    return [Cell(f"{server}:{name}:{step}", strikes, why) for step, strikes, why in found]
 
 
 def loader_cells(system: System) -> list[Cell]:
@@ -139,7 +135,7 @@ def other_cells(system: System, survey: Survey) -> list[Cell]:
         for cause in CAUSES:
             at = (place, count)
             if cause in LASTING and kinds:
-                at = survey.place(kind, HEAD)  # what follows depends on the time
+                at = survey.place(kind, system.arch.head)  # what follows depends on the time
             made.append(Cell(f"{server}:{cause}", (Strike(cause, server, number, *at),)))
         first = Strike("kill", server, number, place, count)
         for name in ("_start", "main", "take_over", "state_open"):
@@ -156,14 +152,15 @@ def other_cells(system: System, survey: Survey) -> list[Cell]:
 
 
 def flush_cells(system: System, survey: Survey) -> list[Cell]:
-    """sbi-server calls the console when the ring is full, which it is told here from outside."""
-    number = str(survey.typical(KINDS["putchar"]))
-    room = system.elves["sbi-server"].address("console_room")
-    first = Strike("full", "sbi-server", number, room)
+    """Who writes what guests print calls the console when the ring is full, which it is told here
+    from outside."""
+    arch = system.arch
+    number = str(survey.typical((arch.writer, arch.writes)))
+    first = Strike("full", arch.writer, number, system.elves[arch.writer].address(arch.room))
     cells = [Cell("console:flush:survived", (first,))]
-    for step, place in (("before", ARRIVAL), ("received", "console_handle"), ("changed", "ecall")):
-        if place == "ecall":
-            place = system.elves["console"].find_text(ECALL)[0]
+    for step, place in (("before", ARRIVAL), ("received", "console_handle"), ("changed", "call")):
+        if place == "call":
+            place = system.elves["console"].find_text(arch.call, arch.alignment)[0]
         elif place:
             place = system.elves["console"].address(place)
         second = Strike("kill", "console", "+CALL", place)
@@ -180,7 +177,7 @@ def input_cells(system: System) -> list[Cell]:
         "taking": console.address("console_take"),
         "taken": console.address("console_take_loaded"),
         "kept": console.address("console_take_kept"),
-        "answering": console.find_text(ECALL)[0],
+        "answering": console.find_text(system.arch.call, system.arch.alignment)[0],
     }
     return [
         Cell(f"console:input:{step}", (Strike("kill", "console", "+IRQ", place),))
@@ -189,6 +186,6 @@ def input_cells(system: System) -> list[Cell]:
 
 
 def make_matrix(system: System, survey: Survey) -> list[Cell]:
-    cells = [c for title, kind in KINDS.items() for c in cells_of(system, survey, title, kind)]
-    cells += loader_cells(system) + other_cells(system, survey)
+    cells = [cell for kind in exit_kinds(survey) for cell in cells_of(system, survey, kind)]
+    cells += missing(system, survey) + loader_cells(system) + other_cells(system, survey)
     return cells + flush_cells(system, survey)

@@ -13,9 +13,10 @@ import random
 import re
 from dataclasses import dataclass
 
+from .abi import CLASSES
 from .gdbstub import PC, Ended
 from .paths import UsageError
-from .recovery_machine import CLASSES, INIT, SERVERS, Machine, Outcome, Record, Stuck
+from .recovery_machine import INIT, SERVERS, Machine, Outcome, Record, Stuck
 from .recovery_strike import ACTIONS, LASTING, Missed, lasting
 
 ARRIVAL = 0

@@ -1,20 +1,18 @@
 """Strikes: what is done to a server at one instruction, and how that instruction is reached.
 
 All of it happens from outside, while the server stands still. A killed server's pc is left as it
-is, because init hands it on: the server loses its address space instead, so that the instruction it
-was about to execute faults.
+is, because init hands it on: the instruction that it was about to execute is made to trap.
 """
 
 import random
 from collections.abc import Callable
 
+from .abi import SYSCALLS
 from .gdbstub import PC
-from .recovery_machine import A0, RA, SERVERS, SP, T0, T1, Machine, System
-from .symbols import ECALL, RET
+from .recovery_machine import SERVERS, Machine
+from .symbols import Elf
 
 CORE = 1 << 63  # addresses from here on are the core's
-SV39 = 8 << 60
-SYSCALL_SIGNAL, SYSCALL_MAP, SYSCALL_EXIT = 2, 5, 11  # ipc/syscall.h
 STACK_SIZE = 16384  # libs/rt/layout.h
 NOWHERE = 0x7FFF_F000  # an address that no server has
 
@@ -23,10 +21,14 @@ class Missed(Exception):
     """The place was not reached, or nothing could be done there."""
 
 
-def no_space(system: System) -> int:
-    """satp with page tables that have the core and nothing else: the boot's."""
-    tables = system.elves["core"].address("boot_tables") & 0xFFFF_FFFF
-    return SV39 | tables >> 12
+def stack_top(elf: Elf) -> int:
+    """The page with a record's head is the stack's last one (libs/rt/entry_*.S)."""
+    return (elf.address("rt_record") & ~0xFFF) + 0x1000
+
+
+def call_place(machine: Machine, server: str) -> int:
+    """Where the server has a system call."""
+    return machine.system.elves[server].find_text(machine.arch.call, machine.arch.alignment)[0]
 
 
 def kill(machine: Machine, server: str, chance: random.Random) -> None:
@@ -36,8 +38,9 @@ def kill(machine: Machine, server: str, chance: random.Random) -> None:
         # A fault in there counts as the guest's: it would not kill.
         wild_jump(machine, server, chance)
         return
-    machine.stub.set_register("satp", no_space(machine.system))
+    mend = machine.arch.make_trap(machine.stub, machine.system.elves["core"])
     machine.step()
+    mend()
     if machine.stub.register(PC) < CORE:
         raise Missed("the instruction was executed all the same")
 
@@ -47,39 +50,41 @@ def wild_jump(machine: Machine, _server: str, _random: random.Random) -> None:
 
 
 def illegal(machine: Machine, server: str, _random: random.Random) -> None:
-    """The zeros behind the reply's ecall are an illegal instruction."""
-    elf = machine.system.elves[server]
-    machine.stub.set_register(PC, elf.find_text(ECALL + b"\0\0")[0] + 4)
+    """What is behind the reply's system call is none."""
+    elf, arch = machine.system.elves[server], machine.arch
+    place = elf.find_text(arch.call + arch.undefined, arch.alignment)[0]
+    machine.stub.set_register(PC, place + len(arch.call))
 
 
 def overflow(machine: Machine, server: str, _random: random.Random) -> None:
     """The stack is used up, and another function is called: its first push goes below it."""
     elf = machine.system.elves[server]
-    top = (elf.address("rt_record") & ~0xFFF) + 0x1000
-    machine.stub.set_register(SP, top - STACK_SIZE)
+    machine.stub.set_register(machine.arch.stack, stack_top(elf) - STACK_SIZE)
     machine.stub.set_register(PC, elf.address("rt_musl_syscall"))
 
 
 def leave(machine: Machine, server: str, _random: random.Random) -> None:
     """The server itself asks to end."""
-    stub = machine.stub
-    stub.set_register(A0, 1)
-    stub.set_register(T0, SYSCALL_EXIT)
-    stub.set_register(PC, machine.system.elves[server].find_text(ECALL)[0])
+    stub, arch = machine.stub, machine.arch
+    stub.set_register(arch.words, 1)
+    stub.set_register(arch.syscall, SYSCALLS["EXIT"])
+    stub.set_register(PC, call_place(machine, server))
 
 
 def out_of_memory(machine: Machine, server: str, chance: random.Random) -> None:
     """It asks for a mapping that its capabilities do not give it, is refused, and gives up."""
-    stub = machine.stub
-    place = machine.system.elves[server].find_text(ECALL)[0]
-    for register, value in ((T0, SYSCALL_MAP), (T1, 1), (A0, 0x5000_0000), (PC, place)):
+    stub, arch = machine.stub, machine.arch
+    place = call_place(machine, server)
+    behind = place + len(arch.call)
+    map_call = ((arch.syscall, SYSCALLS["MAP"]), (arch.selector, 1), (arch.words, 0x5000_0000))
+    for register, value in (*map_call, (PC, place)):
         stub.set_register(register, value)
-    stub.set_breakpoint(place + 4)
+    stub.set_breakpoint(behind)
     machine.go()
-    stub.clear_breakpoint(place + 4)
-    if machine.name() != server or stub.register(PC) != place + 4:
+    stub.clear_breakpoint(behind)
+    if machine.name() != server or stub.register(PC) != behind:
         raise Missed("the system call did not come back")
-    if stub.register(T0) == 0:
+    if stub.register(arch.syscall) == 0:
         raise Missed("the core gave memory that nobody granted")
     leave(machine, server, chance)
 
@@ -105,8 +110,9 @@ def leave_neighbours(machine: Machine, server: str) -> None:
 def hang(machine: Machine, server: str, _random: random.Random) -> None:
     """A return to itself: one instruction, for ever."""
     leave_neighbours(machine, server)
-    place = machine.system.elves[server].find_text(RET)[0]
-    machine.stub.set_register(RA, place)
+    arch = machine.arch
+    place = machine.system.elves[server].find_text(arch.ret, arch.alignment)[0]
+    machine.stub.set_register(arch.link, place)
     machine.stub.set_register(PC, place)
 
 
@@ -119,11 +125,13 @@ def hang_calling(machine: Machine, server: str, _random: random.Random) -> None:
     leave_neighbours(machine, server)
     elf = machine.system.elves[server]
     loop = elf.address("rt_system_call")
-    words = (elf.address("rt_record") & ~0xFFF) - 0x3000
-    stub = machine.stub
+    words = stack_top(elf) - STACK_SIZE
+    stub, first = machine.stub, machine.arch.argument
     stub.write(words, b"".join(v.to_bytes(8, "little") for v in (0, 0, words, 0, 0, 0, 0, 0)))
-    for register, value in ((A0, SYSCALL_SIGNAL), (A0 + 1, 0), (A0 + 2, words), (RA, loop)):
-        stub.set_register(register, value)
+    arguments = (SYSCALLS["SIGNAL"], 0, words)
+    for number, value in enumerate(arguments):
+        stub.set_register(first + number, value)
+    stub.set_register(machine.arch.link, loop)
     stub.set_register(PC, loop)
 
 
@@ -140,17 +148,19 @@ def lasting(machine: Machine) -> None:
 
 
 def full(machine: Machine, _server: str, _random: random.Random) -> None:
-    """At the entry of console_room: it says that the ring has no room, so that the console is
-    called."""
-    machine.stub.set_register(A0, 0)
-    machine.stub.set_register(PC, machine.stub.register(RA))
+    """At the entry of the function that says how much room the ring has: it says that there is
+    none, so that the console is called."""
+    arch = machine.arch
+    machine.stub.set_register(arch.argument, 0)
+    machine.stub.set_register(PC, machine.stub.register(arch.link))
 
 
 def flip_register(machine: Machine, _server: str, chance: random.Random) -> str:
-    register, bit = chance.randrange(1, 32), chance.randrange(64)
+    name, bit = chance.choice(list(machine.arch.general)), chance.randrange(64)
+    register = machine.arch.general[name]
     value = machine.stub.register(register)
     machine.stub.set_register(register, value ^ 1 << bit)
-    return f"bit {bit} of x{register}, which was {value:#x}"
+    return f"bit {bit} of {name}, which was {value:#x}"
 
 
 def flip_memory(machine: Machine, server: str, chance: random.Random) -> str:

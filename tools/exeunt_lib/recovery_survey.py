@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .gdbstub import PC, Ended
-from .recovery_machine import SERVERS, T0, Machine, Outcome, Record, System
+from .recovery_machine import SERVERS, Machine, Outcome, Record, System
 from .recovery_oracle import Oracle
 from .recovery_run import Run, run_strikes
-from .symbols import ECALL
 from .transcript import Form
 
 CORE = 1 << 63
@@ -20,7 +19,7 @@ Kind = tuple[str, str]  # a server, and a record's detail
 @dataclass
 class Survey:
     """rounds: the guest's. arrivals: the numbers of the records of each kind. ways: the addresses
-    that such a record leads its server over, from its arrival to the reply's ecall. starts: the
+    that such a record leads its server over, from its arrival to the reply's system call. starts: the
     functions that a server enters on its way to its first record; firsts: those that it enters
     while it serves that one; in order."""
 
@@ -60,18 +59,22 @@ def resume(run: Run, server: str, address: int) -> bool:
 
 
 def follow(run: Run, server: str) -> list[int]:
-    """The addresses of the instructions from here to the reply's ecall."""
-    machine = run.machine
+    """The addresses of the instructions from here to the reply's system call."""
+    machine, call = run.machine, run.machine.arch.call
     elf = machine.system.elves[server]
     way: list[int] = []
+
+    def is_call(pc: int) -> bool:
+        return elf.text_at(pc, len(call)) == call
+
     while len(way) < LONGEST:
         pc = machine.stub.register(PC)
         if pc < CORE:
             way.append(pc)
-            if elf.text_at(pc, 4) == ECALL and machine.stub.register(T0) == 0:
+            if is_call(pc) and machine.stub.register(machine.arch.syscall) == 0:
                 break
             machine.step()
-        elif not resume(run, server, way[-1] + 4 * (elf.text_at(way[-1], 4) == ECALL)):
+        elif not resume(run, server, way[-1] + len(call) * is_call(way[-1])):
             break
     return way
 

@@ -15,10 +15,6 @@ SHT_SYMTAB = 2
 SHF_WRITE, SHF_ALLOC, SHF_EXECUTE = 1, 2, 4
 STT_FUNC = 2
 
-# Instructions that are looked for, as they lie in memory.
-ECALL = b"\x73\x00\x00\x00"
-RET = b"\x82\x80"
-
 
 class Elf:
     """The symbols and allocated sections of one file."""
@@ -76,15 +72,15 @@ class Elf:
         """The ranges (address, size) that the program may write."""
         return [(a, s) for a, s, flags, _ in self.sections if flags & SHF_WRITE and s]
 
-    def find_text(self, wanted: bytes) -> list[int]:
-        """Where these bytes stand in the text, at even addresses."""
+    def find_text(self, wanted: bytes, alignment: int) -> list[int]:
+        """Where these bytes stand in the text, at addresses that are so aligned."""
         found = []
         for begin, _, flags, content in self.sections:
             if not flags & SHF_EXECUTE:
                 continue
             at = content.find(wanted)
             while at >= 0:
-                if (begin + at) % 2 == 0:
+                if (begin + at) % alignment == 0:
                     found.append(begin + at)
                 at = content.find(wanted, at + 1)
         return found

@@ -13,7 +13,9 @@ from exeunt_lib.paths import ExeuntError, UsageError
 from exeunt_lib.recovery_machine import Outcome, Record
 from exeunt_lib.recovery_oracle import Oracle, deaths, pauses
 from exeunt_lib.recovery_run import Strike, parse_strike, wanted
-from exeunt_lib.symbols import ECALL, Elf
+from exeunt_lib.symbols import Elf
+
+ECALL = b"\x73\0\0\0"
 
 TARGET = '<target><xi:include href="cpu.xml"/><xi:include href="csr.xml"/></target>'
 CPU = '<feature><reg name="zero" bitsize="64"/><reg name="ra" bitsize="64"/></feature>'
@@ -53,7 +55,7 @@ class FakeStub(threading.Thread):
 
 
 ANSWERS = {
-    "qSupported:xmlRegisters=riscv;swbreak+;hwbreak+": "PacketSize=1000;qXfer:features:read+",
+    "qSupported:swbreak+;hwbreak+": "PacketSize=1000;qXfer:features:read+",
     "qXfer:features:read:target.xml:0,800": "m" + TARGET[:20],
     "qXfer:features:read:target.xml:14,800": "l" + TARGET[20:],
     "qXfer:features:read:cpu.xml:0,800": "l" + CPU,
@@ -83,11 +85,14 @@ class StubTest(unittest.TestCase):
         self.addCleanup(self.stub.close)
 
     def test_registers_have_the_numbers_of_the_description(self):
+        self.assertEqual(self.stub.number("satp"), 450)
         self.assertEqual(self.stub.numbers, {"zero": 0, "ra": 1, "satp": 450, "x": 451})
-        self.assertEqual(self.stub.register("satp"), 0x8000000000030201)
-        self.stub.set_register("ra", 0xBEEF)
+        self.assertEqual(self.stub.register(450), 0x8000000000030201)
+        self.stub.set_register(1, 0xBEEF)
         with self.assertRaises(gdbstub.StubError):
-            self.stub.register("sp")
+            self.stub.register(2)
+        with self.assertRaises(gdbstub.StubError):
+            self.stub.number("sp")
 
     def test_memory_that_is_not_there_is_an_error(self):
         self.assertEqual(self.stub.read(0x1000, 4), bytes.fromhex("deadbeef"))
@@ -116,7 +121,7 @@ class StubTest(unittest.TestCase):
 
 def record(**changes) -> Record:
     given = {"server": "console", "number": 3, "kind": "SIGNAL", "attempt": 0, "seq": 9}
-    return Record(**{**given, "words": (0,) * 8, "first": False, **changes})
+    return Record(**{**given, "detail": "SIGNAL", "first": False, **changes})
 
 
 class StrikeTest(unittest.TestCase):
@@ -237,7 +242,8 @@ class ElfTest(unittest.TestCase):
             self.assertEqual(elf.symbols, {"begin": 0x10000, "end": 0x1000A})
             self.assertEqual(elf.place(0x10004), "begin+0x4")
             self.assertEqual(elf.place(0x2000), "0x2000")
-            self.assertEqual(elf.find_text(ECALL), [0x10004])
+            self.assertEqual(elf.find_text(ECALL, 2), [0x10004])
+            self.assertEqual(elf.find_text(ECALL[1:], 2), [])
             self.assertEqual(elf.text_at(0x10008, 2), b"\x82\x80")
             with self.assertRaises(ExeuntError):
                 elf.address("nothing")

@@ -28,7 +28,7 @@ def survey() -> Survey:
 
 def record(server: str, number: int) -> Record:
     kind = "SYSREG" if server == "sbi-server" else "SIGNAL"
-    return Record(server, number, kind, 0, number, (0,) * 8, False)
+    return Record(server, number, kind, 0, number, kind, False)
 
 
 def drawn(seed: str, actions: tuple[str, ...] = ("kill",), wanted: int = 60) -> list:

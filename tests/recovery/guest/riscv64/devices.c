@@ -1,5 +1,7 @@
 #include "arch/riscv64/guest/csr.h"
+#include "guest/lib/machine.h"
 #include "tests/recovery/guest/riscv64/recovery.h"
+#include "tests/system/guests/check.h"
 
 // Where the manifest shows the flash, and how much of it.
 #define FLASH_BASE 0x22000000u
@@ -12,11 +14,13 @@
 #define RTC_IRQ_ENABLED 0x10
 #define RTC_ALARM_STATUS 0x18
 
+static uint64_t rtc;
+
 static uint32_t load(uint64_t at) { return *(volatile uint32_t *)at; }
 
 static void store(uint64_t at, uint32_t value) { *(volatile uint32_t *)at = value; }
 
-static void rtc_round(uint64_t rtc, uint64_t round) {
+static void rtc_round(uint64_t round) {
     // The time itself is read and forgotten, by an instruction that keeps it and one that does not.
     __asm__ volatile("lw t0, 0(%0)\n"
                      "lw t0, 4(%0)\n"
@@ -32,9 +36,15 @@ static void rtc_round(uint64_t rtc, uint64_t round) {
     mix(load(rtc + RTC_ALARM_STATUS));
 }
 
-void devices_round(uint64_t rtc, uint64_t round) {
+void round_begin(const struct machine *machine) {
+    struct machine_range range = {0, 0};
+    check(machine_device(machine, "google,goldfish-rtc", 0, &range), "a google,goldfish-rtc");
+    rtc = range.base;
+}
+
+void devices_round(uint64_t round) {
     if (rtc != 0)
-        rtc_round(rtc, round);
+        rtc_round(round);
     // Each round another page that no round has read, until there is none.
     mix(load(FLASH_BASE + round * 17 * PAGE % FLASH_SIZE));
     // A hypervisor's register and a counter that the guest was not given: both must trap.

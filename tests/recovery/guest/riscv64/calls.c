@@ -1,59 +1,17 @@
-#include "tests/recovery/guest/riscv64/recovery.h"
-
-#include <stdarg.h>
-#include <stddef.h>
-
 #include "arch/riscv64/guest/bare.h"
 #include "arch/riscv64/guest/csr.h"
 #include "arch/riscv64/guest/sbi.h"
-#include "tests/system/guests/check.h"
+#include "guest/bare.h"
+#include "tests/recovery/guest/riscv64/recovery.h"
 
-#define ROUNDS 4
-#define LOG_SIZE 65536
-#define PAGE 4096u
 // Ticks of the counter that a sleep takes. Long enough that the guest sleeps before it is over,
 // even when servers are started again meanwhile.
 #define SLEEP_TICKS 20000
-
-// Where the memory begins that is mapped on demand; the manifest says so.
-#define DEMAND_BASE 0x80400000u
-
-static uint64_t sum = UINT64_C(0xcbf29ce484222325);
-static uint8_t events[LOG_SIZE];
-static uint64_t event_count, timers, softwares, illegals;
-static uint64_t demand_next = DEMAND_BASE, demand_end;
-
-void mix(uint64_t value) { sum = (sum ^ value ^ sum >> 29) * UINT64_C(0x100000001b3); }
-
-void note(enum event event) {
-    events[event_count++ % LOG_SIZE] = (uint8_t)event;
-    timers += event == EVENT_TIMER;
-    softwares += event == EVENT_SOFTWARE;
-    illegals += event == EVENT_ILLEGAL;
-}
-
-void line(const char *text, ...) {
-    va_list arguments;
-    va_start(arguments, text);
-    print("@ ");
-    print_list(text, arguments);
-    print(";\n");
-    va_end(arguments);
-}
 
 void ask(uint64_t extension, uint64_t function, uint64_t a0, uint64_t a1, uint64_t a2) {
     const struct sbi_result result = SBI_CALL(extension, function, a0, a1, a2);
     mix((uint64_t)result.error);
     mix((uint64_t)result.value);
-}
-
-void touch_next(void) {
-    if (demand_next >= demand_end)
-        return;
-    uint64_t *at = (uint64_t *)demand_next;
-    mix(at[1]); // comes as zero
-    at[0] = demand_next ^ sum;
-    demand_next += PAGE;
 }
 
 uint64_t bare_trap(uint64_t cause, uint64_t value, uint64_t pc) {
@@ -83,7 +41,7 @@ static void take(void) {
 }
 
 void sleep_timer(void) {
-    const uint64_t before = timers;
+    const uint64_t before = noted[EVENT_TIMER];
     // The time is in registers only, and not for long.
     register uint64_t a0 __asm__("a0") = SLEEP_TICKS;
     register uint64_t a1 __asm__("a1") = 0;
@@ -98,7 +56,7 @@ void sleep_timer(void) {
                      : "memory", "t0");
     mix(a0);
     csr_write(sie, SIE_STIE);
-    while (*(volatile uint64_t *)&timers == before) {
+    while (noted[EVENT_TIMER] == before) {
         __asm__ volatile("wfi");
         take();
     }
@@ -118,7 +76,7 @@ void sleep_software(bool as_interrupt) {
     csr_write(sie, 0);
 }
 
-static void console_round(uint64_t round, bool input) {
+void console_round(uint64_t round, bool input) {
     static const char text[] = "@ the legacy way, byte by byte;\n";
     static const char block[] = "@ a line of a size that is no power of two, so that the ring's "
                                 "end falls on every one of its bytes in the end;\n";
@@ -138,7 +96,7 @@ static void console_round(uint64_t round, bool input) {
     ask(SBI_DBCN, SBI_DBCN_WRITE_BYTE, '\n', 0, 0);
 }
 
-static void calls_round(uint64_t own) {
+void calls_round(uint64_t own) {
     for (uint64_t function = SBI_BASE_SPEC_VERSION; function <= SBI_BASE_IMPL_VERSION; function++)
         ask(SBI_BASE, function, 0, 0, 0);
     ask(SBI_BASE, SBI_BASE_PROBE, SBI_HSM, 0, 0);
@@ -152,50 +110,11 @@ static void calls_round(uint64_t own) {
     ask(SBI_LEGACY_SFENCE, 0, 0, 0, 0);
 }
 
-static uint64_t number_wanted(const struct machine *machine, const char *name, uint64_t otherwise) {
-    char text[16];
-    uint64_t number = 0;
-    if (!machine_bootarg(machine, name, text, sizeof(text)))
-        return otherwise;
-    for (const char *at = text; *at >= '0' && *at <= '9'; at++)
-        number = number * 10 + (uint64_t)(*at - '0');
-    return number;
-}
-
-// What is typed comes when it comes, so it is only looked at when all of it has to be there.
-static void input_round(uint64_t bytes) {
+const char *typed_text(uint64_t bytes) {
     static char typed[64];
     uint64_t got = 0;
     while (got < bytes && got < sizeof(typed) - 1)
         got +=
             (uint64_t)SBI_CALL(SBI_DBCN, SBI_DBCN_READ, bytes - got, (uint64_t)typed + got).value;
-    line("typed: %s", typed);
-}
-
-bool guest_main(uint64_t cpu, const void *device_tree) {
-    const struct machine *machine = check_machine(device_tree);
-    const uint64_t rounds = number_wanted(machine, "rounds", ROUNDS);
-    const uint64_t input = number_wanted(machine, "input", 0);
-    struct machine_range rtc = {0, 0};
-    check(machine_device(machine, "google,goldfish-rtc", 0, &rtc), "a google,goldfish-rtc");
-    demand_end = machine->memory.base + machine->memory.size;
-    line("recovery: %lu rounds on hart %lu of %u", rounds, cpu, machine->cpus);
-    for (uint64_t round = 0; round < rounds; round++) {
-        console_round(round, input != 0);
-        calls_round(cpu);
-        devices_round(rtc.base, round);
-        touch_next();
-        sleep_timer();
-        touch_next();
-        if (machine->cpus > 1)
-            hart_round(cpu, machine->cpu_id[machine->cpu_id[0] == cpu], round);
-        line("round %lu: sum %016lx, interrupts %lu timer, %lu software, %lu illegal", round, sum,
-             timers, softwares, illegals);
-    }
-    if (input != 0)
-        input_round(input);
-    for (uint64_t i = 0; i < event_count && i < LOG_SIZE; i++)
-        mix(events[i]);
-    line("recovery: the end, %lu events, sum %016lx", event_count, sum);
-    return true;
+    return typed;
 }

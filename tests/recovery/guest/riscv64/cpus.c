@@ -12,7 +12,7 @@ static __attribute__((used)) _Noreturn void second_main(uint64_t hart, uint64_t 
     note(EVENT_SECOND);
     mix(hart);
     mix(opaque);
-    line("hart %lu: started with 0x%lx", hart, opaque);
+    line("CPU %lu: started with 0x%lx", hart, opaque);
     touch_next();
     ask(SBI_RFENCE, SBI_RFENCE_SFENCE, 1, first, 0);
     // From here on it stores nothing: the first hart may run.
@@ -43,7 +43,7 @@ static void linger(void) {
                      : "t0", "t1");
 }
 
-void hart_round(uint64_t own, uint64_t other, uint64_t round) {
+void cpus_round(uint64_t own, uint64_t other, uint64_t round) {
     const uint64_t entry = (uint64_t)second_start;
     first = own;
     if (round == 0)

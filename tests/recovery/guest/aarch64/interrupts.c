@@ -1,0 +1,81 @@
+// Registers as in the Arm GIC Architecture Specification (IHI 0069H), chapter 12.
+#include "arch/aarch64/guest/gic.h"
+#include "arch/aarch64/guest/sysreg.h"
+#include "tests/recovery/guest/aarch64/recovery.h"
+#include "tests/system/guests/check.h"
+
+// A shared interrupt that no device of the manifest has, and its place in registers of a bit each.
+#define NOBODYS 40
+#define WORD(registers) ((registers) + NOBODYS / 32 * 4)
+#define BIT (1u << NOBODYS % 32)
+#define GICD_IGROUPR 0x0080
+#define GICD_ISENABLER 0x0100
+#define GICD_ICENABLER 0x0180
+#define GICD_ISPENDR 0x0200
+#define GICD_ICPENDR 0x0280
+#define GICD_ISACTIVER 0x0300
+#define GICD_ICACTIVER 0x0380
+#define GICD_IPRIORITYR 0x0400
+#define GICD_ICFGR 0x0c00
+#define GICD_IROUTER 0x6000
+#define EDGE 2u
+
+// The first CPU's redistributor is the first. Its second frame has the private interrupts.
+#define GICR_SGI_FRAME 0x10000
+
+#define ISR_IRQ (1u << 7)
+#define TIMER 27
+
+static uint64_t distributor;
+
+void interrupts_begin(const struct machine *machine) {
+    struct machine_range first = {0, 0}, second = {0, 0};
+    check(machine_device(machine, "arm,gic-v3", 0, &first) &&
+              machine_device(machine, "arm,gic-v3", 1, &second),
+          "an arm,gic-v3");
+    distributor = first.base;
+    check(gic_init((volatile void *)first.base, (volatile void *)second.base, second.size, TIMER),
+          "a redistributor of this CPU");
+    const uint64_t private = second.base + GICR_SGI_FRAME;
+    store(private + GICD_IGROUPR, UINT32_MAX);
+    store(private + GICD_ISENABLER, 0xffff);
+    store(distributor + WORD(GICD_IGROUPR), UINT32_MAX);
+    store(distributor + GICD_ICFGR + NOBODYS / 16 * 4, EDGE << NOBODYS % 16 * 2);
+    store_byte(distributor + GICD_IPRIORITYR + NOBODYS, 0x40);
+    store_wide(distributor + GICD_IROUTER + NOBODYS * 8ul, 0); // the first CPU
+}
+
+static void pend(void) { store(distributor + WORD(GICD_ISPENDR), BIT); }
+
+static void take_back(void) {
+    pend();
+    mix(load(distributor + WORD(GICD_ISPENDR)));
+    store(distributor + WORD(GICD_ICPENDR), BIT);
+    mix(load(distributor + WORD(GICD_ISPENDR)));
+    mix(sysreg_read(isr_el1) & ISR_IRQ);
+}
+
+static void deactivate(void) {
+    pend();
+    while (!(sysreg_read(isr_el1) & ISR_IRQ))
+        __asm__ volatile("wfi");
+    const unsigned interrupt = gic_claim();
+    mix(load(distributor + WORD(GICD_ISACTIVER)));
+    store(distributor + WORD(GICD_ICACTIVER), BIT);
+    mix(load(distributor + WORD(GICD_ISACTIVER)));
+    gic_end(interrupt); // its priority is no longer the running one
+}
+
+void interrupts_round(void) {
+    store(distributor + WORD(GICD_ISENABLER), BIT);
+    pend();
+    wait_interrupt(true);
+    take_back();
+    deactivate();
+    store(distributor + WORD(GICD_ICENABLER), BIT);
+    pend();
+    mix(sysreg_read(isr_el1) & ISR_IRQ);
+    store(distributor + WORD(GICD_ISENABLER), BIT);
+    wait_interrupt(false);
+    store(distributor + WORD(GICD_ICENABLER), BIT);
+}

@@ -1,0 +1,80 @@
+"""What differs by architecture where a machine is looked at and disturbed from outside: a table for
+each, in arch_riscv64.py and arch_aarch64.py."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .gdbstub import Stub
+from .paths import ExeuntError
+from .symbols import Elf
+
+
+@dataclass(frozen=True)
+class Arch:
+    """One architecture. Registers are QEMU's gdb stub's numbers."""
+
+    name: str
+    ram: int  # where the machine's RAM begins
+
+    # A record at the receive entry (libs/rt/entry_*.S): the first of its eight words' registers;
+    # those of its head; and how many instructions store that head.
+    words: int
+    info: int
+    seq: int
+    badge: int
+    head: int
+
+    # A system call's registers: its number, which is the status behind it, and its selector.
+    syscall: int
+    selector: int
+
+    # A C function's: where it returns to, its stack, its first argument, which is its result.
+    link: int
+    stack: int
+    argument: int
+    # Those whose bits may be flipped, by their names.
+    general: dict[str, int]
+
+    # Instructions as they lie in memory: the system call, the return, one that is none wherever it
+    # stands; and the alignment of them all.
+    call: bytes
+    ret: bytes
+    undefined: bytes
+    alignment: int
+
+    # Makes the instruction at which a task stands trap, whatever it is, and leaves its pc alone.
+    # What comes back undoes that, behind the trap's entry. The ELF file is the core's.
+    make_trap: Callable[[Stub, Elf], Callable[[], None]]
+
+    # How the core sees memory: at which distances its image and all of it (core.ld, arch/space.h).
+    image: int
+    direct: int
+    # Spaces: the pages of a root; its entries for a task and for a guest; and what an entry says,
+    # by the space's kind and the level: where it leads, and what may be done there, None for a
+    # table. An empty one: None.
+    root_pages: int
+    root_entries: tuple[int, int]
+    entry: Callable[[int, int, int], tuple[int, int | None] | None]
+
+    # What an exit is about, where its class is not enough: by the class and the words.
+    detail: Callable[[str, tuple[int, ...]], str]
+    # The kinds of firmware calls and of trapped registers that the campaign's guest makes, and
+    # registers of emulated devices that are told apart, by device and offset; and their names.
+    calls: dict[str, str]
+    registers: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    # Who writes a guest's output into the console's ring; what kind of record makes it do so; and
+    # its function that says how much room there is. Told that there is none, it calls the console.
+    writer: str = ""
+    writes: str = ""
+    room: str = ""
+    # The kinds of record that hand on what was typed, by their servers.
+    inputs: tuple[tuple[str, str], ...] = ()
+
+
+def arch_of(name: str) -> Arch:
+    try:
+        return importlib.import_module(f".arch_{name}", __package__).ARCH
+    except ModuleNotFoundError:
+        raise ExeuntError(f"machines of {name} can't be looked into: there is no table") from None
