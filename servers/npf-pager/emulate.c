@@ -6,10 +6,12 @@
 
 // What INSN does, in the form in which it is needed. Pairs and base registers that change are
 // something that only other architectures' instructions have.
-static void keep(struct pager_access *access, struct insn_access insn, uint64_t instruction) {
+static void keep(struct pager_access *access, struct insn_access insn, uint64_t instruction,
+                 uint64_t given) {
     const struct insn_form *form = insn.form;
     *access = (struct pager_access){
         .instruction = instruction,
+        .given = given,
         .access = PAGER_NO_ACCESS,
         .flags = REPLY_FLAGS | REPLY_ADVANCE,
         .size = form->size,
@@ -29,7 +31,7 @@ static void keep(struct pager_access *access, struct insn_access insn, uint64_t 
 }
 
 void pager_decode(struct pager_access *access, uint32_t instruction) {
-    keep(access, insn_decode(instruction), instruction);
+    keep(access, insn_decode(instruction), instruction, 0);
 }
 
 // The instruction that exited can't be emulated, or is another one now.
@@ -116,19 +118,30 @@ static void store(struct pager *pager, const struct region *region,
     }
 }
 
-static void load(struct pager *pager, const struct region *region,
-                 const struct pager_access *access, const struct message *record,
-                 struct reply *reply) {
-    reply->flags = access->flags;
-    reply->word[6] = access->length;
-    if (region->model->effects) {
+static uint64_t load(struct pager *pager, const struct region *region,
+                     const struct pager_access *access, const struct message *record,
+                     struct reply *reply) {
+    const struct device_effects *effects = region->model->effects;
+    uint64_t address = record->word[0];
+    if (effects && effects->load) {
         struct device_access load = device_access(pager, region, record, reply);
-        reply->word[0] = emulate_extend(access, region->model->effects->load(&load));
-        return;
+        return effects->load(&load);
     }
-    pager->loaded =
-        (struct pager_loaded){region, region->model->read, region->base, region->state_offset};
-    reply->word[0] = emulate_load(pager, access, record->word[0]);
+    pager->loaded = (struct pager_loaded){
+        .region = region,
+        .read = region->model->read,
+        .base = region->base,
+        .state_offset = region->state_offset,
+    };
+    if (!effects) {
+        return emulate_read(pager, address);
+    }
+    pager->loaded.look = effects->look;
+    pager->loaded.object = effects->object(pager, pager_vm(pager, record));
+    if (!access->given) {
+        pager->loaded.region = NULL; // what is fetched has no shorter way there
+    }
+    return effects->look(pager->loaded.object, address - region->base, (unsigned)access->size);
 }
 
 void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,
@@ -137,7 +150,8 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
     uint64_t address = record->word[0];
     if (record->word[3] != 0) {
         // Hardware may say what was done. No instruction that could be fetched has that number.
-        keep(access, insn_decode_given((uint32_t)record->word[3]), RT_NO_INSTRUCTION - 1);
+        uint64_t given = record->word[3];
+        keep(access, insn_decode_given((uint32_t)given), RT_NO_INSTRUCTION - 1, given);
     } else {
         uint64_t instruction = rt_guest_fetch(record->pc);
         if (instruction == RT_NO_INSTRUCTION) {
@@ -156,6 +170,8 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
     } else if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
-        load(pager, region, access, record, reply);
+        reply->word[0] = emulate_extend(access, load(pager, region, access, record, reply));
+        reply->flags = access->flags;
+        reply->word[6] = access->length;
     }
 }

@@ -29,14 +29,13 @@ ALWAYS_INLINE uint64_t emulate_extend(const struct pager_access *access, uint64_
     return (uint64_t)((int64_t)(value << access->shift) >> access->shift) & access->mask;
 }
 
-// Does the load from pager->loaded and returns what the register becomes.
-ALWAYS_INLINE uint64_t emulate_load(struct pager *pager, const struct pager_access *access,
-                                    uint64_t address) {
+// What a load at ADDRESS from pager->loaded, which has `read`, finds there.
+ALWAYS_INLINE uint64_t emulate_read(struct pager *pager, uint64_t address) {
     const struct pager_loaded *from = &pager->loaded;
     uint64_t value = from->read(&pager->state, emulate_words(pager, from->state_offset),
                                 address - from->base, emulate_now(pager));
     if (__builtin_expect(pager->state.changes != 0, 0)) {
         state_commit(&pager->state);
     }
-    return emulate_extend(access, value);
+    return value;
 }

@@ -73,8 +73,12 @@ static void answer(const struct vgic *gic, uint32_t vcpu, struct reply *reply) {
     }
 }
 
-static uint64_t distributor_load(const struct device_access *access) {
-    return vgic_distributor_read(gic_of(access->pager, access->vm), access->offset, access->size);
+static const void *gic_object(const struct pager *pager, const struct pager_vm *vm) {
+    return gic_of(pager, vm);
+}
+
+static uint64_t distributor_look(const void *gic, uint64_t offset, unsigned size) {
+    return vgic_distributor_read(gic, offset, size);
 }
 
 static void distributor_store(const struct device_access *access) {
@@ -83,8 +87,8 @@ static void distributor_store(const struct device_access *access) {
     keep(gic, access->vcpu);
 }
 
-static uint64_t redistributors_load(const struct device_access *access) {
-    return vgic_redistributor_read(gic_of(access->pager, access->vm), access->offset, access->size);
+static uint64_t redistributors_look(const void *gic, uint64_t offset, unsigned size) {
+    return vgic_redistributor_read(gic, offset, size);
 }
 
 static void redistributors_store(const struct device_access *access) {
@@ -119,7 +123,8 @@ bool gic_send(struct pager *pager, const struct message *record, uint64_t value,
 
 static const struct device_effects distributor = {
     .open = gic_open,
-    .load = distributor_load,
+    .look = distributor_look,
+    .object = gic_object,
     .store = distributor_store,
     .stored = gic_stored,
 };
@@ -131,7 +136,8 @@ static void open_nothing(struct pager *pager, const struct pager_vm *vm, uint32_
 
 static const struct device_effects redistributors = {
     .open = open_nothing,
-    .load = redistributors_load,
+    .look = redistributors_look,
+    .object = gic_object,
     .store = redistributors_store,
     .stored = gic_stored,
 };

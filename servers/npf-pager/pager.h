@@ -18,7 +18,8 @@
 
 // What an instruction does to a device's registers, in the form in which it is needed.
 struct pager_access {
-    uint64_t instruction; // which one this is
+    uint64_t instruction; // which one this is,
+    uint64_t given;       // or what the hardware says of it; 0: it was fetched
     uint64_t access;      // ACCESS_READ, ACCESS_WRITE, or PAGER_NO_ACCESS: it can't be emulated
     uint64_t flags;       // of the answer to it
     uint64_t length;      // of the instruction, in bytes
@@ -34,12 +35,16 @@ struct pager_access {
 
 #define PAGER_NO_ACCESS UINT64_MAX
 
-// A device that has been loaded from, so that it is known to have such loads.
+// A device that has been loaded from, so that it is known to have such loads, by what was decoded
+// last.
 struct pager_loaded {
     const struct region *region; // NULL: none
     uint64_t (*read)(struct state *state, const uint64_t *word, uint64_t offset, uint64_t now);
     uint64_t base;         // of the region
     uint64_t state_offset; // of the device's words
+    // In place of `read`; only for what hardware decodes. NULL: there is none.
+    uint64_t (*look)(const void *object, uint64_t offset, unsigned size);
+    const void *object;
 };
 
 #define PAGER_NUMBERS 256 // that VMs can have: the badges of their exits
