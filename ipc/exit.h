@@ -13,6 +13,9 @@
 // IDLE       the guest waits for an interrupt (WFI, HLT); word[0] now; [1] interrupts pending
 // SYSREG     word[0] the trapping instruction, where the hardware gives it
 // IO         a port access (x86_64)
+// WINDOW     the guest's CPU has room for interrupts again. aarch64: it has ended some whose end
+// was
+//            to be reported, by INTID: word[0] is the mask of 0 to 63, word[1] of 64 to 127
 // SHUTDOWN   the guest can't go on; word[0] the architecture's cause, [1], [2] its details
 //
 // X(name, what it is)
@@ -23,6 +26,7 @@
     X(IDLE, "the guest waits for an interrupt")                                                    \
     X(SYSREG, "a trapped system register or privileged instruction")                               \
     X(IO, "a port access")                                                                         \
+    X(WINDOW, "there is room for interrupts again")                                                \
     X(SHUTDOWN, "the guest cannot go on")                                                          \
     X(CALL, "a task calls; the words are its own")                                                 \
     X(SIGNAL, "somebody signalled the portal; word[0] how often since last time")                  \

@@ -48,8 +48,8 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
     X(ADVANCE, 1, "go on behind the instruction; word[6]: its length, 0 or RESULT: the usual")     \
     X(DEADLINE, 2, "arm the vCPU's deadline with word[2]; take its timer interrupt back")          \
     X(WRITE, 3, "write word[0] to the general register named by bits 32…39 of the flags")          \
-    X(RAISE, 4, "raise interrupt bits 40…55 in the vCPUs of mask word[4]; 0: the one that exited") \
-    X(CLEAR, 5, "take interrupt bits 40…55 back in the vCPU that exited")                          \
+    X(RAISE, 4, "raise interrupt bits 40…47 in the vCPUs of mask word[4]; 0: the one that exited") \
+    X(CLEAR, 5, "take interrupt bits 40…47 back in the vCPU that exited")                          \
     X(MAP, 6, "map word[3] (see REPLY_MAPPING) at guest-physical word[2], offset word[5]")         \
     X(PARK, 7, "do not enter before an interrupt is pending or the deadline has passed")           \
     X(STOP, 8, "do not enter again until TASK/VCPU start")                                         \
@@ -66,7 +66,7 @@ enum reply_flag { REPLY_LIST(REPLY_ENUM) };
 #define REPLY_REGISTER(number) ((uint64_t)(number) << 32)
 #define REPLY_INTERRUPT(number) ((uint64_t)(number) << 40)
 #define REPLY_REGISTER_OF(flags) ((uint32_t)((flags) >> 32 & 0xff))
-#define REPLY_INTERRUPT_OF(flags) ((uint32_t)((flags) >> 40 & 0xffff))
+#define REPLY_INTERRUPT_OF(flags) ((uint32_t)((flags) >> 40 & 0xff))
 
 // The answer to a hypercall that does nothing else. Zero on purpose: the shortest test there is.
 #define REPLY_HYPERCALL 0u

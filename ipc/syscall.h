@@ -93,17 +93,31 @@ enum vcpu_op {
     VCPU_START,    // a1 = pc, a2, a3 = the two arguments (riscv64: a0, a1), from reset state
     VCPU_STOP,     // it is not entered again
     VCPU_READ,     // a1 = number of a general register (needs R, and the read mask); back: a0
-    VCPU_COUNTERS, // needs R. Back: a0…a6 = exits by class
-    VCPU_TIMES,    // needs R. Back: a0…a6 = instructions by class while tracing was on
+    VCPU_COUNTERS, // needs R. Back: a0…a7 = exits by class
+    VCPU_TIMES,    // needs R. Back: a0…a7 = instructions by class while tracing was on
     VCPU_TRACE,    // a1 = 1: on, 0: off
     VCPU_FEATURES, // a1 = enum vcpu_feature bits
     VCPU_STATE,    // needs R. Back: a0 = enum vcpu_state, a1 = pc, a2 = exits so far
-    VCPU_LOOK,     // a1 = virtual interrupt (needs R, and to serve an exit of this VM). Back:
-                   // a0 = enum vcpu_look bits: what the guest's CPU has of it. UNSUPPORTED where
-                   // interrupts have no such state
+    VCPU_LOOK,     // a1 = virtual interrupt (needs R). Back: a0 = enum vcpu_look bits: what the
+               // guest's CPU has of it, until it runs again. UNSUPPORTED where interrupts have no
+               // such state
+    VCPU_INTERRUPT, // a1 = enum vcpu_interrupt (needs W), a2 = virtual interrupt, with its priority
+                    // and INTERRUPT_NOTIFY (arch/interrupt.h), a3 = a number. Done only if that is
+                    // larger than the last one's for this vCPU, so that whoever comes after a
+                    // server that died can repeat what may have been done. UNSUPPORTED where
+                    // replies alone raise interrupts
 };
 
 enum vcpu_state { VCPU_OFF, VCPU_RUNNABLE, VCPU_EXITED, VCPU_PARKED };
+
+enum vcpu_interrupt {
+    VCPU_INTERRUPT_RAISE,      // it is pending; it may be so already
+    VCPU_INTERRUPT_TAKE_BACK,  // it is not pending any more; it stays active if it is
+    VCPU_INTERRUPT_DEACTIVATE, // it is not active any more; it stays pending if it is
+    VCPU_INTERRUPT_TIMER, // how INTERRUPT_TIMER is raised from now on, through resets; 0: it is
+                          // not, and the guest's timer is quiet. It is level-sensitive: one that
+                          // has expired exits again when its interrupt is raised again
+};
 
 enum vcpu_look { VCPU_LOOK_PENDING = 1 << 0, VCPU_LOOK_ACTIVE = 1 << 1 };
 

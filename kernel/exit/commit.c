@@ -178,7 +178,7 @@ static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
         if (vcpu->features & VCPU_FEATURE_TIMER) {
             sched_wake(vcpu, arch_vcpu_own_deadline(vcpu));
         }
-        if (!(vcpu->due & DUE_DEADLINE) && !arch_vcpu_pending(vcpu)) {
+        if (!(vcpu->due & (DUE_DEADLINE | DUE_WINDOW)) && !arch_vcpu_pending(vcpu)) {
             vcpu->due = 0;
             vcpu->state = VCPU_PARKED;
             return NULL;

@@ -51,7 +51,12 @@ HOT struct context *forward_exit(struct vcpu *vcpu, enum exit_class c, uint32_t 
     return &server->context;
 }
 
-struct task *forward_timer(struct vcpu *vcpu) {
+struct task *forward_due(struct vcpu *vcpu) {
+    if (vcpu->due & DUE_WINDOW) {
+        vcpu->due &= (uint8_t)~DUE_WINDOW;
+        arch_vcpu_window(vcpu);
+        return forward_send(vcpu, EXIT_WINDOW, 0);
+    }
     vcpu->due &= (uint8_t)~DUE_DEADLINE;
     vcpu->record.word[0] = vcpu->passed;
     vcpu->record.word[1] = arch_now();

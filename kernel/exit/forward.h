@@ -11,8 +11,9 @@ struct vcpu;
 // Sends it and returns the context to run next, or NULL.
 struct context *forward_exit(struct vcpu *vcpu, enum exit_class c, uint32_t mode);
 
-// The vCPU's deadline has passed: sends the TIMER exit. Returns the server when it was waiting.
-struct task *forward_timer(struct vcpu *vcpu);
+// Sends the exit that is due before the vCPU goes on (enum vcpu_due). Returns the server when it
+// was waiting.
+struct task *forward_due(struct vcpu *vcpu);
 
 void forward_settle_slow(struct cpu *cpu);
 

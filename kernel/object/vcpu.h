@@ -24,6 +24,7 @@ struct route {
 enum vcpu_due {
     DUE_DEADLINE = 1, // its deadline has passed, and nobody has been told yet
     DUE_TURN = 2,     // a tick ended its turn while its exit was pending: others go first
+    DUE_WINDOW = 4,   // a WINDOW exit, which the architecture knows the words of
 };
 
 struct vcpu {
@@ -36,6 +37,7 @@ struct vcpu {
     uint64_t deadline; // in ticks of the host's counter; DEADLINE_NEVER: none
     uint64_t wake;     // while parked, with VCPU_FEATURE_TIMER: when its own timer fires
     uint64_t passed;   // while DUE_DEADLINE: the deadline that has passed
+    uint64_t output;   // the number of the last VCPU_INTERRUPT
     struct record record;
     struct space *space;
     struct vcpu *next_home; // in the list of its CPU

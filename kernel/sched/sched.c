@@ -58,7 +58,7 @@ struct context *sched_next(struct cpu *cpu) {
         if (likely(!vcpu_of(context)->due)) {
             return context;
         }
-        struct task *server = forward_timer(vcpu_of(context));
+        struct task *server = forward_due(vcpu_of(context));
         if (server) {
             return &server->context;
         }
@@ -70,7 +70,7 @@ struct context *sched_next(struct cpu *cpu) {
     return task;
 }
 
-// PREFERRED is a vCPU that must let others go first, or first tell of its deadline.
+// PREFERRED is a vCPU that must let others go first, or has an exit due.
 COLD static struct context *sched_later(struct cpu *cpu, struct context *preferred) {
     struct vcpu *vcpu = vcpu_of(preferred);
     if (vcpu->due & DUE_TURN) {

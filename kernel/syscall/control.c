@@ -92,20 +92,25 @@ static enum status vcpu_read(struct task *task, struct vcpu *vcpu) {
     return STATUS_OK;
 }
 
-// LOOK: only while the caller serves an exit of the same VM, so that it does not change meanwhile.
-static enum status vcpu_look(struct task *task, const struct vcpu *vcpu) {
-    const struct record *record = task->serving;
-    uint64_t interrupt = syscall_arg(task, 1), state = 0;
-    if (!record || record->owner != RECORD_VCPU ||
-        container_of(record, struct vcpu, record)->space != vcpu->space) {
-        return STATUS_DENIED;
-    }
-    if (interrupt >= INTERRUPT_COUNT) {
-        return STATUS_INVALID;
-    }
-    enum status status = arch_vcpu_look(vcpu, (unsigned)interrupt, &state);
+static enum status vcpu_look(struct task *task, struct vcpu *vcpu) {
+    uint64_t state = 0;
+    enum status status = arch_vcpu_look(vcpu, syscall_arg(task, 1), &state);
     if (status == STATUS_OK) {
         syscall_result(task, 0, state);
+    }
+    return status;
+}
+
+// INTERRUPT: an output of whoever plays the guest's interrupt controller.
+static enum status vcpu_interrupt(struct task *task, struct vcpu *vcpu) {
+    uint64_t number = syscall_arg(task, 3);
+    if (number <= vcpu->output) {
+        return STATUS_OK; // it was done, and then the server died
+    }
+    enum status status = arch_vcpu_interrupt(vcpu, syscall_arg(task, 1), syscall_arg(task, 2));
+    if (status == STATUS_OK) {
+        vcpu->output = number;
+        vcpu_unpark(vcpu);
     }
     return status;
 }
@@ -161,10 +166,13 @@ enum status syscall_vcpu(struct task *task) {
     uint64_t op = syscall_arg(task, 0);
     bool inspect = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE ||
                    op == VCPU_LOOK;
-    struct vcpu *vcpu = cap_object(task, syscall_selector(task), OBJECT_VCPU,
-                                   inspect ? RIGHT_R : RIGHT_MANAGE, &status);
+    unsigned right = inspect ? RIGHT_R : op == VCPU_INTERRUPT ? RIGHT_W : RIGHT_MANAGE;
+    struct vcpu *vcpu = cap_object(task, syscall_selector(task), OBJECT_VCPU, right, &status);
     if (!vcpu) {
         return status;
+    }
+    if (op == VCPU_INTERRUPT) {
+        return vcpu_interrupt(task, vcpu);
     }
     return inspect ? vcpu_inspect(task, vcpu, op) : vcpu_control(task, vcpu, op);
 }

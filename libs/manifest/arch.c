@@ -30,6 +30,7 @@ static const struct manifest_arch archs[] = {
         .guest_bits = 40,
         .host_bits = 40,
         .port_io = false,
+        .window = true,
         .controller = "arm,gic-v3",
         // Shared interrupts have the INTIDs 32 to 1019, and one less 32 in a device tree (Arm
         // GIC architecture specification, IHI 0069, 2.2).

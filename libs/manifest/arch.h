@@ -17,6 +17,7 @@ struct manifest_arch {
     unsigned guest_bits;    // guest-physical addresses have so many bits
     unsigned host_bits;     // host-physical ones
     bool port_io;           // exits of class IO exist
+    bool window;            // exits of class WINDOW exist
     const char *isa_prefix; // what a VM's `isa` begins with; NULL: VMs have no `isa`
     const char *isa_bases;  // one of these letters follows
     const char *controller; // the interrupt controller that the core can drive

@@ -131,7 +131,7 @@ struct manifest_vm {
     uint32_t id; // unique, below 256; indexes have nothing to do with it
     uint32_t vcpus;
     uint64_t features;                // enum vcpu_feature
-    uint8_t exit[EXIT_GUEST_CLASSES]; // server by class; IO: MANIFEST_NONE where there is no such
+    uint8_t exit[EXIT_GUEST_CLASSES]; // server by class; MANIFEST_NONE: there is no such
     uint8_t access[MANIFEST_SERVERS]; // enum rights: how that server has all guest RAM mapped
     uint8_t console;                  // the server that shows this guest's console
     uint8_t loader;                   // the server that reads its files; NONE when all are built in

@@ -8,19 +8,20 @@
 #define ID_MAX 255u
 
 // By enum exit_class.
-static const char *const class_names[] = {"hypercall", "stage2", "timer",   "idle",
-                                          "sysreg",    "io",     "shutdown"};
+static const char *const class_names[] = {"hypercall", "stage2", "timer",  "idle",
+                                          "sysreg",    "io",     "window", "shutdown"};
 static_assert(sizeof(class_names) / sizeof(class_names[0]) == EXIT_GUEST_CLASSES,
               "one property for each class of a guest's exits");
 
 static const char *const no_children[] = {NULL};
 
 static void read_exits(struct reader *reader, int node, struct manifest_vm *vm) {
-    static const char *const properties[] = {"hypercall", "stage2", "timer",    "idle",
-                                             "sysreg",    "io",     "shutdown", NULL};
+    static const char *const properties[] = {"hypercall", "stage2", "timer",    "idle", "sysreg",
+                                             "io",        "window", "shutdown", NULL};
     reader_check_form(reader, node, &(struct reader_form){properties, NULL, no_children});
     for (unsigned class = 0; class < EXIT_GUEST_CLASSES; class ++) {
-        bool never = class == EXIT_IO && !reader->arch->port_io;
+        bool never = (class == EXIT_IO && !reader->arch->port_io) ||
+                     (class == EXIT_WINDOW && !reader->arch->window);
         if (never && reader_has(reader, node, class_names[class]))
             reader_fail(reader, STATUS_INVALID, node, class_names[class],
                         "routes exits that %s doesn't have; remove it", reader->arch->name);

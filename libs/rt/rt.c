@@ -200,6 +200,12 @@ enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state) {
     return status;
 }
 
+enum status rt_vcpu_interrupt(unsigned vcpu, enum vcpu_interrupt what, uint64_t interrupt,
+                              uint64_t number) {
+    struct rt_words words = {.word = {VCPU_INTERRUPT, what, interrupt, number}};
+    return rt_system_call(SYSCALL_VCPU, vcpu, &words);
+}
+
 uint64_t rt_now(void) { return rt_counter(); }
 
 void rt_log_to(struct ring *ring, unsigned portal) {

@@ -121,6 +121,8 @@ NODISCARD enum status rt_map(unsigned space, uint64_t address, unsigned frame, u
 NODISCARD enum status rt_unmap(unsigned space, uint64_t address, uint64_t size);
 NODISCARD enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value);
 NODISCARD enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state);
+NODISCARD enum status rt_vcpu_interrupt(unsigned vcpu, enum vcpu_interrupt what, uint64_t interrupt,
+                                        uint64_t number);
 
 // Now, in ticks of the host's counter (rt_config->timebase a second).
 uint64_t rt_now(void);

@@ -167,8 +167,10 @@ static void config_pager(struct config_writer *writer, const struct vm *vm, unsi
         snprintf(name, sizeof(name), "vcpu-%u", manifest->id);
         struct config_entry *entry = config_add(writer, CONFIG_CAP, name);
         entry->slot = writer->slot++;
-        core_grant(config_task(writer), entry->slot, SLOT_VM(index) + VM_SLOT_VCPU + i, RIGHT_R, 0,
-                   name);
+        // Who hears of interrupts that have ended is who raises them.
+        bool raises = config_serves(manifest, EXIT_WINDOW, writer->server);
+        core_grant(config_task(writer), entry->slot, SLOT_VM(index) + VM_SLOT_VCPU + i,
+                   RIGHT_R | (raises ? RIGHT_W : 0), 0, name);
     }
 }
 

@@ -8,20 +8,17 @@ const char *const machine_reset_device = NULL; // PSCI, which is called at EL2
 #define ARGUMENTS 0xffu
 #define RESULTS 0xfu
 
-// Who emulates the interrupt controller raises interrupts at accesses to it and at those that are
-// sent from CPU to CPU (ICC_SGI1R_EL1).
+// Whoever plays the interrupt controller raises interrupts by a right on the vCPUs (config.c), not
+// by answers.
 const struct machine_route machine_routes[EXIT_GUEST_CLASSES] = {
     [EXIT_HYPERCALL] = {REPLY_RESULT | REPLY_ADVANCE | REPLY_WRITE | REPLY_PARK | REPLY_STOP |
                             REPLY_START,
                         RESULTS, ARGUMENTS},
-    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_RAISE | REPLY_CLEAR | REPLY_MAP |
-                         REPLY_STOP | REPLY_INJECT,
-                     ALL, ALL},
+    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT, ALL, ALL},
     [EXIT_TIMER] = {REPLY_RAISE | REPLY_STOP, 0, 0},
     [EXIT_IDLE] = {REPLY_ADVANCE | REPLY_PARK | REPLY_STOP, 0, 0},
-    [EXIT_SYSREG] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_RAISE | REPLY_CLEAR | REPLY_STOP |
-                         REPLY_INJECT,
-                     ALL, ALL},
+    [EXIT_SYSREG] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_STOP | REPLY_INJECT, ALL, ALL},
+    [EXIT_WINDOW] = {REPLY_STOP, 0, 0},
     [EXIT_SHUTDOWN] = {REPLY_STOP, 0, 0},
 };
 

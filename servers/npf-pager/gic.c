@@ -30,12 +30,24 @@ static void gic_reset(uint64_t *word, uint64_t epoch) {
     vgic_reset((struct vgic_state *)word);
 }
 
+static void tell(const struct pager_vm *vm, uint32_t vcpu, enum vcpu_interrupt what,
+                 uint64_t interrupt, uint64_t number) {
+    enum status status = rt_vcpu_interrupt(vm->vcpu[vcpu], what, interrupt, number);
+    if (status != STATUS_OK) {
+        rt_die("interrupt 0x%llx can't be given to vCPU %u: %s", (unsigned long long)interrupt,
+               vcpu, status_text(status));
+    }
+}
+
 static void gic_open(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset) {
     if (vm->vcpus == 0 || vm->vcpus > VGIC_VCPUS) {
         rt_die("a GICv3 here has 1 to %u vCPUs, not %u", VGIC_VCPUS, vm->vcpus);
     }
     vgic_open(gic_of(pager, vm), &pager->state, state_offset, vm->vcpus, look,
               (void *)(uintptr_t)vm);
+    for (uint32_t vcpu = 0; vcpu < vm->vcpus; vcpu++) {
+        tell(vm, vcpu, VCPU_INTERRUPT_TIMER, INTERRUPT_GIC(INTERRUPT_GIC_TIMER, 0xa0), 1);
+    }
 }
 
 // What the change makes due is part of its commit. One output leaves with an answer; should there
@@ -48,28 +60,17 @@ static void keep(struct vgic *gic, uint32_t vcpu) {
     vgic_keep(gic, vcpu, &output);
 }
 
-// Adds what was kept for VCPU's exit to its answer.
-static void answer(const struct vgic *gic, uint32_t vcpu, struct reply *reply) {
+// Tells the core what was kept for VCPU's exit. Number 1 has told it of the timer.
+static void answer(const struct pager_vm *vm, const struct vgic *gic, uint32_t vcpu) {
+    static const enum vcpu_interrupt effects[] = {
+        [VGIC_RAISE] = VCPU_INTERRUPT_RAISE,
+        [VGIC_TAKE_BACK] = VCPU_INTERRUPT_TAKE_BACK,
+        [VGIC_DEACTIVATE] = VCPU_INTERRUPT_DEACTIVATE,
+    };
     struct vgic_output output = vgic_kept(gic, vcpu);
-    bool own = output.vcpus == 1u << vcpu;
-    switch (output.effect) {
-    case VGIC_NONE:
-        return;
-    case VGIC_RAISE:
-        reply->flags |= REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_GIC(output.intid, output.priority));
-        reply->word[4] = own ? 0 : output.vcpus;
-        return;
-    case VGIC_TAKE_BACK:
-    case VGIC_DEACTIVATE:
-        if (!own) {
-            rt_log("interrupt %u stays with other vCPUs: the core takes none back there",
-                   output.intid);
-            return;
-        }
-        reply->flags |= REPLY_CLEAR | REPLY_INTERRUPT(output.effect == VGIC_TAKE_BACK
-                                                          ? INTERRUPT_GIC(output.intid, 0)
-                                                          : INTERRUPT_ACTIVE(output.intid));
-        return;
+    for (uint32_t mask = output.effect == VGIC_NONE ? 0 : output.vcpus; mask; mask &= mask - 1) {
+        tell(vm, (uint32_t)__builtin_ctz(mask), effects[output.effect],
+             INTERRUPT_GIC(output.intid, output.priority), output.number + 1);
     }
 }
 
@@ -98,7 +99,7 @@ static void redistributors_store(const struct device_access *access) {
 }
 
 static void gic_stored(const struct device_access *access) {
-    answer(gic_of(access->pager, access->vm), access->vcpu, access->reply);
+    answer(access->vm, gic_of(access->pager, access->vm), access->vcpu);
 }
 
 bool gic_send(struct pager *pager, const struct message *record, uint64_t value,
@@ -117,7 +118,7 @@ bool gic_send(struct pager *pager, const struct message *record, uint64_t value,
         state_commit(&pager->state);
     }
     reply->flags = REPLY_FLAGS | REPLY_ADVANCE;
-    answer(gic, vcpu, reply);
+    answer(vm, gic, vcpu);
     return true;
 }
 

@@ -6,7 +6,7 @@
 
 // The whole answer to a TIMER exit: the interrupt is raised in the vCPU that exited. Raising one
 // that is pending already changes nothing.
-#define TIMER_EXPIRED (REPLY_FLAGS | REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_TIMER_EXPIRED))
+#define TIMER_EXPIRED (REPLY_FLAGS | REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_TIMER))
 
 // The server: rt_serve's handler; it needs no state.
 rt_handler timer_serve;

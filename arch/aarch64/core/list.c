@@ -2,182 +2,155 @@
 
 #include "arch/aarch64/core/gic.h"
 #include "arch/aarch64/core/sysreg.h"
+#include "arch/vcpu.h"
 #include "kernel/cpu.h"
 
 #define LIST_STATE (LIST_PENDING | LIST_ACTIVE)
 
 static unsigned registers;
 
-// Their numbers are parts of their names.
+// Their numbers are parts of their names. As many as there are, one after the other.
 #define LIST_EACH(X)                                                                               \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-
-static uint64_t hardware_read(unsigned number) {
-    switch (number) {
+    X(15) X(14) X(13) X(12) X(11) X(10) X(9) X(8) X(7) X(6) X(5) X(4) X(3) X(2) X(1) X(0)
 #define LIST_READ(n)                                                                               \
-    case n:                                                                                        \
-        return sysreg_read(ich_lr##n##_el2);
-        LIST_EACH(LIST_READ)
-#undef LIST_READ
-    default:
-        return 0;
-    }
-}
-
-static void hardware_write(unsigned number, uint64_t value) {
-    switch (number) {
+    case n + 1:                                                                                    \
+        list[n] = sysreg_read(ich_lr##n##_el2);                                                    \
+        __attribute__((fallthrough));
 #define LIST_WRITE(n)                                                                              \
-    case n:                                                                                        \
-        sysreg_write(ich_lr##n##_el2, value);                                                      \
-        break;
-        LIST_EACH(LIST_WRITE)
-#undef LIST_WRITE
-    default:
-        break;
+    case n + 1:                                                                                    \
+        sysreg_write(ich_lr##n##_el2, list[n]);                                                    \
+        __attribute__((fallthrough));
+
+static inline void hardware_read(uint64_t *list) {
+    switch (registers) {
+        LIST_EACH(LIST_READ)
+    default:;
     }
 }
 
-static bool is_loaded(const struct vcpu *vcpu) { return vcpu->context.cpu->loaded == vcpu; }
-
-static uint64_t list_read(const struct vcpu *vcpu, unsigned number) {
-    return is_loaded(vcpu) ? hardware_read(number) : vcpu->arch.list[number];
-}
-
-static void list_write(struct vcpu *vcpu, unsigned number, uint64_t value) {
-    if (is_loaded(vcpu)) {
-        hardware_write(number, value);
-    } else {
-        vcpu->arch.list[number] = value;
+static inline void hardware_write(const uint64_t *list) {
+    switch (registers) {
+        LIST_EACH(LIST_WRITE)
+    default:;
     }
 }
 
 void list_init(void) { registers = (unsigned)(sysreg_read(ich_vtr_el2) & 31) + 1; }
 
-static uint64_t list_value(uint32_t intid, uint8_t priority) {
-    uint64_t value = LIST_PENDING | LIST_GROUP1 | LIST_PRIORITY(priority) | intid;
-    return intid == GIC_GUEST_TIMER ? value | LIST_HARDWARE | LIST_PHYSICAL(intid) : value;
+// What the vCPU has is in its struct from here on …
+static inline void list_open(struct vcpu *vcpu) {
+    if (vcpu->context.cpu->loaded == vcpu) {
+        hardware_read(vcpu->arch.list);
+    }
 }
 
-// Puts it into a register. False when none is free.
-static bool list_put(struct vcpu *vcpu, uint32_t intid, uint8_t priority) {
-    unsigned free = registers;
-    for (unsigned i = 0; i < registers; i++) {
-        uint64_t value = list_read(vcpu, i);
-        if (!(value & LIST_STATE)) {
-            free = i < free ? i : free;
-        } else if (LIST_INTID(value) == intid) {
+// … to here.
+static inline void list_close(struct vcpu *vcpu) {
+    if (vcpu->context.cpu->loaded == vcpu) {
+        hardware_write(vcpu->arch.list);
+        sysreg_write(ich_hcr_el2,
+                     ICH_HCR_ENABLE | (vcpu->arch.waiting_count ? ICH_HCR_UNDERFLOW : 0));
+    }
+}
+
+// INTERRUPT as in VCPU_INTERRUPT.
+static uint64_t list_value(uint64_t interrupt) {
+    uint64_t intid = interrupt & 0xff;
+    uint64_t kind = intid == GIC_GUEST_TIMER       ? LIST_HARDWARE | LIST_PHYSICAL(intid)
+                    : interrupt & INTERRUPT_NOTIFY ? LIST_END
+                                                   : 0;
+    return LIST_PENDING | LIST_GROUP1 | LIST_PRIORITY(interrupt >> 8 & 0xff) | kind | intid;
+}
+
+// Puts VALUE into a register. False when none is free.
+static inline bool list_put(struct vcpu *vcpu, uint64_t value) {
+    uint64_t *free = NULL;
+    for (uint64_t *list = vcpu->arch.list; list < vcpu->arch.list + registers; list++) {
+        if (!(*list & (LIST_STATE | LIST_END))) {
+            free = list;
+        } else if (LIST_INTID(*list) == LIST_INTID(value) && (*list & LIST_STATE)) {
             // Active: it comes once more when the guest has ended it. Not so one that the hardware
             // deactivates, which would be lost then; the physical one fires again by itself.
-            if (!(value & LIST_HARDWARE)) {
-                list_write(vcpu, i, value | LIST_PENDING);
-            }
+            *list |= value & LIST_HARDWARE ? 0 : value & (LIST_PENDING | LIST_END);
             return true;
         }
     }
-    if (free == registers) {
+    if (free) {
+        *free = value;
+    }
+    return free;
+}
+
+static inline void list_raise(struct vcpu *vcpu, uint64_t value) {
+    uint64_t *waiting = &vcpu->arch.waiting[LIST_INTID(value)];
+    list_open(vcpu);
+    if (unlikely(!*waiting && !list_put(vcpu, value))) {
+        *waiting = value;
+        vcpu->arch.waiting_count++;
+    }
+    list_close(vcpu);
+}
+
+// Takes BITS of the state of INTID away.
+static void list_drop(struct vcpu *vcpu, uint64_t intid, uint64_t bits) {
+    list_open(vcpu);
+    for (unsigned i = 0; i < registers; i++) {
+        uint64_t *list = &vcpu->arch.list[i];
+        if (LIST_INTID(*list) == intid && (*list & bits)) {
+            *list = (*list & LIST_STATE & ~bits) ? *list & ~bits : 0;
+        }
+    }
+    if ((bits & LIST_PENDING) && vcpu->arch.waiting[intid]) {
+        vcpu->arch.waiting[intid] = 0;
+        vcpu->arch.waiting_count--;
+    }
+    list_close(vcpu);
+}
+
+// The one that waits with the highest priority gets a register. False: none waits, or none is free.
+static bool list_refill(struct vcpu *vcpu) {
+    uint64_t *best = NULL;
+    for (uint64_t *next = vcpu->arch.waiting; next < vcpu->arch.waiting + ARCH_INTERRUPTS; next++) {
+        if (*next && (!best || LIST_PRIORITY_OF(*next) < LIST_PRIORITY_OF(*best))) {
+            best = next;
+        }
+    }
+    if (!best || !list_put(vcpu, *best)) {
         return false;
     }
-    list_write(vcpu, free, list_value(intid, priority));
+    *best = 0;
+    vcpu->arch.waiting_count--;
     return true;
 }
 
-static void set_underflow(struct vcpu *vcpu, bool on) {
-    if (is_loaded(vcpu)) {
-        sysreg_write(ich_hcr_el2, ICH_HCR_ENABLE | (on ? ICH_HCR_UNDERFLOW : 0));
-    }
-}
-
-static bool is_waiting(const struct vcpu *vcpu) {
-    uint64_t any = 0;
-    for (unsigned i = 0; i < ARCH_INTERRUPTS / 64; i++) {
-        any |= vcpu->arch.waiting[i];
-    }
-    return any != 0;
-}
-
-void list_raise(struct vcpu *vcpu, uint32_t intid, uint8_t priority) {
-    if (!list_put(vcpu, intid, priority)) {
-        vcpu->arch.waiting[intid / 64] |= 1ull << intid % 64;
-        vcpu->arch.priority[intid] = priority;
-        set_underflow(vcpu, true);
-    }
-}
-
-void list_clear(struct vcpu *vcpu, uint32_t intid) {
-    vcpu->arch.waiting[intid / 64] &= ~(1ull << intid % 64);
+void list_maintain(struct vcpu *vcpu) {
+    list_open(vcpu);
     for (unsigned i = 0; i < registers; i++) {
-        uint64_t value = list_read(vcpu, i);
-        if ((value & LIST_STATE) == LIST_PENDING && LIST_INTID(value) == intid) {
-            list_write(vcpu, i, 0);
-        } else if ((value & LIST_PENDING) && LIST_INTID(value) == intid) {
-            list_write(vcpu, i, value & ~LIST_PENDING);
+        uint64_t *list = &vcpu->arch.list[i];
+        if ((*list & (LIST_STATE | LIST_END)) == LIST_END) {
+            vcpu->arch.ended[LIST_INTID(*list) / 64] |= 1ull << LIST_INTID(*list) % 64;
+            vcpu->due |= DUE_WINDOW;
+            *list = 0;
         }
     }
+    while (vcpu->arch.waiting_count && list_refill(vcpu)) {
+    }
+    list_close(vcpu);
 }
 
-void list_deactivate(struct vcpu *vcpu, uint32_t intid) {
+// The physical timer interrupt counts as active, and is quiet, while the guest has not ended its
+// own.
+static void list_tie(const struct vcpu *vcpu) {
+    uint64_t held = 0;
     for (unsigned i = 0; i < registers; i++) {
-        uint64_t value = list_read(vcpu, i);
-        if (!(value & LIST_ACTIVE) || LIST_INTID(value) != intid) {
-            continue;
-        }
-        list_write(vcpu, i, value & LIST_PENDING ? value & ~LIST_ACTIVE : 0);
-        if ((value & LIST_HARDWARE) && is_loaded(vcpu)) {
-            gic_deactivate(intid); // list_load does it for one that is not
-        }
+        held |= vcpu->arch.list[i] & LIST_HARDWARE ? vcpu->arch.list[i] & LIST_STATE : 0;
     }
-}
-
-uint64_t list_look(const struct vcpu *vcpu, uint32_t intid) {
-    bool waits = vcpu->arch.waiting[intid / 64] >> intid % 64 & 1;
-    uint64_t state = waits ? VCPU_LOOK_PENDING : 0;
-    for (unsigned i = 0; i < registers; i++) {
-        uint64_t value = list_read(vcpu, i);
-        if ((value & LIST_STATE) && LIST_INTID(value) == intid) {
-            state |= value & LIST_PENDING ? VCPU_LOOK_PENDING : 0;
-            state |= value & LIST_ACTIVE ? VCPU_LOOK_ACTIVE : 0;
-        }
-    }
-    return state;
-}
-
-bool list_pending(const struct vcpu *vcpu) {
-    for (unsigned i = 0; i < registers; i++) {
-        if (list_read(vcpu, i) & LIST_PENDING) {
-            return true;
-        }
-    }
-    return is_waiting(vcpu);
-}
-
-// The one that waits with the highest priority, or ARCH_INTERRUPTS.
-static uint32_t list_next(const struct vcpu *vcpu) {
-    uint32_t next = ARCH_INTERRUPTS;
-    for (unsigned i = 0; i < ARCH_INTERRUPTS / 64; i++) {
-        for (uint64_t set = vcpu->arch.waiting[i]; set; set &= set - 1) {
-            uint32_t intid = i * 64 + (uint32_t)__builtin_ctzll(set);
-            if (next == ARCH_INTERRUPTS || vcpu->arch.priority[intid] < vcpu->arch.priority[next]) {
-                next = intid;
-            }
-        }
-    }
-    return next;
-}
-
-void list_refill(struct vcpu *vcpu) {
-    uint32_t next = list_next(vcpu);
-    while (next < ARCH_INTERRUPTS && list_put(vcpu, next, vcpu->arch.priority[next])) {
-        vcpu->arch.waiting[next / 64] &= ~(1ull << next % 64);
-        next = list_next(vcpu);
-    }
-    set_underflow(vcpu, next < ARCH_INTERRUPTS);
+    gic_guest_timer_active(held);
 }
 
 void list_save(struct vcpu *vcpu) {
     struct arch_vcpu *arch = &vcpu->arch;
-    for (unsigned i = 0; i < registers; i++) {
-        arch->list[i] = hardware_read(i);
-    }
+    hardware_read(arch->list);
     arch->vmcr = sysreg_read(ich_vmcr_el2);
     arch->ap0r = sysreg_read(ich_ap0r0_el2);
     arch->ap1r = sysreg_read(ich_ap1r0_el2);
@@ -185,14 +158,72 @@ void list_save(struct vcpu *vcpu) {
 
 void list_load(struct vcpu *vcpu) {
     const struct arch_vcpu *arch = &vcpu->arch;
-    bool timer = false;
-    for (unsigned i = 0; i < registers; i++) {
-        hardware_write(i, arch->list[i]);
-        timer |= (arch->list[i] & LIST_STATE) && (arch->list[i] & LIST_HARDWARE);
-    }
     sysreg_write(ich_vmcr_el2, arch->vmcr);
     sysreg_write(ich_ap0r0_el2, arch->ap0r);
     sysreg_write(ich_ap1r0_el2, arch->ap1r);
-    sysreg_write(ich_hcr_el2, ICH_HCR_ENABLE | (is_waiting(vcpu) ? ICH_HCR_UNDERFLOW : 0));
-    gic_guest_timer_active(timer);
+    list_close(vcpu);
+    list_tie(vcpu);
+}
+
+bool list_pending(struct vcpu *vcpu) {
+    uint64_t any = vcpu->arch.waiting_count ? LIST_PENDING : 0;
+    list_open(vcpu);
+    for (unsigned i = 0; i < registers; i++) {
+        any |= vcpu->arch.list[i];
+    }
+    return any & LIST_PENDING;
+}
+
+HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
+    (void)interrupt;
+    if (vcpu->arch.timer) {
+        list_raise(vcpu, vcpu->arch.timer);
+    }
+}
+
+void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
+    (void)interrupt;
+    list_drop(vcpu, GIC_GUEST_TIMER, LIST_PENDING);
+}
+
+enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *state) {
+    if (interrupt >= ARCH_INTERRUPTS) {
+        return STATUS_INVALID;
+    }
+    uint64_t held = vcpu->arch.waiting[interrupt];
+    list_open(vcpu);
+    for (unsigned i = 0; i < registers; i++) {
+        held |= LIST_INTID(vcpu->arch.list[i]) == interrupt ? vcpu->arch.list[i] : 0;
+    }
+    *state =
+        (held & LIST_PENDING ? VCPU_LOOK_PENDING : 0) | (held & LIST_ACTIVE ? VCPU_LOOK_ACTIVE : 0);
+    return STATUS_OK;
+}
+
+enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
+    uint64_t intid = interrupt & 0xff;
+    if (intid >= ARCH_INTERRUPTS || what > VCPU_INTERRUPT_TIMER) {
+        return STATUS_INVALID;
+    }
+    if (what == VCPU_INTERRUPT_TIMER) {
+        vcpu->arch.timer = interrupt ? list_value(interrupt) : 0;
+        intid = GIC_GUEST_TIMER;
+    }
+    if (what == VCPU_INTERRUPT_RAISE) {
+        list_raise(vcpu, list_value(interrupt));
+    } else if (what != VCPU_INTERRUPT_TIMER || !interrupt) {
+        list_drop(vcpu, intid, what == VCPU_INTERRUPT_DEACTIVATE ? LIST_ACTIVE : LIST_PENDING);
+    }
+    if (intid == GIC_GUEST_TIMER && vcpu->context.cpu->loaded == vcpu) {
+        list_open(vcpu);
+        list_tie(vcpu);
+    }
+    return STATUS_OK;
+}
+
+void arch_vcpu_window(struct vcpu *vcpu) {
+    for (unsigned i = 0; i < ARCH_INTERRUPTS / 64; i++) {
+        vcpu->record.word[i] = vcpu->arch.ended[i];
+        vcpu->arch.ended[i] = 0;
+    }
 }

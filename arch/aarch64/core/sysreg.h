@@ -88,7 +88,9 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define LIST_HARDWARE (1ull << 61)
 #define LIST_GROUP1 (1ull << 60)
 #define LIST_PRIORITY(priority) ((uint64_t)(priority) << 48)
+#define LIST_PRIORITY_OF(list) ((list) >> 48 & 0xff)
 #define LIST_PHYSICAL(intid) ((uint64_t)(intid) << 32)
+#define LIST_END (1ull << 41) // without HARDWARE: its end is a maintenance interrupt
 #define LIST_INTID(list) ((uint32_t)(list))
 
 #define ICH_HCR_ENABLE 1u

@@ -188,7 +188,7 @@ static struct context *trap_taken(struct cpu *cpu, uint32_t intid, struct contex
         return trap_guest_timer(cpu, current);
     case GIC_MAINTENANCE:
         if (cpu->loaded) {
-            list_refill(cpu->loaded);
+            list_maintain(cpu->loaded);
         }
         gic_deactivate(intid);
         return sched_choose(cpu, current);

@@ -67,6 +67,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
         .vttbr = vcpu->arch.vttbr,
         .vmpidr = vcpu->arch.vmpidr,
         .mdcr = vcpu->arch.mdcr,
+        .timer = vcpu->arch.timer,
         .sctlr = SCTLR_RESET,
         .vmcr = ICH_VMCR_RESET,
     };
@@ -129,28 +130,11 @@ HOT void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
     vcpu->context.regs.pc += 4;
 }
 
-HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
-    list_raise(vcpu, interrupt & 0xff, (uint8_t)(interrupt >> 8));
-}
-
-HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
-    if (interrupt >> 8) {
-        list_deactivate(vcpu, interrupt & 0xff);
-    } else {
-        list_clear(vcpu, interrupt & 0xff);
-    }
-}
-
-enum status arch_vcpu_look(const struct vcpu *vcpu, unsigned interrupt, uint64_t *state) {
-    *state = list_look(vcpu, interrupt & 0xff);
-    return STATUS_OK;
-}
-
 static bool timer_passed(uint64_t control, uint64_t value) {
     return (control & (CNT_ENABLE | CNT_MASKED)) == CNT_ENABLE && value <= arch_now();
 }
 
-bool arch_vcpu_pending(const struct vcpu *vcpu) {
+bool arch_vcpu_pending(struct vcpu *vcpu) {
     const struct arch_vcpu *arch = &vcpu->arch;
     bool loaded = vcpu->context.cpu->loaded == vcpu;
     return list_pending(vcpu) ||

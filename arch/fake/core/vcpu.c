@@ -65,7 +65,7 @@ void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
     machine_guest(vcpu)->pending &= ~(1ull << interrupt);
 }
 
-bool arch_vcpu_pending(const struct vcpu *vcpu) {
+bool arch_vcpu_pending(struct vcpu *vcpu) {
     const struct arch_vcpu *guest = guest_of(vcpu);
     uint64_t pending = guest->pending;
     if ((vcpu->features & VCPU_FEATURE_TIMER) && guest->own_time <= machine.now) {
@@ -74,9 +74,36 @@ bool arch_vcpu_pending(const struct vcpu *vcpu) {
     return pending & guest->enabled;
 }
 
-enum status arch_vcpu_look(const struct vcpu *vcpu, unsigned interrupt, uint64_t *state) {
+enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *state) {
+    if (interrupt >= INTERRUPT_COUNT) {
+        return STATUS_INVALID;
+    }
     *state = guest_of(vcpu)->pending >> interrupt & 1 ? VCPU_LOOK_PENDING : 0;
     return STATUS_OK;
+}
+
+// RAISE and TAKE_BACK. What is to be reported is so at once, as if the guest had ended it.
+enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
+    unsigned number = interrupt & 0xff;
+    if (number >= INTERRUPT_COUNT || what > VCPU_INTERRUPT_TAKE_BACK) {
+        return STATUS_INVALID;
+    }
+    if (what == VCPU_INTERRUPT_TAKE_BACK) {
+        arch_vcpu_clear(vcpu, number);
+    } else if (interrupt & INTERRUPT_NOTIFY) {
+        machine_guest(vcpu)->ended |= 1ull << number;
+        vcpu->due |= vcpu->state == VCPU_OFF ? 0 : DUE_WINDOW;
+    } else {
+        arch_vcpu_raise(vcpu, number);
+    }
+    return STATUS_OK;
+}
+
+void arch_vcpu_window(struct vcpu *vcpu) {
+    struct arch_vcpu *guest = machine_guest(vcpu);
+    vcpu->record.word[0] = guest->ended;
+    vcpu->record.word[1] = 0;
+    guest->ended = 0;
 }
 
 uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu) { return guest_of(vcpu)->own_time; }

@@ -27,12 +27,19 @@ void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length);
 void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt);
 void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt);
 
-// What the guest's CPU has of a virtual INTERRUPT: *STATE becomes enum vcpu_look bits. UNSUPPORTED
-// where there is nothing that a server could not know.
-NODISCARD enum status arch_vcpu_look(const struct vcpu *vcpu, unsigned interrupt, uint64_t *state);
+// What the guest's CPU has of a virtual INTERRUPT: *STATE becomes enum vcpu_look bits. INVALID:
+// there is none of that number. UNSUPPORTED where there is nothing that a server could not know.
+NODISCARD enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *state);
+
+// Does WHAT (enum vcpu_interrupt) about a virtual INTERRUPT, which is of VCPU_INTERRUPT's form.
+// INVALID: there is no such WHAT or INTERRUPT. UNSUPPORTED where replies alone raise interrupts.
+NODISCARD enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt);
+
+// DUE_WINDOW, which the architecture has set, is to be told: completes the record's words.
+void arch_vcpu_window(struct vcpu *vcpu);
 
 // True when an interrupt is pending that would end the guest's wait for interrupts.
-bool arch_vcpu_pending(const struct vcpu *vcpu);
+bool arch_vcpu_pending(struct vcpu *vcpu);
 
 // With VCPU_FEATURE_TIMER: when the guest's own timer fires, in ticks of the host's counter.
 uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu);

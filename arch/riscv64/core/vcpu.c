@@ -168,7 +168,7 @@ HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
     }
 }
 
-bool arch_vcpu_pending(const struct vcpu *vcpu) {
+bool arch_vcpu_pending(struct vcpu *vcpu) {
     // vsie shows the bits of VS interrupts one place lower than hip and hvip (§8.2.3).
     if (vcpu->context.cpu->loaded == vcpu) {
         return csr_read(hip) & csr_read(hie) & (HVIP_SOFTWARE | HVIP_TIMER | HVIP_EXTERNAL);
@@ -204,10 +204,17 @@ enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instr
     return STATUS_UNSUPPORTED; // hlvx is an instruction of user mode, too
 }
 
-enum status arch_vcpu_look(const struct vcpu *vcpu, unsigned interrupt, uint64_t *state) {
+enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *state) {
     (void)vcpu, (void)interrupt, (void)state;
-    return STATUS_UNSUPPORTED; // nothing but who raised it takes one back
+    return STATUS_UNSUPPORTED;
 }
+
+enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
+    (void)vcpu, (void)what, (void)interrupt;
+    return STATUS_UNSUPPORTED;
+}
+
+void arch_vcpu_window(struct vcpu *vcpu) { (void)vcpu; } // never due
 
 void arch_vcpu_fence(struct vcpu *vcpu) {
     // hfence.vvma works on the VMID in hgatp.

@@ -248,8 +248,8 @@ static void check_vm(const struct manifest *manifest, const struct manifest_vm *
     CHECK(vm->vcpus >= 1 && vm->vcpus <= SYSCALL_VCPUS_MAX && vm->id < 256);
     CHECK(vm->console < manifest->server_count);
     for (unsigned class = 0; class < EXIT_GUEST_CLASSES; class ++)
-        CHECK(class == EXIT_IO ? vm->exit[class] == MANIFEST_NONE
-                               : vm->exit[class] < manifest->server_count);
+        CHECK(class == EXIT_IO || class == EXIT_WINDOW ? vm->exit[class] == MANIFEST_NONE
+                                                       : vm->exit[class] < manifest->server_count);
     CHECK(vm->image.source != MANIFEST_SOURCE_NONE && IS_TEXT(vm->image.path));
     CHECK(vm->image.source != MANIFEST_SOURCE_PATH ||
           vm->access[vm->loader] == (RIGHT_R | RIGHT_W));

@@ -235,6 +235,15 @@ enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state) {
     return STATUS_OK;
 }
 
+enum status rt_vcpu_interrupt(unsigned vcpu, enum vcpu_interrupt what, uint64_t interrupt,
+                              uint64_t number) {
+    struct fakert_request *now = request(FAKERT_INTERRUPT, vcpu);
+    now->word[0] = what;
+    now->word[1] = interrupt;
+    now->word[2] = number;
+    return STATUS_OK;
+}
+
 enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value) {
     request(FAKERT_VCPU_READ, vcpu)->word[0] = reg;
     if (reg >= FAKERT_REGISTERS) {

@@ -23,7 +23,14 @@ enum fakert_end {
 };
 
 // What a server asked of the core.
-enum fakert_kind { FAKERT_CALL, FAKERT_SIGNAL, FAKERT_VCPU_READ, FAKERT_FETCH, FAKERT_LOG };
+enum fakert_kind {
+    FAKERT_CALL,
+    FAKERT_SIGNAL,
+    FAKERT_VCPU_READ,
+    FAKERT_INTERRUPT,
+    FAKERT_FETCH,
+    FAKERT_LOG
+};
 
 struct fakert_request {
     enum fakert_kind kind;

@@ -228,6 +228,7 @@ static void each_call_needs_its_right(void **state) {
         {SYSCALL_VCPU, guest.vcpu_slot[1], RIGHT_R, {VCPU_TIMES}},
         {SYSCALL_VCPU, guest.vcpu_slot[1], RIGHT_R, {VCPU_STATE}},
         {SYSCALL_VCPU, guest.vcpu_slot[1], RIGHT_R, {VCPU_LOOK, 1}},
+        {SYSCALL_VCPU, guest.vcpu_slot[1], RIGHT_W, {VCPU_INTERRUPT, VCPU_INTERRUPT_RAISE, 1, 1}},
         {SYSCALL_DESTROY, guest.vcpu_slot[1], RIGHT_MANAGE, {0}},
         {SYSCALL_DESTROY, server.portal_slot, RIGHT_MANAGE, {0}},
     };

@@ -191,15 +191,10 @@ static void a_server_reads_registers_of_the_exit_it_serves_within_the_mask(void 
     assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_READ, 9)), STATUS_DENIED);
 }
 
-static void a_server_looks_at_interrupts_of_the_vm_whose_exit_it_serves(void **state) {
+static void a_server_looks_at_interrupts(void **state) {
     (void)state;
-    struct guest other;
-    guest_make(&other, &server, BADGE + 1);
-    assert_int_equal(world_do(world.init, SYSCALL_VCPU, other.vcpu_slot[0], WORDS(VCPU_STOP)),
-                     STATUS_OK);
     server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R, 0, 0);
     server_grant(&server, 2, guest.vcpu_slot[1], RIGHT_R, 0, 0);
-    server_grant(&server, 3, other.vcpu_slot[0], RIGHT_R, 0, 0);
     world_sleep();
     world_enter(guest.vcpu[0]);
     arch_vcpu_raise(guest.vcpu[1], INTERRUPT_TIMER);
@@ -215,11 +210,94 @@ static void a_server_looks_at_interrupts_of_the_vm_whose_exit_it_serves(void **s
         assert_int_equal(world_do(server.task, SYSCALL_VCPU, 2, WORDS(VCPU_LOOK, wrong[i])),
                          STATUS_INVALID);
     }
-    // Not of another VM, not when the exit is answered.
-    assert_int_equal(world_do(server.task, SYSCALL_VCPU, 3, WORDS(VCPU_LOOK, 0)), STATUS_DENIED);
     world_reply(server.task, REPLY_FLAGS, WORDS(0));
+}
+
+static uint64_t interrupt(unsigned slot, uint64_t what, uint64_t number, uint64_t output) {
+    return world_do(server.task, SYSCALL_VCPU, slot, WORDS(VCPU_INTERRUPT, what, number, output));
+}
+
+static uint64_t held(unsigned slot, uint64_t number) {
+    assert_int_equal(world_do(server.task, SYSCALL_VCPU, slot, WORDS(VCPU_LOOK, number)),
+                     STATUS_OK);
+    return world_result(0);
+}
+
+static void a_numbered_interrupt_is_raised_and_taken_back_once(void **state) {
+    (void)state;
+    const uint64_t line = INTERRUPT_EXTERNAL;
+    server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R | RIGHT_W, 0, 0);
+    server_grant(&server, 2, guest.vcpu_slot[1], RIGHT_R | RIGHT_W, 0, 0);
+    world_do(world.init, SYSCALL_SIGNAL, server.portal_slot, WORDS(0)); // no exit is needed
+    world_sleep();
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, line, 5), STATUS_OK);
+    assert_int_equal(held(1, line), VCPU_LOOK_PENDING);
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_TAKE_BACK, line, 6), STATUS_OK);
+    assert_int_equal(held(1, line), 0);
+    // What has been done is not done again, by whomever it is repeated.
+    for (uint64_t output = 0; output <= 6; output++) {
+        assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, line, output), STATUS_OK);
+        assert_int_equal(held(1, line), 0);
+    }
+    // Each vCPU has numbers of its own.
+    assert_int_equal(interrupt(2, VCPU_INTERRUPT_RAISE, line, 1), STATUS_OK);
+    assert_int_equal(held(2, line), VCPU_LOOK_PENDING);
+    assert_int_equal(held(1, line), 0);
+}
+
+static void a_wrong_interrupt_changes_nothing(void **state) {
+    (void)state;
+    server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R | RIGHT_W, 0, 0);
     world_do(world.init, SYSCALL_SIGNAL, server.portal_slot, WORDS(0));
-    assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_LOOK, 0)), STATUS_DENIED);
+    world_sleep();
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, INTERRUPT_COUNT, 7), STATUS_INVALID);
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_TIMER + 1, INTERRUPT_TIMER, 7), STATUS_INVALID);
+    assert_int_equal(interrupt(1, UINT64_MAX, INTERRUPT_TIMER, 7), STATUS_INVALID);
+    // Nor has it used up its number.
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, INTERRUPT_TIMER, 7), STATUS_OK);
+    assert_int_equal(held(1, INTERRUPT_TIMER), VCPU_LOOK_PENDING);
+}
+
+static void an_interrupt_ends_a_wait(void **state) {
+    (void)state;
+    server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R | RIGHT_W, 0, 0);
+    world_sleep();
+    world_enter(guest.vcpu[0]);
+    world_exit(guest.vcpu[0], EXIT_IDLE, WORDS(0));
+    world_reply(server.task, REPLY_FLAGS | REPLY_ADVANCE | REPLY_PARK, WORDS(0));
+    assert_int_equal(guest.vcpu[0]->state, VCPU_PARKED);
+    world_do(world.init, SYSCALL_SIGNAL, server.portal_slot, WORDS(0));
+    world_sleep();
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, INTERRUPT_EXTERNAL, 1), STATUS_OK);
+    assert_int_equal(guest.vcpu[0]->state, VCPU_RUNNABLE);
+    world_reply(server.task, 0, WORDS(0));
+    assert_ptr_equal(machine.current, &guest.vcpu[0]->context);
+}
+
+static void an_end_that_is_to_be_reported_is_an_exit_of_its_own(void **state) {
+    (void)state;
+    server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R | RIGHT_W, 0, 0);
+    world_sleep();
+    world_enter(guest.vcpu[0]);
+    world_exit(guest.vcpu[0], EXIT_IDLE, WORDS(0));
+    uint64_t seq = guest.vcpu[0]->record.seq;
+    const uint64_t both[] = {INTERRUPT_SOFTWARE, INTERRUPT_EXTERNAL};
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, both[i] | INTERRUPT_NOTIFY, i + 1),
+                         STATUS_OK);
+    }
+    // The exit that is pending is answered first; its vCPU, though it was to wait, has one more.
+    world_reply(server.task, REPLY_FLAGS | REPLY_ADVANCE | REPLY_PARK, WORDS(0));
+    assert_ptr_equal(machine.current, &server.task->context);
+    const struct record *record = server.task->serving;
+    assert_ptr_equal(record, &guest.vcpu[0]->record);
+    assert_int_equal(MESSAGE_CLASS(record->info), EXIT_WINDOW);
+    assert_int_equal(record->seq, seq + 1);
+    assert_int_equal(record->word[0], 1u << INTERRUPT_SOFTWARE | 1u << INTERRUPT_EXTERNAL);
+    assert_int_equal(record->word[1], 0);
+    world_reply(server.task, REPLY_FLAGS, WORDS(0));
+    assert_ptr_equal(machine.current, &guest.vcpu[0]->context);
+    assert_int_equal(vcpu_count(guest.vcpu[0], EXIT_WINDOW), 1);
 }
 
 static void tracing_counts_instructions_by_class_and_changes_nothing_else(void **state) {
@@ -277,7 +355,11 @@ int main(void) {
         TEST(the_sequence_number_grows_by_one_with_each_exit_of_that_vcpu),
         TEST(counters_name_each_class_and_together_are_all_exits),
         TEST(a_server_reads_registers_of_the_exit_it_serves_within_the_mask),
-        TEST(a_server_looks_at_interrupts_of_the_vm_whose_exit_it_serves),
+        TEST(a_server_looks_at_interrupts),
+        TEST(a_numbered_interrupt_is_raised_and_taken_back_once),
+        TEST(a_wrong_interrupt_changes_nothing),
+        TEST(an_interrupt_ends_a_wait),
+        TEST(an_end_that_is_to_be_reported_is_an_exit_of_its_own),
         TEST(tracing_counts_instructions_by_class_and_changes_nothing_else),
         TEST(a_route_changed_while_an_exit_is_pending_leaves_it_where_it_is),
     };

@@ -79,7 +79,7 @@ static const struct manifest wanted =
          .name = "vm0",
          .vcpus = 1,
          .exit = {SBI_SERVER, NPF_PAGER, TIMER_SERVER, TIMER_SERVER, SBI_SERVER, MANIFEST_NONE,
-                  SBI_SERVER},
+                  MANIFEST_NONE, SBI_SERVER},
          .access = {[FS_LOADER] = RW, [SBI_SERVER] = RW},
          .console = CONSOLE,
          .loader = FS_LOADER,

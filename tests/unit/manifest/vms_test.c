@@ -126,10 +126,13 @@ static void test_all_exits_are_routed(void **state) {
     edit_text(&edit, VM "/exits", "io", "sbi-server");
     edit_expect(&edit, STATUS_INVALID, VM "/exits", "io",
                 "routes exits that riscv64 doesn't have; remove it");
+    edit_text(&edit, VM "/exits", "window", "sbi-server");
+    edit_expect(&edit, STATUS_INVALID, VM "/exits", "window",
+                "routes exits that riscv64 doesn't have; remove it");
     edit_text(&edit, VM "/exits", "hypercal", "sbi-server");
     edit_expect(&edit, STATUS_INVALID, VM "/exits", "hypercal",
                 "is unknown here; remove it or correct its name (there are: hypercall, stage2, "
-                "timer, idle, sysreg, io, shutdown)");
+                "timer, idle, sysreg, io, window, shutdown)");
     edit_remove(&edit, VM "/exits");
     edit_expect(&edit, STATUS_INVALID, VM, "", "has no node `exits`; add it");
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define ARCH_LIST_REGISTERS 16 // at most (ICH_VTR_EL2.ListRegs)
-#define ARCH_INTERRUPTS 256    // virtual INTIDs that a guest can get
+#define ARCH_INTERRUPTS 128    // virtual INTIDs that a guest can get
 
 // What the assembly path may do to answer a hypercall without asking (contract).
 #define ARCH_FAST_EFFECTS (REPLY_RESULT | REPLY_ADVANCE)
@@ -27,7 +27,9 @@ struct arch_vcpu {
     uint64_t list[ARCH_LIST_REGISTERS];
     uint64_t ap0r, ap1r;
     uint64_t vmcr;
-    // Raised, and in no list register yet, for want of a free one: by INTID, with their priorities.
-    uint64_t waiting[ARCH_INTERRUPTS / 64];
-    uint8_t priority[ARCH_INTERRUPTS];
+    uint64_t timer; // what a list register gets for the virtual timer's interrupt; 0: nothing
+    // What finds no free list register, by INTID; 0: nothing. How many there are.
+    uint64_t waiting[ARCH_INTERRUPTS];
+    uint32_t waiting_count;
+    uint64_t ended[ARCH_INTERRUPTS / 64]; // to be reported by a WINDOW exit
 };
