@@ -105,7 +105,7 @@ static enum status commit_check(const struct vcpu *vcpu, const struct route *rou
 }
 
 static void commit_raise(struct vcpu *target, unsigned interrupt) {
-    arch_vcpu_raise(target, interrupt);
+    arch_vcpu_raise(target, interrupt, false);
     vcpu_unpark(target);
 }
 
@@ -157,7 +157,7 @@ static void commit_invoke(struct vcpu *vcpu, uint64_t flags, const uint64_t *wor
     }
     if (flags & REPLY_RAISE) {
         if (likely(!word[4])) {
-            arch_vcpu_raise(vcpu, REPLY_INTERRUPT_OF(flags));
+            arch_vcpu_raise(vcpu, REPLY_INTERRUPT_OF(flags), false);
         } else {
             commit_others(vcpu, flags, word);
         }
@@ -324,10 +324,10 @@ struct context *commit_effects(struct task *task, uint64_t flags, uint64_t word2
         regs_set(&vcpu->context.regs, reg, word0);
     } else if (flags & REPLY_RAISE) {
         uint32_t interrupt = REPLY_INTERRUPT_OF(flags);
-        if (unlikely(word4 || interrupt >= INTERRUPT_COUNT || (flags & REPLY_MAP))) {
+        if (unlikely(word4 || interrupt >= INTERRUPT_COUNT || (flags & REPLY_MAP) ||
+                     !arch_vcpu_raise(vcpu, interrupt, true))) {
             return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
         }
-        arch_vcpu_raise(vcpu, interrupt);
     } else if (flags & REPLY_MAP) {
         if (unlikely(flags & REPLY_ADVANCE)) {
             return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);

@@ -31,7 +31,6 @@ enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint6
     }
     arch_vcpu_reset(vcpu, pc, argument0, argument1);
     vcpu->deadline = DEADLINE_NEVER;
-    vcpu->due = 0;
     vcpu->state = VCPU_RUNNABLE;
     sched_ready(&vcpu->context);
     return STATUS_OK;

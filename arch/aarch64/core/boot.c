@@ -164,6 +164,7 @@ static void boot_cpu(struct cpu *cpu) {
     sysreg_write(vtcr_el2, VTCR);
     sysreg_write(cntvoff_el2, 0);
     sysreg_write(mdcr_el2, 0);
+    sysreg_write(mdscr_el1, 0); // nobody's breakpoints and watchpoints
     sysreg_write(pmuserenr_el0, 0xd);
     sysreg_write(pmccfiltr_el0, 1u << 27); // counts at EL2, too
     sysreg_write(pmcntenset_el0, 1u << 31);

@@ -8,6 +8,7 @@
 #define LIST_STATE (LIST_PENDING | LIST_ACTIVE)
 
 static unsigned registers;
+static uint64_t none_in_use; // ICH_ELRSR_EL2 then
 
 // Their numbers are parts of their names. As many as there are, one after the other.
 #define LIST_EACH(X)                                                                               \
@@ -21,39 +22,105 @@ static unsigned registers;
         sysreg_write(ich_lr##n##_el2, list[n]);                                                    \
         __attribute__((fallthrough));
 
-static inline void hardware_read(uint64_t *list) {
+static void hardware_read(uint64_t *list) {
     switch (registers) {
         LIST_EACH(LIST_READ)
     default:;
     }
 }
 
-static inline void hardware_write(const uint64_t *list) {
+// Maintenance is asked for while one waits and at most one register is in use (UIE).
+static void hardware_write(const struct arch_interrupts *own) {
+    const uint64_t *list = own->list;
     switch (registers) {
         LIST_EACH(LIST_WRITE)
     default:;
     }
+    sysreg_write(ich_hcr_el2,
+                 ICH_HCR_ENABLE | (own->held[0] | own->held[1] ? ICH_HCR_UNDERFLOW : 0));
 }
 
-void list_init(void) { registers = (unsigned)(sysreg_read(ich_vtr_el2) & 31) + 1; }
+void list_init(void) {
+    registers = (unsigned)(sysreg_read(ich_vtr_el2) & 31) + 1;
+    none_in_use = (1ull << registers) - 1;
+}
 
-// What the vCPU has is in its struct from here on …
-static inline void list_open(struct vcpu *vcpu) {
-    if (vcpu->context.cpu->loaded == vcpu) {
-        hardware_read(vcpu->arch.list);
+static bool is_loaded(const struct vcpu *vcpu) { return vcpu->context.cpu->loaded == vcpu; }
+
+// What has a list register goes to where the others wait …
+static void list_open(struct vcpu *vcpu) {
+    struct arch_interrupts *own = &vcpu->arch.interrupts;
+    if (is_loaded(vcpu)) {
+        hardware_read(own->list);
+    }
+    for (unsigned i = 0; i < registers; i++) {
+        uint64_t value = own->list[i], intid = LIST_INTID(value);
+        if (value & LIST_STATE) {
+            own->waiting[intid] = value;
+            own->held[intid / 64] |= 1ull << intid % 64;
+        } else if ((value & LIST_END) && !(value & LIST_HARDWARE)) {
+            own->ended[intid / 64] |= 1ull << intid % 64;
+        }
     }
 }
 
-// … to here.
-static inline void list_close(struct vcpu *vcpu) {
-    if (vcpu->context.cpu->loaded == vcpu) {
-        hardware_write(vcpu->arch.list);
-        sysreg_write(ich_hcr_el2,
-                     ICH_HCR_ENABLE | (vcpu->arch.waiting_count ? ICH_HCR_UNDERFLOW : 0));
+// Takes out the most urgent of those that wait: one that is active, which the guest will end, goes
+// before all others. 0: none waits.
+static uint64_t list_take(struct arch_interrupts *own) {
+    uint64_t best = 0, least = UINT64_MAX;
+    for (unsigned word = 0; word < ARCH_INTERRUPTS / 64; word++) {
+        for (uint64_t rest = own->held[word]; rest; rest &= rest - 1) {
+            uint64_t value = own->waiting[word * 64 + (unsigned)__builtin_ctzll(rest)];
+            uint64_t urgency = value & LIST_ACTIVE ? 0 : 1 + LIST_PRIORITY_OF(value);
+            if (urgency < least) {
+                least = urgency;
+                best = value;
+            }
+        }
+    }
+    if (best) {
+        own->held[LIST_INTID(best) / 64] &= ~(1ull << LIST_INTID(best) % 64);
+    }
+    return best;
+}
+
+// … and from there the most urgent get one again, so that the guest, which may mask by priority,
+// misses none that is more urgent than those it sees.
+static void list_close(struct vcpu *vcpu) {
+    struct arch_interrupts *own = &vcpu->arch.interrupts;
+    for (unsigned i = 0; i < registers; i++) {
+        own->list[i] = list_take(own);
+    }
+    if (own->ended[0] | own->ended[1]) {
+        vcpu->due |= DUE_WINDOW;
+    }
+    if (is_loaded(vcpu)) {
+        hardware_write(own);
     }
 }
 
-// INTERRUPT as in VCPU_INTERRUPT.
+void list_maintain(struct vcpu *vcpu) {
+    list_open(vcpu);
+    list_close(vcpu);
+}
+
+// INTID loses the state CLEAR, and is as NEW says or, when it is there already, pending as NEW is.
+static void list_change(struct vcpu *vcpu, uint64_t intid, uint64_t clear, uint64_t new) {
+    struct arch_interrupts *own = &vcpu->arch.interrupts;
+    list_open(vcpu);
+    uint64_t bit = 1ull << intid % 64, *held = &own->held[intid / 64];
+    if (*held & bit) {
+        // One that is active comes once more when the guest has ended it. Not so one that the
+        // hardware deactivates, which would be lost then: the physical one fires again by itself.
+        uint64_t old = own->waiting[intid] & ~clear;
+        new = old | (old & LIST_HARDWARE ? 0 : new &(LIST_PENDING | LIST_END));
+    }
+    own->waiting[intid] = new;
+    *held = new &LIST_STATE ? *held | bit : *held & ~bit;
+    list_close(vcpu);
+}
+
+// What a list register gets for INTERRUPT, which is as in VCPU_INTERRUPT.
 static uint64_t list_value(uint64_t interrupt) {
     uint64_t intid = interrupt & 0xff;
     uint64_t kind = intid == GIC_GUEST_TIMER       ? LIST_HARDWARE | LIST_PHYSICAL(intid)
@@ -62,168 +129,105 @@ static uint64_t list_value(uint64_t interrupt) {
     return LIST_PENDING | LIST_GROUP1 | LIST_PRIORITY(interrupt >> 8 & 0xff) | kind | intid;
 }
 
-// Puts VALUE into a register. False when none is free.
-static inline bool list_put(struct vcpu *vcpu, uint64_t value) {
-    uint64_t *free = NULL;
-    for (uint64_t *list = vcpu->arch.list; list < vcpu->arch.list + registers; list++) {
-        if (!(*list & (LIST_STATE | LIST_END))) {
-            free = list;
-        } else if (LIST_INTID(*list) == LIST_INTID(value) && (*list & LIST_STATE)) {
-            // Active: it comes once more when the guest has ended it. Not so one that the hardware
-            // deactivates, which would be lost then; the physical one fires again by itself.
-            *list |= value & LIST_HARDWARE ? 0 : value & (LIST_PENDING | LIST_END);
-            return true;
-        }
-    }
-    if (free) {
-        *free = value;
-    }
-    return free;
-}
-
-static inline void list_raise(struct vcpu *vcpu, uint64_t value) {
-    uint64_t *waiting = &vcpu->arch.waiting[LIST_INTID(value)];
-    list_open(vcpu);
-    if (unlikely(!*waiting && !list_put(vcpu, value))) {
-        *waiting = value;
-        vcpu->arch.waiting_count++;
-    }
-    list_close(vcpu);
-}
-
-// Takes BITS of the state of INTID away.
-static void list_drop(struct vcpu *vcpu, uint64_t intid, uint64_t bits) {
-    list_open(vcpu);
-    for (unsigned i = 0; i < registers; i++) {
-        uint64_t *list = &vcpu->arch.list[i];
-        if (LIST_INTID(*list) == intid && (*list & bits)) {
-            *list = (*list & LIST_STATE & ~bits) ? *list & ~bits : 0;
-        }
-    }
-    if ((bits & LIST_PENDING) && vcpu->arch.waiting[intid]) {
-        vcpu->arch.waiting[intid] = 0;
-        vcpu->arch.waiting_count--;
-    }
-    list_close(vcpu);
-}
-
-// The one that waits with the highest priority gets a register. False: none waits, or none is free.
-static bool list_refill(struct vcpu *vcpu) {
-    uint64_t *best = NULL;
-    for (uint64_t *next = vcpu->arch.waiting; next < vcpu->arch.waiting + ARCH_INTERRUPTS; next++) {
-        if (*next && (!best || LIST_PRIORITY_OF(*next) < LIST_PRIORITY_OF(*best))) {
-            best = next;
-        }
-    }
-    if (!best || !list_put(vcpu, *best)) {
-        return false;
-    }
-    *best = 0;
-    vcpu->arch.waiting_count--;
-    return true;
-}
-
-void list_maintain(struct vcpu *vcpu) {
-    list_open(vcpu);
-    for (unsigned i = 0; i < registers; i++) {
-        uint64_t *list = &vcpu->arch.list[i];
-        if ((*list & (LIST_STATE | LIST_END)) == LIST_END) {
-            vcpu->arch.ended[LIST_INTID(*list) / 64] |= 1ull << LIST_INTID(*list) % 64;
-            vcpu->due |= DUE_WINDOW;
-            *list = 0;
-        }
-    }
-    while (vcpu->arch.waiting_count && list_refill(vcpu)) {
-    }
-    list_close(vcpu);
-}
-
 // The physical timer interrupt counts as active, and is quiet, while the guest has not ended its
 // own.
 static void list_tie(const struct vcpu *vcpu) {
     uint64_t held = 0;
     for (unsigned i = 0; i < registers; i++) {
-        held |= vcpu->arch.list[i] & LIST_HARDWARE ? vcpu->arch.list[i] & LIST_STATE : 0;
+        uint64_t value = vcpu->arch.interrupts.list[i];
+        held |= value & LIST_HARDWARE ? value & LIST_STATE : 0;
     }
     gic_guest_timer_active(held);
 }
 
 void list_save(struct vcpu *vcpu) {
-    struct arch_vcpu *arch = &vcpu->arch;
-    hardware_read(arch->list);
-    arch->vmcr = sysreg_read(ich_vmcr_el2);
-    arch->ap0r = sysreg_read(ich_ap0r0_el2);
-    arch->ap1r = sysreg_read(ich_ap1r0_el2);
+    hardware_read(vcpu->arch.interrupts.list);
+    vcpu->arch.vmcr = sysreg_read(ich_vmcr_el2);
+    vcpu->arch.ap0r = sysreg_read(ich_ap0r0_el2);
+    vcpu->arch.ap1r = sysreg_read(ich_ap1r0_el2);
 }
 
 void list_load(struct vcpu *vcpu) {
-    const struct arch_vcpu *arch = &vcpu->arch;
-    sysreg_write(ich_vmcr_el2, arch->vmcr);
-    sysreg_write(ich_ap0r0_el2, arch->ap0r);
-    sysreg_write(ich_ap1r0_el2, arch->ap1r);
-    list_close(vcpu);
+    sysreg_write(ich_vmcr_el2, vcpu->arch.vmcr);
+    sysreg_write(ich_ap0r0_el2, vcpu->arch.ap0r);
+    sysreg_write(ich_ap1r0_el2, vcpu->arch.ap1r);
+    hardware_write(&vcpu->arch.interrupts);
     list_tie(vcpu);
 }
 
 bool list_pending(struct vcpu *vcpu) {
-    uint64_t any = vcpu->arch.waiting_count ? LIST_PENDING : 0;
-    list_open(vcpu);
+    uint64_t any = 0;
+    list_maintain(vcpu); // if any is pending, one that is has a register, or all are active
     for (unsigned i = 0; i < registers; i++) {
-        any |= vcpu->arch.list[i];
+        any |= vcpu->arch.interrupts.list[i];
     }
     return any & LIST_PENDING;
 }
 
-HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
+HOT bool arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt, bool quick) {
+    const struct arch_interrupts *own = &vcpu->arch.interrupts;
     (void)interrupt;
-    if (vcpu->arch.timer) {
-        list_raise(vcpu, vcpu->arch.timer);
+    // What happens most: it is the only one. (None waits where no register is in use.)
+    if (likely(is_loaded(vcpu) && sysreg_read(ich_elrsr_el2) == none_in_use)) {
+        sysreg_write(ich_lr0_el2, own->timer);
+        return true;
     }
+    if (!quick) {
+        list_change(vcpu, GIC_GUEST_TIMER, 0, own->timer);
+    }
+    return !quick;
 }
 
 void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
     (void)interrupt;
-    list_drop(vcpu, GIC_GUEST_TIMER, LIST_PENDING);
+    list_change(vcpu, GIC_GUEST_TIMER, LIST_PENDING, 0);
 }
 
 enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *state) {
+    const struct arch_interrupts *own = &vcpu->arch.interrupts;
     if (interrupt >= ARCH_INTERRUPTS) {
         return STATUS_INVALID;
     }
-    uint64_t held = vcpu->arch.waiting[interrupt];
     list_open(vcpu);
-    for (unsigned i = 0; i < registers; i++) {
-        held |= LIST_INTID(vcpu->arch.list[i]) == interrupt ? vcpu->arch.list[i] : 0;
-    }
-    *state =
-        (held & LIST_PENDING ? VCPU_LOOK_PENDING : 0) | (held & LIST_ACTIVE ? VCPU_LOOK_ACTIVE : 0);
+    bool held = own->held[interrupt / 64] >> interrupt % 64 & 1;
+    uint64_t value = held ? own->waiting[interrupt] : 0;
+    *state = (value & LIST_PENDING ? VCPU_LOOK_PENDING : 0) |
+             (value & LIST_ACTIVE ? VCPU_LOOK_ACTIVE : 0);
+    list_close(vcpu);
     return STATUS_OK;
 }
 
 enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
     uint64_t intid = interrupt & 0xff;
-    if (intid >= ARCH_INTERRUPTS || what > VCPU_INTERRUPT_TIMER) {
+    if (intid >= ARCH_INTERRUPTS) {
         return STATUS_INVALID;
     }
-    if (what == VCPU_INTERRUPT_TIMER) {
-        vcpu->arch.timer = interrupt ? list_value(interrupt) : 0;
-        intid = GIC_GUEST_TIMER;
+    switch (what) {
+    case VCPU_INTERRUPT_RAISE:
+        list_change(vcpu, intid, 0, list_value(interrupt));
+        return STATUS_OK;
+    case VCPU_INTERRUPT_TAKE_BACK:
+        list_change(vcpu, intid, LIST_PENDING, 0);
+        return STATUS_OK;
+    case VCPU_INTERRUPT_DEACTIVATE:
+        list_change(vcpu, intid, LIST_ACTIVE, 0);
+        break;
+    case VCPU_INTERRUPT_TIMER:
+        vcpu->arch.interrupts.timer = interrupt ? list_value(interrupt) : 0;
+        list_change(vcpu, GIC_GUEST_TIMER, interrupt ? 0 : LIST_PENDING, 0);
+        break;
+    default:
+        return STATUS_INVALID;
     }
-    if (what == VCPU_INTERRUPT_RAISE) {
-        list_raise(vcpu, list_value(interrupt));
-    } else if (what != VCPU_INTERRUPT_TIMER || !interrupt) {
-        list_drop(vcpu, intid, what == VCPU_INTERRUPT_DEACTIVATE ? LIST_ACTIVE : LIST_PENDING);
-    }
-    if (intid == GIC_GUEST_TIMER && vcpu->context.cpu->loaded == vcpu) {
-        list_open(vcpu);
-        list_tie(vcpu);
+    if (is_loaded(vcpu)) {
+        list_tie(vcpu); // a timer that has expired may fire again
     }
     return STATUS_OK;
 }
 
 void arch_vcpu_window(struct vcpu *vcpu) {
     for (unsigned i = 0; i < ARCH_INTERRUPTS / 64; i++) {
-        vcpu->record.word[i] = vcpu->arch.ended[i];
-        vcpu->arch.ended[i] = 0;
+        vcpu->record.word[i] = vcpu->arch.interrupts.ended[i];
+        vcpu->arch.interrupts.ended[i] = 0;
     }
 }

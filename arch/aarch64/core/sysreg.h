@@ -25,6 +25,7 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define HCR_TWI (1ull << 13)
 #define HCR_TID3 (1ull << 18)
 #define HCR_TSC (1ull << 19)
+#define HCR_TIDCP (1ull << 20)
 #define HCR_TACR (1ull << 21)
 #define HCR_TGE (1ull << 27)
 #define HCR_RW (1ull << 31)
@@ -35,10 +36,11 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define HCR_HOST (HCR_E2H | HCR_TGE | HCR_RW)
 // A guest in AArch64: stage 2 on; physical interrupts and errors come to the core (FMO, IMO, AMO),
 // which gives it the virtual interface in place of the CPU's; SMC, WFI and the implementation's own
-// registers trap. Pointer authentication, where there is any, is its own: API, APK do not trap.
+// registers (TACR, TIDCP) trap. Pointer authentication, where there is any, is its own: API, APK do
+// not trap.
 #define HCR_GUEST                                                                                  \
-    (HCR_E2H | HCR_RW | HCR_VM | HCR_FMO | HCR_IMO | HCR_AMO | HCR_TWI | HCR_TSC | HCR_TACR |      \
-     HCR_API | HCR_APK)
+    (HCR_E2H | HCR_RW | HCR_VM | HCR_FMO | HCR_IMO | HCR_AMO | HCR_TWI | HCR_TSC | HCR_TIDCP |     \
+     HCR_TACR | HCR_API | HCR_APK)
 
 // CPTR_EL2 in VHE's layout. FPEN 1: EL0 traps while TGE is 1, so tasks do and guests don't. The
 // scalable vectors trap for everybody (ZEN, SMEN 0).
@@ -47,6 +49,7 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 
 // ESR_EL2.
 #define ESR_CLASS(esr) ((unsigned)((esr) >> 26 & 0x3f))
+#define ESR_CLASS_OF(class) ((uint64_t)(class) << 26)
 #define ESR_ISS(esr) ((esr) & 0x1ffffff)
 #define ESR_CLASS_UNKNOWN 0x00
 #define ESR_CLASS_WFX 0x01
@@ -56,6 +59,11 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define ESR_CLASS_HVC 0x16
 #define ESR_CLASS_SMC 0x17
 #define ESR_CLASS_SYSREG 0x18
+#define ESR_CLASS_SVE 0x19
+#define ESR_CLASS_SME 0x1d
+#define ESR_CLASS_A32_FIRST 0x03   // coprocessors of AArch32, and more of the kind …
+#define ESR_CLASS_A32_LAST 0x0c    // … up to here
+#define ESR_UNDEFINED (1ull << 25) // an instruction of 32 bits that is not there
 #define ESR_CLASS_FETCH 0x20
 #define ESR_CLASS_DATA 0x24
 #define ESR_CLASS_BREAKPOINT 0x3c

@@ -25,8 +25,9 @@ void trap_init(struct cpu *cpu) {
     list_init();
 }
 
+// A guest has no exception level but 0 and 1.
 static uint32_t guest_mode(const struct vcpu *vcpu) {
-    return PSTATE_EL(vcpu->context.regs.pstate) == 0 ? 0 : 1;
+    return (uint32_t)PSTATE_EL(vcpu->context.regs.pstate);
 }
 
 static struct context *trap_dead_end(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
@@ -90,8 +91,13 @@ static struct context *trap_sysreg(struct vcpu *vcpu, uint64_t syndrome) {
     return forward_exit(vcpu, EXIT_SYSREG, guest_mode(vcpu));
 }
 
-static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
+COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
     switch (ESR_CLASS(syndrome)) {
+    case ESR_CLASS_A32_FIRST ... ESR_CLASS_A32_LAST:
+    case ESR_CLASS_SVE ... ESR_CLASS_SME:
+        // Instructions that guests do not have.
+        arch_vcpu_inject(vcpu, ESR_UNDEFINED, 0);
+        return &vcpu->context;
     case ESR_CLASS_HVC: // the vector has moved the pc back to it
     case ESR_CLASS_SMC:
         return forward_exit(vcpu, EXIT_HYPERCALL, guest_mode(vcpu));
@@ -122,9 +128,10 @@ COLD static bool trap_task_mended(struct cpu *cpu, struct task *task, unsigned c
     return false;
 }
 
-COLD static struct context *trap_task(struct cpu *cpu, struct task *task, uint64_t syndrome,
-                                      uint64_t address) {
+COLD static struct context *trap_task(struct task *task, uint64_t syndrome, uint64_t address) {
+    struct cpu *cpu = task->context.cpu;
     unsigned class = ESR_CLASS(syndrome);
+    forward_settle(cpu);
     if (trap_task_mended(cpu, task, class)) {
         return &task->context;
     }
@@ -138,10 +145,28 @@ COLD static struct context *trap_task(struct cpu *cpu, struct task *task, uint64
     return sched_next(cpu);
 }
 
+// Of a data abort: the class, a walk, a cache operation, the kind of fault; and what these are when
+// the guest has loaded from, or stored to, an address where nothing is mapped.
+#define ESR_ACCESS_MASK (ESR_CLASS_OF(0x3full) | ESR_ISS_WALK | ESR_ISS_CACHE | 0x3cull)
+#define ESR_ACCESS (ESR_CLASS_OF(ESR_CLASS_DATA) | ESR_FAULT_TRANSLATION << 2)
+
+// What trap_stage2 does, for such an access. Nothing in it is called and comes back.
+HOT static inline struct context *trap_access(struct vcpu *vcpu, uint64_t syndrome,
+                                              uint64_t address) {
+    uint64_t *word = vcpu->record.word;
+    word[0] = sysreg_read(hpfar_el2) >> 4 << 12 | (address & PAGE_MASK);
+    word[1] = syndrome & ESR_ISS_WRITE ? ACCESS_WRITE : ACCESS_READ;
+    word[2] = address;
+    word[3] = syndrome & ESR_ISS_VALID ? ESR_ISS(syndrome) | 1ull << 31 : 0;
+    return forward_exit(vcpu, EXIT_STAGE2, guest_mode(vcpu));
+}
+
 struct context *trap_handle(struct context *context, uint64_t syndrome, uint64_t address) {
     if (unlikely(context->kind != CONTEXT_VCPU)) {
-        forward_settle(context->cpu);
-        return trap_task(context->cpu, task_of(context), syndrome, address);
+        return trap_task(task_of(context), syndrome, address);
+    }
+    if (likely((syndrome & ESR_ACCESS_MASK) == ESR_ACCESS)) {
+        return trap_access(vcpu_of(context), syndrome, address);
     }
     return trap_guest(vcpu_of(context), syndrome, address);
 }

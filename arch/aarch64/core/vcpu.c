@@ -13,7 +13,10 @@
 // Bits of SCTLR_EL1 that are 1 in the reset state (Arm ARM, D19.2.122), translation off.
 #define SCTLR_RESET 0x30d00800ull
 #define MPIDR_ONES (1ull << 31)
-#define MDCR_TPM (1ull << 6) // the guest's use of the performance counters traps
+// What traps of a guest: the performance counters (TPM), and all debug registers (TDA, TDOSA,
+// TDRA), which are never the guest's: its watchpoints would hit servers, too.
+#define MDCR_TPM (1ull << 6)
+#define MDCR_DEBUG (1ull << 9 | 1ull << 10 | 1ull << 11)
 #define VECTOR_SIZE 0x200ull
 
 // By their names in arch_vcpu and as system registers. With VHE the EL1 ones of the guest have
@@ -40,7 +43,6 @@
     X(tpidrro_el0, tpidrro_el0)                                                                    \
     X(par, par_el1)                                                                                \
     X(csselr, csselr_el1)                                                                          \
-    X(mdscr, mdscr_el1)                                                                            \
     X(cntv_cval, cntv_cval_el02)
 
 void arch_vcpu_init(struct vcpu *vcpu) {
@@ -50,7 +52,7 @@ void arch_vcpu_init(struct vcpu *vcpu) {
     vcpu->arch.vttbr = vmid << 48 | arch_virt_to_phys(vcpu->space->root).v;
     vcpu->arch.vmpidr = MPIDR_ONES | vcpu->number;
     vcpu->arch.hcr = HCR_GUEST;
-    vcpu->arch.mdcr = MDCR_TPM;
+    vcpu->arch.mdcr = MDCR_DEBUG | MDCR_TPM;
     vcpu->features = VCPU_FEATURE_TIMER;
 }
 
@@ -58,7 +60,8 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
     struct cpu *cpu = vcpu->context.cpu;
     (void)argument0; // PSCI and the boot protocol pass one argument: x0
     if (cpu->loaded == vcpu) {
-        cpu->loaded = NULL; // what is in the hardware is of its last life
+        list_save(vcpu);
+        cpu->loaded = NULL; // all else in the hardware is of its last life
         cpu->ready = &cpu->core;
     }
     fp_forget(&vcpu->context);
@@ -67,11 +70,12 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
         .vttbr = vcpu->arch.vttbr,
         .vmpidr = vcpu->arch.vmpidr,
         .mdcr = vcpu->arch.mdcr,
-        .timer = vcpu->arch.timer,
+        .interrupts = vcpu->arch.interrupts,
         .sctlr = SCTLR_RESET,
         .vmcr = ICH_VMCR_RESET,
     };
     vcpu->fp = (struct fp_regs){0};
+    list_maintain(vcpu); // what is to be reported still is
     vcpu->context.regs = (struct regs){.pc = pc, .pstate = PSTATE_DAIF | PSTATE_EL1H};
     vcpu->context.regs.x[0] = argument1;
     arch_vcpu_fence(vcpu);
@@ -82,7 +86,7 @@ enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
         return STATUS_UNSUPPORTED;
     }
     vcpu->features = features | VCPU_FEATURE_TIMER; // every guest has the virtual timer
-    vcpu->arch.mdcr = features & VCPU_FEATURE_COUNTERS ? 0 : MDCR_TPM;
+    vcpu->arch.mdcr = MDCR_DEBUG | (features & VCPU_FEATURE_COUNTERS ? 0 : MDCR_TPM);
     return STATUS_OK;
 }
 
@@ -182,7 +186,8 @@ enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instr
     sysreg_write(hcr_el2, vcpu->arch.hcr);
     sysreg_sync();
     // Both stages, as a read in the mode that it was in: what can be executed can be read, but for
-    // pages that a guest has made execute-only, where it gets no emulation.
+    // pages that a guest has made execute-only, where it gets no emulation. With translation off
+    // all data are a device's, and instructions are not (Arm ARM, D8.2.10).
     if (PSTATE_EL(vcpu->context.regs.pstate) == 0) {
         asm volatile("at s12e0r, %0\n isb" ::"r"(address) : "memory");
     } else {
@@ -192,7 +197,8 @@ enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instr
     sysreg_write(par_el1, kept);
     sysreg_write(hcr_el2, hcr);
     sysreg_sync();
-    if ((par & PAR_FAILED) || PAR_ATTRIBUTES(par) <= PAR_DEVICE_MOST || address % 4 != 0) {
+    bool device = PAR_ATTRIBUTES(par) <= PAR_DEVICE_MOST && (sysreg_read(sctlr_el12) & 1);
+    if ((par & PAR_FAILED) || device || address % 4 != 0) {
         return STATUS_NOT_FOUND;
     }
     hpa_t at = HPA((par & PTE_ADDRESS) | (address & PAGE_MASK));

@@ -32,16 +32,16 @@
     \op x6, x7, [\base, #\offset + 48]
 .endm
 
-// What x10 and x11, saved before, do not hold any more is free.
+// x10 and x11, saved before, stay as they are.
 .macro save_rest
     pairs stp, sp, 0, 2, 4, 6, 8, 12, 14, 16, 18, 20, 22, 24, 26, 28
-    mrs x11, sp_el0
-    mrs x12, tpidr_el0
+    mrs x12, sp_el0
     mrs x13, elr_el2
     mrs x14, spsr_el2
-    stp x30, x11, [sp, #X(30)]
+    mrs x15, tpidr_el0
+    stp x30, x12, [sp, #X(30)]
     stp x13, x14, [sp, #REGS_PC]
-    str x12, [sp, #REGS_TP]
+    str x15, [sp, #REGS_TP]
 .endm
 
 // From a context to the core's stack; x0 is the context.
@@ -95,8 +95,9 @@ synchronous:
     cmp x11, #CLASS_SVC         // only a task's comes here
     b.eq task_call
     save_rest
-    lsr x11, x10, #26
-    b next_cause
+    cmp x11, #CLASS_HVC
+    b.eq hypercall
+    b trap
 
     .balign 128
 interrupt:
@@ -129,9 +130,6 @@ system_error:
     .balign 128
     b system_error
 
-next_cause:
-    cmp x11, #CLASS_HVC
-    b.eq hypercall
 trap:
     mov x1, x10
     mrs x2, far_el2
@@ -148,15 +146,18 @@ vector_leave:
     ldr x3, [x0, #TASK_ARRIVING]
     msr ttbr0_el2, x2
     host_mode x4
-    // Floating point traps unless the registers are this task's.
+    // Floating point traps unless the registers are this task's. While they are those of a guest
+    // that is ready, that is so.
     ldr x5, [x0, #CONTEXT_CPU]
-    ldr x5, [x5, #CPU_FP]
-    mov x6, #CPTR_TASKS_TRAP
-    mov x7, #CPTR_FREE
-    cmp x5, x0
-    csel x6, x7, x6, eq
-    msr cptr_el2, x6
+    ldr x6, [x5, #CPU_READY]
+    cmp x6, x5
+    b.eq leave_point
+leave_task:
     cbnz x3, arrive
+    b leave
+leave_guest:
+    ldr x2, [x0, #VCPU_HCR]
+    msr hcr_el2, x2
 leave:
     mov sp, x0
     ldp x10, x11, [sp, #REGS_PC]
@@ -198,16 +199,20 @@ leave_vcpu:
     ldr x1, [x0, #CONTEXT_CPU]
     ldr x1, [x1, #CPU_READY]
     cmp x1, x0
-    b.ne leave_load_guest
-leave_guest:
-    ldr x2, [x0, #VCPU_HCR]
-    msr hcr_el2, x2
-    b leave
-leave_load_guest:
+    b.eq leave_guest
     mov x19, x0                 // the C functions keep x19
     bl trap_load_guest
     mov x0, x19
     b leave_guest
+
+leave_point:
+    ldr x5, [x5, #CPU_FP]
+    mov x6, #CPTR_TASKS_TRAP
+    mov x7, #CPTR_FREE
+    cmp x5, x0
+    csel x6, x7, x6, eq
+    msr cptr_el2, x6
+    b leave_task
 
 leave_idle:
     bl trap_idle
@@ -248,19 +253,6 @@ reply:
     bl trap_reply
     b vector_leave
 
-    // The answer to an exit by effects: what the words say stays in registers.
-effects:
-    str x1, [sp, #X(1)]
-    mov x7, x0                  // word[0]
-    mov x1, x9
-    ldr x19, [sp, #CONTEXT_CPU]
-    enter_core
-    bl commit_effects
-    ldr x1, [x19, #CPU_READY]
-    cmp x1, x0
-    b.eq leave_guest            // back to the guest, for which all is in place
-    b vector_leave
-
     // A task's system call: x8 its number, x9 the selector; x10…x17 may be changed.
 task_call:
     cbnz x8, system_call
@@ -284,11 +276,23 @@ task_call:
     pairs ldp, sp, 2, 4, 6, 8
     b leave_rest
 
-    // A hypercall's answer with a deadline has no shortcut: no guest here arms one.
+    // A hypercall's answer with a deadline has no shortcut: no guest here arms one. Others are
+    // answers by effects: what the words say stays in registers.
 effects_or_reply:
     cmp x9, #1
     b.eq reply
-    b effects
+    str x1, [sp, #X(1)]
+    mov x7, x0                  // word[0]
+    mov x1, x9
+    ldr x19, [sp, #CONTEXT_CPU]
+    mov x0, sp
+    ldr x18, [x19, #CPU_STACK_TOP]
+    mov sp, x18
+    bl commit_effects
+    ldr x1, [x19, #CPU_READY]
+    cmp x1, x0
+    b.eq leave_guest            // back to the guest, for which all is in place
+    b vector_leave
 
 system_call:
     cmp x8, #1                  // CALL: only its words and where it goes on

@@ -55,9 +55,11 @@ void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
     vcpu->context.regs.pc += length ? length : MACHINE_INSTRUCTION;
 }
 
-void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
+bool arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt, bool quick) {
+    (void)quick;
     machine_require(interrupt < INTERRUPT_COUNT, "no such interrupt");
     machine_guest(vcpu)->pending |= 1ull << interrupt;
+    return true;
 }
 
 void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
@@ -94,7 +96,7 @@ enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t inter
         machine_guest(vcpu)->ended |= 1ull << number;
         vcpu->due |= vcpu->state == VCPU_OFF ? 0 : DUE_WINDOW;
     } else {
-        arch_vcpu_raise(vcpu, number);
+        arch_vcpu_raise(vcpu, number, false);
     }
     return STATUS_OK;
 }

@@ -152,12 +152,14 @@ static_assert(HVIP_SOFTWARE == 4 && HVIP_TIMER == 4 << 4 && HVIP_EXTERNAL == 4 <
               "the bits are four places apart");
 static inline uint64_t interrupt_bit(unsigned interrupt) { return 4ull << 4 * interrupt; }
 
-HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
+HOT bool arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt, bool quick) {
+    (void)quick;
     if (vcpu->context.cpu->loaded == vcpu) {
         csr_set(hvip, interrupt_bit(interrupt));
     } else {
         vcpu->arch.hvip |= interrupt_bit(interrupt);
     }
+    return true;
 }
 
 HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {

@@ -197,7 +197,7 @@ static void a_server_looks_at_interrupts(void **state) {
     server_grant(&server, 2, guest.vcpu_slot[1], RIGHT_R, 0, 0);
     world_sleep();
     world_enter(guest.vcpu[0]);
-    arch_vcpu_raise(guest.vcpu[1], INTERRUPT_TIMER);
+    arch_vcpu_raise(guest.vcpu[1], INTERRUPT_TIMER, false);
     world_exit(guest.vcpu[0], EXIT_STAGE2, WORDS(0));
     for (unsigned i = 0; i < INTERRUPT_COUNT; i++) {
         assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1, WORDS(VCPU_LOOK, i)), STATUS_OK);
