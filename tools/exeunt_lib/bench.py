@@ -11,61 +11,55 @@ from .boot import Boot, boot_once
 from .paths import ROOT, ExeuntError, out_dir, say
 
 
+class Row(NamedTuple):
+    """target: None where none was set. others: their figures, in the columns' order."""
+
+    name: str
+    text: str
+    target: int | None
+    others: tuple[str, ...]
+
+
 class Table(NamedTuple):
     """What is measured on an architecture. What others need for the same on the same QEMU was
-    measured once; it stands here to compare with.
-
-    columns: the others. operations, sizes: name, what it is, target, the others' figures.
-    """
+    measured once; it stands here to compare with."""
 
     columns: tuple[str, ...]
-    operations: tuple[tuple[str, str, int, tuple[str, ...]], ...]
-    sizes: tuple[tuple[str, str, int, tuple[str, ...]], ...]
+    operations: tuple[Row, ...]
+    sizes: tuple[Row, ...]
 
 
 TABLES = {
     "riscv64": Table(
         ("Bao", "Xvisor", "KVM, Linux 6.12"),
         (
-            ("hypercall", "hypercall answered", 180, ("235", "732", "930")),
-            ("set_timer", "SBI set_timer", 220, ("563", "1,836", "1,664")),
-            ("timer_inject", "timer expiry to interrupt", 300, ("-", "-", "-")),
-            ("mmio_load", "emulated MMIO load", 400, ("291-349", "1,110", "3,157")),
-            ("page_fault_4k", "first touch of a 4 KiB page", 500, ("none", "4,338", "4,091")),
-            ("ipc_call_reply", "IPC call and reply", 220, ("-", "-", "seL4 535, NOVA 343")),
+            Row("hypercall", "hypercall answered", 180, ("235", "732", "930")),
+            Row("set_timer", "SBI set_timer", 220, ("563", "1,836", "1,664")),
+            Row("timer_inject", "timer expiry to interrupt", 300, ("-", "-", "-")),
+            Row("mmio_load", "emulated MMIO load", 400, ("291-349", "1,110", "3,157")),
+            Row("page_fault_4k", "first touch of a 4 KiB page", 500, ("none", "4,338", "4,091")),
+            Row("ipc_call_reply", "IPC call and reply", 220, ("-", "-", "seL4 535, NOVA 343")),
         ),
         (
-            ("core_text", "the core's text, bytes", 40_000, ("40 K", "714 K", "-")),
-            ("core_data", "the core's data, bytes", 6_000, ("6 K", "57 K", "-")),
-            ("boot", "core's first to guest's first", 3_000_000, ("0.8 M", "94 M", "-")),
+            Row("core_text", "the core's text, bytes", 40_000, ("40 K", "714 K", "-")),
+            Row("core_data", "the core's data, bytes", 6_000, ("6 K", "57 K", "-")),
+            Row("boot", "core's first to guest's first", 3_000_000, ("0.8 M", "94 M", "-")),
         ),
     ),
     # NOVA's and seL4's exits are answered by a user-level VMM.
     "aarch64": Table(
         ("Bao", "Xvisor", "NOVA", "seL4", "KVM (VHE)"),
         (
-            (
-                *("hypercall", "hypercall answered (PSCI_VERSION)", 150),
-                ("188", "396", "1,019", "1,241", "1,245"),
-            ),
-            (
-                *("mmio_load", "emulated MMIO load (GICD_TYPER)", 300),
-                ("224", "718", "1,053", "2,767", "5,959"),
-            ),
-            ("timer_inject", "timer expiry to interrupt", 300, ("-", "-", "-", "-", "-")),
-            (
-                *("page_fault_4k", "first touch of a 4 KiB page", 500),
-                ("none", "-", "-", "-", "4,468"),
-            ),
-            ("ipc_call_reply", "IPC call and reply", 220, ("-", "-", "343", "434", "-")),
+            Row("hypercall", "PSCI_VERSION by HVC", 150, ("188", "396", "1,019", "1,241", "1,245")),
+            Row("mmio_load", "load of GICD_TYPER", 300, ("224", "718", "1,053", "2,767", "5,959")),
+            Row("timer_inject", "timer expiry to interrupt", 300, ("-", "-", "-", "-", "-")),
+            Row("page_fault_4k", "first touch of a 4 KiB page", 500, ("none", *"---", "4,468")),
+            Row("ipc_call_reply", "IPC call and reply", 220, ("-", "-", "343", "434", "-")),
         ),
         (
-            ("core_text", "the core's text, bytes", 40_000, ("-", "-", "77 K", "-", "-")),
-            ("core_data", "the core's data, bytes", 6_000, ("-", "-", "0.5 K", "-", "-")),
-            (
-                *("boot", "core's first to guest's first", 3_000_000),
-                ("0.4 M", "-", "9.6 M", "1.2-9.3 M", "-"),
-            ),
+            Row("core_text", "the core's text, bytes", None, ("-", "-", "77 K", "-", "-")),
+            Row("core_data", "the core's data, bytes", None, ("-", "-", "0.5 K", "-", "-")),
+            Row("boot", "core's first to guest's first", None, ("0.4 M", "-", "9.6 M", *"--")),
         ),
     ),
 }
@@ -119,7 +113,7 @@ def boot_length(arch: str, manifest: Path, guest: Path) -> int | None:
 
 
 def measure(arch: str) -> dict:
-    """Boots the bench guest, twice; returns what the JSON holds."""
+    """Boots the bench guest, some times; returns what the JSON holds."""
     manifest = ROOT / f"guest/manifests/bench-{arch}.dts"
     guests = out_dir(arch) / "guest"
     numbers = boot_bench(arch, manifest=manifest)
@@ -130,15 +124,17 @@ def measure(arch: str) -> dict:
         boots = [boot_length(arch, manifest, guest) for _ in range(BOOTS)]
     return {
         "arch": arch,
-        "operations": {name: numbers.get(name) for name, *_ in TABLES[arch].operations},
+        "operations": {row.name: numbers.get(row.name) for row in TABLES[arch].operations},
         **core_sizes(arch),
         "boot": None if None in boots else min(boots),
     }
 
 
-def verdict(value: int | None, target: int) -> str:
+def verdict(value: int | None, target: int | None) -> str:
     if value is None:
         return "not measured"
+    if target is None:
+        return ""
     return "met" if value <= target else f"missed by {value - target:,}"
 
 
@@ -150,8 +146,8 @@ def table(found: dict) -> str:
     values = {**found, **found["operations"]}
     for name, text, target, others in (*of_arch.operations, *of_arch.sizes):
         value = values[name]
-        measured = "-" if value is None else f"{value:,}"
-        rows.append((text, measured, f"{target:,}", verdict(value, target), *others))
+        numbers = ("-" if number is None else f"{number:,}" for number in (value, target))
+        rows.append((text, *numbers, verdict(value, target), *others))
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = []
     for row in rows:

@@ -23,8 +23,8 @@ void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1);
 // exit's class implies.
 void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length);
 
-// Raises, takes back a virtual interrupt (enum interrupt). QUICK: it is raised only where that takes
-// but a few instructions and no call; false: it was not.
+// Raises, takes back a virtual interrupt (enum interrupt). QUICK: it is raised only where that
+// takes but a few instructions and no call; false: it was not.
 bool arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt, bool quick);
 void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt);
 
