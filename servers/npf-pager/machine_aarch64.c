@@ -1,6 +1,7 @@
 #include "libs/vgic/vgic.h"
 #include "servers/npf-pager/gic.h"
 #include "servers/npf-pager/machine.h"
+#include "servers/npf-pager/sysreg.h"
 
 extern const struct device_model goldfish_rtc;
 extern const struct device_model pl011_uart;
@@ -20,15 +21,11 @@ const uint32_t machine_words = WORDS;
     ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
 #define ICC_SGI1R_EL1 ISS_WRITE(3u, 0u, 12u, 11u, 5u)
 
-// ESR_EL1 of an undefined instruction: class 0, an instruction of 32 bits.
-#define ESR_UNDEFINED (1u << 25)
-
 bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply) {
     if ((record->word[0] & ~(uint64_t)ISS_RT) == ICC_SGI1R_EL1 &&
         gic_send(pager, record, record->word[1], reply)) {
         return true;
     }
-    reply->flags = REPLY_FLAGS | REPLY_INJECT;
-    reply->word[0] = ESR_UNDEFINED;
+    sysreg_serve(record, reply);
     return true;
 }

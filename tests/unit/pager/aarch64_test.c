@@ -261,11 +261,11 @@ static void an_interrupt_is_sent_by_a_system_register(void **state) {
     record.word[0] = SYSREG_SGI1R;
     record.word[1] = 2u << 24 | 1; // INTID 2, to vCPU 0
     expect_told(die_everywhere(&record), VCPU_INTERRUPT_RAISE, 2);
-    // A read of it, and any other register, is undefined.
+    // A read of it, and any other register, is undefined, but for ICC_SGI0R_EL1 (sysreg_test.c).
     for (unsigned i = 0; i < 25; i++) {
         record.seq = ++last_seq;
         record.word[0] = SYSREG_SGI1R ^ 1u << i;
-        if (i < 5 || i > 9) {
+        if ((i < 5 || i > 9) && i != 18) {
             struct reply reply = serve(&record);
             assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_INJECT);
             assert_int_equal(reply.word[0], 1u << 25);

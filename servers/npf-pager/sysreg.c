@@ -1,0 +1,68 @@
+// What a guest finds there is what the architecture allows a machine to have that has less than the
+// ID registers say, which a guest reads for itself: registers of which no bit does anything.
+// Everything else is undefined.
+#include "servers/npf-pager/sysreg.h"
+
+// The ISS of a trapped MSR or MRS (Arm DDI 0487, D19.2.37).
+#define ISS_READ 1u
+#define ISS_RT(iss) ((uint32_t)((iss) >> 5 & 31))
+#define ISS(op0, op1, crn, crm, op2)                                                               \
+    ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
+#define ISS_NAME ISS(3u, 7u, 15u, 15u, 7u)
+#define ISS_GROUP ISS(3u, 7u, 15u, 15u, 0u) // all that have these fields in common
+#define ISS_GROUPS ISS(3u, 7u, 15u, 8u, 0u) // those with CRm from that on, too
+#define ZERO_REGISTER 31u
+
+// ZERO reads as zero and ignores writes, IGNORED can only be written.
+static const struct quiet {
+    uint32_t mask;
+    uint32_t fields;
+    enum { ZERO, IGNORED } kind;
+} quiet[] = {
+    // ACTLR_EL1: the implementation's own.
+    {ISS_NAME, ISS(3u, 0u, 1u, 0u, 1u), ZERO},
+    // The performance counters: PMCR_EL0.N says that there is none. A kernel forbids them to its
+    // programs (PMUSERENR_EL0) long before it could take an exception.
+    {ISS_GROUP, ISS(3u, 3u, 9u, 12u, 0u), ZERO},
+    {ISS_GROUP, ISS(3u, 3u, 9u, 13u, 0u), ZERO},
+    {ISS_GROUP, ISS(3u, 3u, 9u, 14u, 0u), ZERO},
+    {ISS_GROUP, ISS(3u, 0u, 9u, 14u, 0u), ZERO},
+    {ISS_GROUPS, ISS(3u, 3u, 14u, 8u, 0u), ZERO},
+    // ICC_ASGI1R_EL1, ICC_SGI0R_EL1: interrupts of groups that no guest gets any of.
+    {ISS_NAME, ISS(3u, 0u, 12u, 11u, 6u), IGNORED},
+    {ISS_NAME, ISS(3u, 0u, 12u, 11u, 7u), IGNORED},
+};
+
+// ESR_EL1 of what is injected: a program's kernel has not allowed it the access (class 0x18: that
+// is what PMUSERENR_EL0 says when it is zero), or the instruction is undefined.
+#define ESR_LENGTH (1u << 25) // an instruction of 32 bits
+#define ESR_NOT_ALLOWED (0x18u << 26 | ESR_LENGTH)
+#define ESR_UNDEFINED ESR_LENGTH
+
+static const struct quiet *find(uint32_t iss) {
+    for (unsigned i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
+        if ((iss & quiet[i].mask) == quiet[i].fields) {
+            return &quiet[i];
+        }
+    }
+    return NULL;
+}
+
+void sysreg_serve(const struct message *record, struct reply *reply) {
+    uint32_t iss = (uint32_t)record->word[0];
+    const struct quiet *found = find(iss);
+    bool kernel = MESSAGE_MODE(record->info) != 0;
+    if (found && !kernel) {
+        reply->flags = REPLY_FLAGS | REPLY_INJECT;
+        reply->word[0] = ESR_NOT_ALLOWED | iss;
+    } else if (!found || (found->kind == IGNORED && (iss & ISS_READ))) {
+        reply->flags = REPLY_FLAGS | REPLY_INJECT;
+        reply->word[0] = ESR_UNDEFINED;
+    } else {
+        reply->flags = REPLY_FLAGS | REPLY_ADVANCE;
+        if ((iss & ISS_READ) && ISS_RT(iss) != ZERO_REGISTER) {
+            reply->flags |= REPLY_WRITE | REPLY_REGISTER(ISS_RT(iss));
+            reply->word[0] = 0;
+        }
+    }
+}
