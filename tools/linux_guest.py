@@ -1,10 +1,10 @@
-"""A Linux that nobody here wrote, as a guest: Debian's stock riscv64 kernel and a small initramfs.
+"""A Linux that nobody here wrote, as a guest: Debian's stock kernel and a small initramfs.
 
 The packages come through the mirror that this machine's own apt is configured with, by a private
 apt configuration (another suite, another architecture, its own state in the cache folder), so that
 apt itself checks the archive's signature and every package's hash. Nothing is installed.
 
-    python3 tools/linux_guest.py        fetches what is missing and says where it is
+    python3 tools/linux_guest.py [ARCH]     fetches what is missing and says where it is
 """
 
 import contextlib
@@ -29,18 +29,55 @@ from exeunt_lib.paths import ROOT
 from third_party import cache_dir
 
 SUITE = "trixie"
-ARCHITECTURE = "riscv64"
-# The metapackage depends on the one kernel of the suite's newest point release.
-KERNEL_METAPACKAGE = "linux-image-riscv64"
-KERNEL_NAME = re.compile(r"linux-image-[0-9][^ ,]*-riscv64")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
-INIT_SOURCE = ROOT / "tests/system/linux_init.sh"
-COUNTER_SOURCE = ROOT / "tests/system/linux_counter.c"
+SYSTEM_TESTS = ROOT / "tests/system"
+INIT_SOURCE = SYSTEM_TESTS / "linux_init.sh"
+COUNTER_SOURCE = SYSTEM_TESTS / "linux_counter.c"
 
 APT_TIMEOUT = 600  # seconds
 # Raised whenever what is kept in the cache changes its meaning, so that an old cache is made anew.
 CACHE_FORMAT = 1
+
+
+class _Wanted(NamedTuple):
+    """A file out of a package."""
+
+    file: str  # its name in the cache
+    package: str  # empty: the kernel, whose name the metapackage knows
+    member: re.Pattern  # its path in the package
+
+
+class Port(NamedTuple):
+    """What is different for an architecture."""
+
+    debian: str  # Debian's name of it
+    magic: bytes  # at 56 of a kernel's boot header
+    options: tuple[str, ...]  # clang's, for programs of the guest and for what runs before it
+    firmware: tuple[_Wanted, ...]  # what the kernel needs below it without a hypervisor
+
+    def metapackage(self) -> str:
+        """It depends on the one kernel of the suite's newest point release."""
+        return f"linux-image-{self.debian}"
+
+    def kernel_name(self) -> re.Pattern:
+        return re.compile(rf"linux-image-[0-9][^ ,]*(?<!cloud)-{self.debian}")
+
+    def wanted(self) -> tuple[_Wanted, ...]:
+        return (
+            _Wanted(IMAGE, "", re.compile(r"\./boot/vmlinu[xz]-.*")),
+            _Wanted("busybox", "busybox-static", re.compile(r"\./(usr/)?bin/busybox")),
+            *self.firmware,
+        )
+
+
+IMAGE = "Image"
+OPENSBI = _Wanted("fw_dynamic.bin", "opensbi", re.compile(r"\./usr/lib/riscv64-.*/fw_dynamic\.bin"))
+PORTS = {
+    "riscv64": Port("riscv64", b"RSC\x05", ("-march=rv64gc", "-mcmodel=medany"), (OPENSBI,)),
+    # What runs before the kernel has no stack aligned for, and no right to, more than integers.
+    "aarch64": Port("arm64", b"ARM\x64", ("-mgeneral-regs-only", "-mstrict-align"), ()),
+}
 
 
 class Unavailable(Exception):
@@ -50,34 +87,39 @@ class Unavailable(Exception):
 class LinuxGuest(NamedTuple):
     """The files to boot, and what they are."""
 
-    image: Path  # the flat `Image`, with the RISC-V boot header at its start
+    image: Path  # the flat `Image`, with the architecture's boot header at its start
     initrd: Path  # newc cpio, uncompressed
-    firmware: Path  # OpenSBI with the debug console, to boot the same kernel without a hypervisor
+    # riscv64: OpenSBI with the debug console, to boot the same kernel without a hypervisor
+    firmware: Path | None
     version: str  # names and versions of the packages, for people
 
 
-def fetch(cache: Path | None = None, say: Callable = lambda text: None) -> LinuxGuest:
-    """Returns the guest's files, fetching what the cache lacks. Raises Unavailable with the reason.
+def fetch(
+    arch: str, cache: Path | None = None, say: Callable = lambda text: None
+) -> LinuxGuest:
+    """Returns the architecture's files, fetching what the cache lacks. Raises Unavailable with the reason.
 
     Safe to repeat and to run twice at once. The packages are asked for once; after that the cache
     answers without a network. Removing the cache folder is how a newer kernel is fetched.
     """
-    cache = cache or cache_dir() / "linux"
+    port = PORTS[arch]
+    cache = cache or cache_dir() / "linux" / arch
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / "lock"):
-            packages = _kept(cache) or _fetch_packages(cache, say)
+            packages = _kept(port, cache) or _fetch_packages(port, cache, say)
             initrd = cache / "initrd.cpio"
             files = {
                 "bin/busybox": (cache / "busybox").read_bytes(),
-                "bin/counter": _compile_counter(cache),
+                "bin/counter": _compile_counter(arch, cache),
                 "init": INIT_SOURCE.read_bytes(),
             }
             _replace(initrd, make_initramfs(files))
     except OSError as error:
         raise Unavailable(f"{cache}: {error}") from error
     version = ", ".join(f"{one['package']} {one['version']}" for one in packages["files"].values())
-    return LinuxGuest(cache / "Image", initrd, cache / "fw_dynamic.bin", version)
+    firmware = cache / port.firmware[0].file if port.firmware else None
+    return LinuxGuest(cache / IMAGE, initrd, firmware, version)
 
 
 # ---- the cache -----------------------------------------------------------------------------------
@@ -97,11 +139,12 @@ def _replace(path: Path, data: bytes) -> None:
     spare.replace(path)
 
 
-def _kept(cache: Path) -> dict | None:
+def _kept(port: Port, cache: Path) -> dict | None:
     """What an earlier run left; nothing when some of it is missing, damaged, of other format."""
     try:
         packages = json.loads((cache / "packages.json").read_text())
-        if packages["format"] != CACHE_FORMAT or set(packages["files"]) != {w.file for w in WANTED}:
+        wanted = {one.file for one in port.wanted()}
+        if packages["format"] != CACHE_FORMAT or set(packages["files"]) != wanted:
             return None
         for name, entry in packages["files"].items():
             if hashlib.sha256((cache / name).read_bytes()).hexdigest() != entry["sha256"]:
@@ -111,7 +154,7 @@ def _kept(cache: Path) -> dict | None:
         return None
 
 
-def _fetch_packages(cache: Path, say: Callable) -> dict:
+def _fetch_packages(port: Port, cache: Path, say: Callable) -> dict:
     for tool in ("apt-get", "apt-cache", "dpkg-deb"):
         if not shutil.which(tool):
             raise Unavailable(f"{tool} is not on this machine")
@@ -121,21 +164,23 @@ def _fetch_packages(cache: Path, say: Callable) -> dict:
         with contextlib.ExitStack() as cleaning:
             cleaning.callback(shutil.rmtree, cache / "apt", ignore_errors=True)
             try:
-                return _fetch_from(_PrivateApt(cache / "apt", mirror), cache, say)
+                return _fetch_from(port, _PrivateApt(cache / "apt", mirror, port), cache, say)
             except Unavailable as error:
                 reasons.append(str(error))
     raise Unavailable("; ".join(reasons) or "apt has no Debian mirror configured")
 
 
-def _fetch_from(apt: "_PrivateApt", cache: Path, say: Callable) -> dict:
-    say(f"fetching Debian {SUITE}'s {ARCHITECTURE} package lists")
+def _fetch_from(port: Port, apt: "_PrivateApt", cache: Path, say: Callable) -> dict:
+    say(f"fetching Debian {SUITE}'s {port.debian} package lists")
     apt.run("apt-get", "update")
     packages = {"format": CACHE_FORMAT, "files": {}}
-    for wanted in WANTED:
-        package = wanted.package or apt.dependency(KERNEL_METAPACKAGE, KERNEL_NAME)
+    for wanted in port.wanted():
+        package = wanted.package or apt.dependency(port.metapackage(), port.kernel_name())
         say(f"fetching {package}")
         archive = apt.download(package)
-        data = wanted.decode(_deb_file(archive, wanted.member), archive.name)
+        data = _deb_file(archive, wanted.member)
+        if wanted.file == IMAGE:
+            data = flat_image(data, port.magic, archive.name)
         _replace(cache / wanted.file, data)
         packages["files"][wanted.file] = {
             "package": package,
@@ -169,7 +214,7 @@ def configured_mirrors() -> list[str]:
     """The archives this machine's apt uses for main, those that call themselves Debian's first.
 
     Security, updates and backports live beside the suite under other names and cannot serve: only
-    the plain suite surely has the riscv64 kernel.
+    the plain suite surely has every architecture's kernel.
     """
     fields = "$(ORIGIN)|$(REPO_URI)|$(RELEASE)"
     select = ("Identifier: Packages", "Component: main")
@@ -185,13 +230,14 @@ def configured_mirrors() -> list[str]:
 class _PrivateApt:
     """apt with the machine's own settings (proxy, certificates, credentials), another archive."""
 
-    def __init__(self, folder: Path, mirror: str):
+    def __init__(self, folder: Path, mirror: str, port: Port):
         self.folder = folder
+        self.architecture = port.debian
         shutil.rmtree(folder, ignore_errors=True)
         for name in ("state/lists/partial", "cache/archives/partial", "preferences.d"):
             (folder / name).mkdir(parents=True)
         (folder / "status").touch()
-        options = f"arch={ARCHITECTURE}" + (f" signed-by={KEYRING}" if KEYRING.exists() else "")
+        options = f"arch={self.architecture}" + (f" signed-by={KEYRING}" if KEYRING.exists() else "")
         (folder / "sources.list").write_text(f"deb [{options}] {mirror} {SUITE} main\n")
         self.config = folder / "apt.conf"
         self.config.write_text(self._settings())
@@ -206,8 +252,8 @@ class _PrivateApt:
             "APT::Default-Release",
         )
         settings = {
-            "APT::Architecture": ARCHITECTURE,
-            "APT::Architectures": ARCHITECTURE,
+            "APT::Architecture": self.architecture,
+            "APT::Architectures": self.architecture,
             "APT::Sandbox::User": "root",  # the cache folder need not be readable for user _apt
             # A mirror that fails is an error, not a warning.
             "APT::Update::Error-Mode": "any",
@@ -267,8 +313,9 @@ def _deb_file(archive: Path, wanted: re.Pattern) -> bytes:
     raise Unavailable(f"{archive.name} holds nothing like {wanted.pattern}")
 
 
-def flat_image(data: bytes, name: str) -> bytes:
-    """Undoes gzip and EFI zboot, checks the boot header (magic at 56: boot-image-header.rst)."""
+def flat_image(data: bytes, magic: bytes, name: str) -> bytes:
+    """Undoes gzip and EFI zboot, checks the boot header: its magic is at 56 (riscv's
+    boot-image-header.rst, arm64's booting.rst)."""
     for _ in range(2):
         if data[:2] == b"\x1f\x8b":
             try:
@@ -278,44 +325,33 @@ def flat_image(data: bytes, name: str) -> bytes:
         elif data[:2] == b"MZ" and data[4:8] == b"zimg":
             start, size = (int.from_bytes(data[at : at + 4], "little") for at in (8, 12))
             data = data[start : start + size]
-    if data[56:60] != b"RSC\x05":
-        raise Unavailable(f"the kernel in {name} is no RISC-V boot Image")
+    if data[56:60] != magic:
+        raise Unavailable(f"the kernel in {name} is no boot Image of its architecture")
     return data
-
-
-class _Wanted(NamedTuple):
-    file: str  # its name in the cache
-    package: str  # empty: the kernel, whose name the metapackage knows
-    member: re.Pattern  # its path in the package
-    decode: Callable = lambda data, name: data
-
-
-WANTED = (
-    _Wanted("Image", "", re.compile(r"\./boot/vmlinu[xz]-.*"), flat_image),
-    _Wanted("busybox", "busybox-static", re.compile(r"\./(usr/)?bin/busybox")),
-    _Wanted("fw_dynamic.bin", "opensbi", re.compile(r"\./usr/lib/riscv64-.*/fw_dynamic\.bin")),
-)
 
 
 # ---- the initramfs -------------------------------------------------------------------------------
 
 
-def compile_freestanding(source: Path, output: Path, *arguments: str) -> None:
-    """Compiles one small C file without any library for the guest's architecture."""
-    options = ("-march=rv64gc", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding")
+def compile_freestanding(arch: str, source: Path, output: Path, *arguments: str) -> None:
+    """Compiles one small C file without any library for the guest's architecture, whose header it
+    includes."""
+    options = ("-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", *PORTS[arch].options)
+    options += ("-include", str(SYSTEM_TESTS / f"linux_{arch}.h"))
     link = ("-fuse-ld=lld", "-nostdlib", "-static", "-Wl,--build-id=none")
     _run(["clang-19", *options, *link, *arguments, "-o", str(output), str(source)])
 
 
-def _compile_counter(cache: Path) -> bytes:
+def _compile_counter(arch: str, cache: Path) -> bytes:
     program = cache / "counter"
-    compile_freestanding(COUNTER_SOURCE, program, "--target=riscv64-linux-gnu", "-s")
+    compile_freestanding(arch, COUNTER_SOURCE, program, f"--target={arch}-linux-gnu", "-s")
     return program.read_bytes()
 
 
 def make_initramfs(files: dict[str, bytes]) -> bytes:
     """A newc cpio of files and the mount points they need; the same input gives the same bytes."""
-    entries = [(name, stat.S_IFDIR | 0o755, b"", (0, 0)) for name in ("bin", "dev", "proc", "tmp")]
+    folders = ("bin", "dev", "proc", "sys", "tmp")
+    entries = [(name, stat.S_IFDIR | 0o755, b"", (0, 0)) for name in folders]
     # Until devtmpfs is mounted, the kernel opens this console and init this log.
     entries.append(("dev/console", stat.S_IFCHR | 0o600, b"", (5, 1)))
     entries.append(("dev/kmsg", stat.S_IFCHR | 0o600, b"", (1, 11)))
@@ -341,9 +377,12 @@ def _cpio_entry(
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] not in [[], *([arch] for arch in PORTS)]:
+        sys.exit(f"usage: {sys.argv[0]} [{' | '.join(PORTS)}]")
     try:
-        guest = fetch(say=print)
+        guest = fetch(*(sys.argv[1:] or ["riscv64"]), say=print)
     except Unavailable as reason:
         sys.exit(f"unavailable: {reason}")
     for field, value in guest._asdict().items():
-        print(f"{field:9} {value}")
+        if value is not None:
+            print(f"{field:9} {value}")

@@ -1,14 +1,16 @@
-"""A guest that nobody here wrote: Debian's stock riscv64 kernel, to an init that checks itself.
+"""A guest that nobody here wrote: Debian's stock kernel, to an init that checks itself.
 
-Its init (linux_init.sh) checks clock, timer, scheduling, processes and memory and prints one
-closing line. The same kernel and the same init also run without a hypervisor, on OpenSBI: that
-shows that the checks are right, and it is what the time to init is compared with.
+Its init (linux_init.sh) checks clock, timer, scheduling, processes, memory and CPUs, and prints one
+closing line. The same kernel and the same init also run without a hypervisor: that shows that the
+checks are right, and it is what the time to init is compared with.
 """
 
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import linux_guest
 from exeunt_lib.testing import Context, Failure, Result, Skip, run_command, run_guest, system_test
@@ -16,29 +18,100 @@ from exeunt_lib.testing import Context, Failure, Result, Skip, run_command, run_
 MB = 1 << 20
 MEMORY = 256 * MB
 ENTRY_SOURCE = Path(__file__).with_name("linux_entry.c")
-ENTRY_ADDRESS = 0x80200000
-KERNEL_ADDRESS = ENTRY_ADDRESS + 2 * MB  # the alignment that a kernel asks for
-TIMEBASE = 10_000_000  # ticks of the machine's counter a second
+KERNEL_OFFSET = 2 * MB  # the alignment that a kernel asks for
 
-# The kernel's log comes through the SBI console, init's lines unthrottled; a panic ends the run.
-CMDLINE = "earlycon=sbi keep_bootcon printk.devkmsg=on panic=-1"
+# Init's lines unthrottled; a panic ends the run.
+CMDLINE = "printk.devkmsg=on panic=-1"
 # For comparing times the init checks nothing, and the kernel leaves out its self-tests of ciphers:
 # those work on random data, and so does the time they take (2 % of the way to init, up or down).
 TIMING = "cryptomgr.notests=1 init_checks=none"
-# Only the machine without hypervisor has a serial port, which would print everything again.
-NATIVE = "8250.nr_uarts=0"
+# Nothing of the kernel's log is shown, and of init's only what is marked as an emergency.
+QUIET = "loglevel=1 init_level=<0>"
 
 # Bounds for a run that hangs, in seconds of virtual and of wall time.
 VIRTUAL_TIMEOUT = 60
 TIMEOUT = 900
 GOAL = 3.0  # per cent more than without a hypervisor
 
-WITH_SSTC, WITHOUT_SSTC = "with Sstc", "without Sstc"
-CPUS = {WITH_SSTC: "rv64,sstc=on", WITHOUT_SSTC: "rv64,sstc=off"}
-MANIFESTS = {WITH_SSTC: "linux-riscv64.dts", WITHOUT_SSTC: "linux-nosstc-riscv64.dts"}
-
 CLOSING = re.compile(r"linux-init: (ok|FAILED:?) (.*)")
+
+
+class Kind(NamedTuple):
+    """A machine, virtual and bare."""
+
+    name: str
+    manifest: str
+    cpu: str = ""  # QEMU's, without a hypervisor
+    cpus: int = 1
+    lines: tuple[str, ...] = ()  # that the kernel prints there, and on no other kind
+    timed: bool = True
+    native: bool = True  # looked at without a hypervisor, too
+
+
+class Port(NamedTuple):
+    """What is an architecture's own."""
+
+    kinds: tuple[Kind, ...]
+    cmdline: str
+    native: str  # more of it without a hypervisor
+    timings: tuple[tuple[str, str], ...]  # what is compared, and what the command line says then
+    ticks: int  # of the machine's counter in a second
+    address: int  # that linux_entry.c is linked at
+    board: str
+    kept: tuple[str, ...]  # nodes of the board's device tree: what the guest has, too
+    removed: tuple[str, ...]
+
+
 SSTC_LINE = "riscv-timer: Timer interrupt in S-mode is available via sstc extension"
+FOUR_LINE = "smp: Brought up 1 node, 4 CPUs"
+SHARED = ("flash", "fw-cfg", "platform-bus", "pmu")  # devices of QEMU's boards, not the guest's
+
+PORTS = {
+    # The kernel's log comes through the SBI console. Only the machine without hypervisor has a
+    # serial port, which would print everything again. OpenSBI needs the nodes under /soc.
+    "riscv64": Port(
+        (
+            Kind("with Sstc", "linux-riscv64", "rv64,sstc=on", lines=(SSTC_LINE,)),
+            Kind("without Sstc", "linux-nosstc-riscv64", "rv64,sstc=off"),
+            # QEMU's clock runs far ahead where four bare CPUs wait for one another.
+            Kind(
+                "four CPUs",
+                "linux-smp-riscv64",
+                cpus=4,
+                lines=(SSTC_LINE, FOUR_LINE),
+                timed=False,
+                native=False,
+            ),
+        ),
+        "earlycon=sbi keep_bootcon",
+        "8250.nr_uarts=0",
+        (("", ""),),
+        10_000_000,
+        0x80200000,
+        "virt",
+        ("serial", "test", "clint"),
+        SHARED,
+    ),
+    "aarch64": Port(
+        (
+            Kind("one CPU", "linux-aarch64", "cortex-a76"),
+            Kind("four CPUs", "linux-smp-aarch64", "cortex-a76", 4, (FOUR_LINE,), timed=False),
+        ),
+        "earlycon console=ttyAMA0",
+        "",
+        # Each byte that is shown is two exits: a serial port is asked whether it has room.
+        ((", quiet", QUIET), (", its log on the serial port", "")),
+        62_500_000,
+        0,
+        "virt,gic-version=3",
+        (),
+        (*SHARED, "pcie", "virtio_mmio", "gpio-keys", "pl061"),
+    ),
+}
+
+
+def cmdline(ctx: Context, kind: Kind) -> str:
+    return f"{PORTS[ctx.arch].cmdline} {CMDLINE} init_cpus={kind.cpus}"
 
 
 @dataclass
@@ -56,29 +129,32 @@ def number(pattern: str, output: str) -> float:
     return float(found[1])
 
 
-def times(result: Result) -> Times:
-    entry = number(r"entry: counter (\d+)", result.output) / TIMEBASE
+def times(ctx: Context, result: Result) -> Times:
+    ticks = PORTS[ctx.arch].ticks
+    entry = number(r"entry: counter (\d+)", result.output) / ticks
     clock = number(r"\[ *(\d+\.\d+)\] Run /init as init process", result.output)
-    counter = number(r"linux-init: start at .*, counter (\d+)", result.output) / TIMEBASE
+    counter = number(r"linux-init: start at .*, counter (\d+)", result.output) / ticks
     # The init reads the counter when it is on its way for some milliseconds already.
     at = number(r"\[ *(\d+\.\d+)\] linux-init: start at ", result.output)
     return Times(clock, counter - entry - (at - clock))
 
 
-def expect_success(ctx: Context, what: str, result: Result, sstc: bool) -> None:
-    """The guest's own verdict, the end of the run, and that it had the timer it should have."""
+def expect_success(ctx: Context, where: str, result: Result, kind: Kind) -> None:
+    """The guest's own verdict, the end of the run, and that it had the machine it should have."""
+    what = f"{where}{kind.name}"
     closing = CLOSING.search(result.output)
     ctx.expect(closing, f"{what}: a closing line of the init (status {result.status})")
     ctx.expect(closing[1] == "ok", f"{what}: a guest that finds no fault, not: {closing[2]}")
     ctx.expect(result.status == 0, f"{what}: status 0, not {result.status}")
-    found = SSTC_LINE in result.output
-    ctx.expect(found == sstc, f"{what}: a kernel that {'finds' if sstc else 'does not find'} Sstc")
+    for line in {line for other in PORTS[ctx.arch].kinds for line in other.lines}:
+        found, wanted = line in result.output, line in kind.lines
+        ctx.expect(found == wanted, f"{what}: a kernel that prints {line!r}: {wanted}")
 
 
 # ---- without a hypervisor ------------------------------------------------------------------------
 
 
-def device_tree(ctx: Context, cpu: str) -> Path:
+def device_tree(ctx: Context, kind: Kind) -> Path:
     """QEMU's own tree with no more devices than the guest has, but those that OpenSBI needs."""
 
     def tool(*command) -> str:
@@ -86,91 +162,124 @@ def device_tree(ctx: Context, cpu: str) -> Path:
             [str(word) for word in command], capture_output=True, text=True, check=True
         ).stdout
 
+    port = PORTS[ctx.arch]
     tree = ctx.scratch / "native.dtb"
-    machine = f"virt,dumpdtb={tree}"
-    size = ("-m", f"{MEMORY // MB}M", "-smp", "1", "-display", "none", "-nodefaults")
-    tool(f"qemu-system-{ctx.arch}", "-machine", machine, "-cpu", cpu, *size)
-    for node in tool("fdtget", "-l", tree, "/soc").split():
-        if node.split("@")[0] not in ("serial", "test", "clint"):
-            tool("fdtput", "-r", tree, f"/soc/{node}")
-    for node in tool("fdtget", "-l", tree, "/").split():
-        if node.split("@")[0] in ("flash", "fw-cfg", "platform-bus", "pmu"):
-            tool("fdtput", "-r", tree, f"/{node}")
+    machine = f"{port.board},dumpdtb={tree}"
+    size = ("-m", f"{MEMORY // MB}M", "-smp", kind.cpus, "-display", "none", "-nodefaults")
+    tool(f"qemu-system-{ctx.arch}", "-machine", machine, "-cpu", kind.cpu, *size)
+    for parent, unwanted in (
+        ("/soc", lambda name: name not in port.kept),
+        ("/", lambda name: name in port.removed),
+    ):
+        if parent == "/" or port.kept:
+            for node in tool("fdtget", "-l", tree, parent).split():
+                if unwanted(node.split("@")[0]):
+                    tool("fdtput", "-r", tree, f"{parent.rstrip('/')}/{node}")
     return tree
 
 
-def run_native(ctx: Context, guest: linux_guest.LinuxGuest, cpu: str, kernel: Path, cmdline: str):
-    command = [f"qemu-system-{ctx.arch}", "-machine", "virt", "-cpu", cpu, "-smp", "1"]
-    command += ["-m", f"{MEMORY // MB}M", "-icount", "shift=0,sleep=off", "-no-reboot"]
-    command += ["-display", "none", "-nodefaults", "-serial", "stdio"]
-    command += ["-bios", guest.firmware, "-dtb", device_tree(ctx, cpu), "-kernel", kernel]
-    command += ["-initrd", guest.initrd, "-append", cmdline]
+def run_native(
+    ctx: Context, files: linux_guest.LinuxGuest, kind: Kind, kernel: Path, more: str = ""
+) -> Result:
+    port = PORTS[ctx.arch]
+    command = [f"qemu-system-{ctx.arch}", "-machine", port.board, "-cpu", kind.cpu]
+    command += ["-smp", kind.cpus, "-m", f"{MEMORY // MB}M", "-icount", "shift=0,sleep=off"]
+    command += ["-no-reboot", "-display", "none", "-nodefaults", "-serial", "stdio"]
+    command += ["-bios", files.firmware] if files.firmware else []
+    command += ["-dtb", device_tree(ctx, kind), "-kernel", kernel, "-initrd", files.initrd]
+    command += ["-append", f"{cmdline(ctx, kind)} {port.native} {more}"]
     return run_command(ctx, command, TIMEOUT, VIRTUAL_TIMEOUT)
 
 
 def timed_image(ctx: Context, kernel: Path) -> Path:
     """The kernel behind what says when it is entered: the same file for both ways to boot it."""
     image = ctx.scratch / "timed.bin"
-    options = ("--target=riscv64-unknown-elf", "-mcmodel=medany", f"-DKERNEL={KERNEL_ADDRESS:#x}ul")
-    options += (f"-Wl,-Ttext={ENTRY_ADDRESS:#x}", "-Wl,--oformat=binary")
-    linux_guest.compile_freestanding(ENTRY_SOURCE, image, *options)
+    content = kernel.read_bytes()
+    # What a kernel needs in memory is at 16 of its header.
+    size = KERNEL_OFFSET + int.from_bytes(content[16:24], "little")
+    options = (f"--target={ctx.arch}-unknown-elf", f"-Wl,-Ttext={PORTS[ctx.arch].address:#x}")
+    options += (f"-DKERNEL_OFFSET={KERNEL_OFFSET:#x}ul", f"-DIMAGE_SIZE={size:#x}ul")
+    options += ("-Wl,--oformat=binary",)
+    linux_guest.compile_freestanding(ctx.arch, ENTRY_SOURCE, image, *options)
     with image.open("r+b") as out:
-        out.seek(KERNEL_ADDRESS - ENTRY_ADDRESS)
-        out.write(kernel.read_bytes())
+        out.seek(KERNEL_OFFSET)
+        out.write(content)
     return image
-
-
-def native(ctx: Context, guest: linux_guest.LinuxGuest, kind: str, image: Path) -> Times:
-    timing = run_native(ctx, guest, CPUS[kind], image, f"{CMDLINE} {NATIVE} {TIMING}")
-    expect_success(ctx, f"without hypervisor, {kind}", timing, kind == WITH_SSTC)
-    return times(timing)
 
 
 # ---- the tests -----------------------------------------------------------------------------------
 
 
-def get_guest(ctx: Context) -> linux_guest.LinuxGuest:
+def get_files(ctx: Context) -> linux_guest.LinuxGuest:
     try:
-        guest = linux_guest.fetch(say=ctx.say)
+        files = linux_guest.fetch(ctx.arch, say=ctx.say)
     except linux_guest.Unavailable as reason:
         raise Skip(f"Debian's kernel and busybox cannot be had: {reason}") from reason
-    ctx.say(guest.version)
-    return guest
+    ctx.say(files.version)
+    return files
 
 
-@system_test(long=True)
+def say_closing(ctx: Context, kind: Kind, result: Result) -> None:
+    ctx.say(f"{kind.name}: {CLOSING.search(result.output)[2]} ({result.seconds:.0f} s)")
+
+
 def linux_native(ctx: Context) -> None:
     """The kernel and its init find no fault with the machine itself: the checks are right."""
-    guest = get_guest(ctx)
-    for kind, cpu in CPUS.items():
-        result = run_native(ctx, guest, cpu, guest.image, f"{CMDLINE} {NATIVE}")
-        expect_success(ctx, f"without hypervisor, {kind}", result, kind == WITH_SSTC)
-        ctx.say(f"{kind}: {CLOSING.search(result.output)[2]} ({result.seconds:.0f} s)")
+    files = get_files(ctx)
+    for kind in (kind for kind in PORTS[ctx.arch].kinds if kind.native):
+        result = run_native(ctx, files, kind, files.image)
+        expect_success(ctx, "without hypervisor, ", result, kind)
+        say_closing(ctx, kind, result)
 
 
-@system_test(long=True)
-def linux(ctx: Context) -> None:
-    """Linux as the guest, with and without Sstc: all its checks pass; time to init is compared."""
-    guest = get_guest(ctx)
-    timed = timed_image(ctx, guest.image)
+def run_virtual(ctx: Context, files: linux_guest.LinuxGuest, kind: Kind, **boot) -> Result:
+    """boot: fields of Boot; with the checks unless its command line says otherwise."""
+    manifest = linux_guest.ROOT / f"guest/manifests/{kind.manifest}.dts"
     bounds = {"mem": MEMORY, "virtual_timeout": VIRTUAL_TIMEOUT, "timeout": TIMEOUT}
+    given = {"guest": files.image, "cmdline": cmdline(ctx, kind), **bounds, **boot}
+    result = run_guest(ctx, initrd=files.initrd, manifest=manifest, **given)
+    expect_success(ctx, "", result, kind)
+    return result
+
+
+def both_times(
+    ctx: Context, files: linux_guest.LinuxGuest, kind: Kind, image: Path, more: str
+) -> tuple[Times, Times]:
+    """Without a hypervisor, and with it."""
+    plain = run_native(ctx, files, kind, image, more)
+    expect_success(ctx, "without hypervisor, ", plain, kind)
+    virtual = run_virtual(ctx, files, kind, guest=image, cmdline=f"{cmdline(ctx, kind)} {more}")
+    return times(ctx, plain), times(ctx, virtual)
+
+
+def linux(ctx: Context) -> None:
+    """Linux as the guest, on each kind of machine: all its checks pass; time to init is compared."""
+    files = get_files(ctx)
+    image = timed_image(ctx, files.image)
     rows = [("virtual seconds to init", "native", "guest", "more", "goal")]
-    for kind, name in MANIFESTS.items():
-        manifest = linux_guest.ROOT / "guest/manifests" / name
-        given = {"initrd": guest.initrd, "manifest": manifest, **bounds}
-        checked = run_guest(ctx, guest=guest.image, cmdline=CMDLINE, **given)
-        expect_success(ctx, kind, checked, kind == WITH_SSTC)
-        ctx.say(f"{kind}: {CLOSING.search(checked.output)[2]} ({checked.seconds:.0f} s)")
-        timing = run_guest(ctx, guest=timed, cmdline=f"{CMDLINE} {TIMING}", **given)
-        expect_success(ctx, kind, timing, kind == WITH_SSTC)
-        plain, virtual = native(ctx, guest, kind, timed), times(timing)
-        rows.append(row(f"{kind}, the kernel's clock", plain.clock, virtual.clock))
-        rows.append(row(f"{kind}, from the kernel's entry", plain.whole, virtual.whole))
+    for kind in PORTS[ctx.arch].kinds:
+        say_closing(ctx, kind, run_virtual(ctx, files, kind))
+        for what, more in PORTS[ctx.arch].timings if kind.timed else ():
+            plain, virtual = both_times(ctx, files, kind, image, f"{TIMING} {more}")
+            name = f"{kind.name}{what}"
+            rows.append(row(f"{name}: the kernel's clock", plain.clock, virtual.clock))
+            rows.append(row(f"{name}: from the kernel's entry", plain.whole, virtual.whole))
+    width = max(len(cells[0]) for cells in rows)
     for cells in rows:
-        ctx.say(f"{cells[0]:40}" + "".join(f"{cell:>10}" for cell in cells[1:]))
+        ctx.say(f"{cells[0]:{width}}" + "".join(f"{cell:>10}" for cell in cells[1:]))
 
 
 def row(name: str, native_time: float, guest_time: float) -> tuple[str, ...]:
     more = (guest_time / native_time - 1) * 100
     verdict = "met" if more <= GOAL else "missed"
     return (name, f"{native_time:.4f}", f"{guest_time:.4f}", f"{more:+.1f} %", verdict)
+
+
+def register(test: Callable[[Context], None]) -> None:
+    for arch in PORTS:
+        name = test.__name__.replace("_", "-") + ("" if arch == "riscv64" else f"-{arch}")
+        system_test(long=True, name=name, builds=(arch,))(test)
+
+
+register(linux_native)
+register(linux)

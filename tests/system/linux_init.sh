@@ -1,15 +1,15 @@
 #!/bin/busybox sh
 # The init of the Linux guest (tests/system/linux.py): checks the machine it finds itself on, prints
-# one closing line, powers off. Made for 256 MB and one CPU. `init_checks=none` on the kernel's
-# command line (the kernel hands it over as a variable) leaves the checks out: only the way to here
-# is of interest then.
+# one closing line, powers off. Made for 256 MB. On the kernel's command line, which hands it over as
+# variables: `init_cpus`, how many CPUs there are (1), and `init_checks=none`, which leaves the checks
+# out: only the way to here is of interest then.
 
 # No console device need exist: the kernel's own log reaches every console, early ones too. It takes
 # one line a write, and so does echo.
 exec >/dev/kmsg 2>&1
 
 close() {
-    echo "linux-init: $*"
+    echo "${init_level}linux-init: $*"
     busybox poweroff -f
     # An init must not end. Whoever waits for the closing line's machine finds it hanging here.
     while :; do busybox sleep 1000; done
@@ -29,8 +29,10 @@ now() {
 }
 
 read -r start _ </proc/uptime
-echo "linux-init: start at $start s, counter $(counter)"
+echo "${init_level}linux-init: start at $start s, counter $(counter)"
 if [ "$init_checks" = none ]; then
+    # Where the console shows no more than emergencies.
+    busybox dmesg | busybox grep "Run /init" | while read -r line; do echo "<0>$line"; done
     close "ok uptime-at-init=$start"
 fi
 
@@ -53,7 +55,7 @@ sleep_check() {
     fi
 }
 
-# ---- Two processes that never yield get half of the CPU each -------------------------------------
+# ---- Two processes that never yield get half of one CPU each -------------------------------------
 busy_time() { # of process $1, in hundredths: fields utime and stime of /proc/PID/stat
     pid=$1
     set -- $(busybox cat "/proc/$pid/stat")
@@ -63,6 +65,7 @@ busy_time() { # of process $1, in hundredths: fields utime and stime of /proc/PI
 }
 
 share_check() {
+    busybox taskset -p 1 $$ >/dev/null || fail "init cannot be bound to a CPU"
     (while :; do :; done) &
     one=$!
     (while :; do :; done) &
@@ -74,6 +77,7 @@ share_check() {
     second=$(busy_time $two)
     kill -9 $one $two
     wait $one $two
+    busybox taskset -p $(((1 << cpus) - 1)) $$ >/dev/null
     both=$((first + second))
     if [ $both -lt $((elapsed * 9 / 10)) ] || [ $both -gt $((elapsed + 5)) ]; then
         fail "two busy processes got $first + $second of $elapsed hundredths"
@@ -124,10 +128,57 @@ memory_check() {
     busybox rm /tmp/data /tmp/block
 }
 
-for check in sleep_check share_check fork_check memory_check; do
+# ---- Every CPU is there, runs what it is given, goes and comes back ------------------------------
+expect_cpus() {
+    found=$(busybox grep -c "^processor" /proc/cpuinfo)
+    [ "$found" -eq "$1" ] || fail "$found CPUs instead of $1: $2"
+}
+
+# Where a process that is bound to CPU $1 runs: field `processor` of its own /proc/PID/stat.
+expect_runs_on() {
+    ran=$(busybox taskset $((1 << $1)) busybox cut -d " " -f 39 /proc/self/stat)
+    [ "$ran" = "$1" ] || fail "what is bound to CPU $1 runs on \"$ran\""
+}
+
+# From each CPU to the next and back to the first: who waits for bytes is woken from another CPU.
+expect_passed_on() {
+    sent=$(busybox md5sum </bin/busybox)
+    first="busybox taskset 1"
+    last="busybox taskset $((1 << (cpus - 1)))"
+    came=$($first busybox cat /bin/busybox | $last busybox cat | $first busybox cat |
+        $last busybox md5sum)
+    [ "$sent" = "$came" ] || fail "what CPUs hand to one another is $came instead of $sent"
+}
+
+cpu_check() {
+    cpus=${init_cpus:-1}
+    expect_cpus "$cpus" "at first"
+    cpu=0
+    while [ $cpu -lt "$cpus" ]; do
+        expect_runs_on $cpu
+        cpu=$((cpu + 1))
+    done
+    [ "$cpus" -eq 1 ] && return
+    expect_passed_on
+    busybox mount -t sysfs sys /sys || fail "no /sys"
+    cycle=0
+    while [ $cycle -lt 6 ]; do
+        cpu=$((cycle % (cpus - 1) + 1))
+        online=/sys/devices/system/cpu/cpu$cpu/online
+        echo 0 >$online || fail "CPU $cpu cannot be taken off"
+        expect_cpus $((cpus - 1)) "CPU $cpu is off"
+        echo 1 >$online || fail "CPU $cpu cannot be brought back"
+        expect_cpus "$cpus" "CPU $cpu is back"
+        expect_runs_on $cpu
+        cycle=$((cycle + 1))
+    done
+    expect_passed_on
+}
+
+for check in cpu_check sleep_check share_check fork_check memory_check; do
     $check
     echo "linux-init: $check done at $(now)"
 done
 
-close "ok uptime-at-init=$start sleep=$slept share=$first/$second forks=$forks execs=$execs" \
+close "ok uptime-at-init=$start cpus=$cpus sleep=$slept share=$first/$second forks=$forks execs=$execs" \
     "memory=${megabytes}M md5=${wrote%% *} uptime=$(now)"
