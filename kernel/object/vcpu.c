@@ -6,7 +6,7 @@
 #include "kernel/object/space.h"
 #include "kernel/sched/sched.h"
 
-static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a vCPU is one page of the pool");
+static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "the first page of a vCPU");
 
 void vcpu_init(struct vcpu *vcpu, struct space *space, uint8_t number, struct cpu *cpu) {
     vcpu->context.kind = CONTEXT_VCPU;

@@ -1,6 +1,7 @@
 // CREATE and DESTROY.
 #include "arch/irq.h"
 #include "arch/task.h"
+#include "arch/vcpu_pages.h"
 #include "kernel/cpu.h"
 #include "kernel/object/irq.h"
 #include "kernel/object/portal.h"
@@ -80,7 +81,7 @@ static enum status create_vcpu(struct task *task, struct request *request) {
     if (!space) {
         return status;
     }
-    if (number >= SYSCALL_VCPUS_MAX || syscall_arg(task, 2) != 1) {
+    if (number >= SYSCALL_VCPUS_MAX || syscall_arg(task, 2) != ARCH_VCPU_PAGES) {
         return STATUS_RANGE;
     }
     if (space->vcpu[number]) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/vcpu_pages.h"
 #include "servers/init/init.h"
 #include "servers/init/machine.h"
 
@@ -50,12 +51,12 @@ static void vm_objects(struct vm *vm, unsigned index) {
         pages += (uint32_t)(manifest->passthrough[i].guest.size >> 21) / 512 + 3;
     }
     vm->space = objects_take(pages, 4, name);
-    vm->vcpus = objects_take(manifest->vcpus, 1, name);
+    vm->vcpus = objects_take(manifest->vcpus * ARCH_VCPU_PAGES, 1, name);
     core_create(OBJECT_SPACE, vm->space, SLOT_VM(index) + VM_SLOT_SPACE, 1, 0, 0, name);
     for (unsigned i = 0; i < manifest->vcpus; i++) {
-        struct objects page = {vm->vcpus.first + i, 1};
+        struct objects where = {vm->vcpus.first + i * ARCH_VCPU_PAGES, ARCH_VCPU_PAGES};
         unsigned slot = SLOT_VM(index) + VM_SLOT_VCPU + i;
-        core_create(OBJECT_VCPU, page, slot, SLOT_VM(index) + VM_SLOT_SPACE, i, 0, name);
+        core_create(OBJECT_VCPU, where, slot, SLOT_VM(index) + VM_SLOT_SPACE, i, 0, name);
         if (core_vcpu(slot, VCPU_FEATURES, manifest->features, 0, 0) != STATUS_OK) {
             init_refuse("init: /vms/%s: property `sstc`: this machine has no Sstc: leave it out",
                         name);
