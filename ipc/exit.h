@@ -6,16 +6,21 @@
 
 // Classes of records. The first EXIT_GUEST_CLASSES are exits of a guest; the words they carry:
 //
-// HYPERCALL  the guest's argument registers as they are (riscv64: a0…a7; SBI 2.0 §3)
+// HYPERCALL  the guest's argument registers as they are (riscv64: a0…a7; SBI 2.0 §3; x86_64: RAX,
+//            RSI, RDX, R10, R8, R9, R12, R13)
 // STAGE2     word[0] guest-physical address; [1] enum access; [2] guest-virtual address;
 //            [3] the instruction as the hardware gave it, 0 when it must be fetched at pc
 // TIMER      word[0] the deadline that passed, in ticks of the host's counter; [1] now
 // IDLE       the guest waits for an interrupt (WFI, HLT); word[0] now; [1] interrupts pending
-// SYSREG     word[0] the trapping instruction, where the hardware gives it
-// IO         a port access (x86_64)
+// SYSREG     word[0] the trapping instruction, where the hardware gives it. x86_64: word[0] the
+// code
+//            of the intercept (APM volume 2, appendix C), and bit 32 for WRMSR; [1] ECX; [2]
+//            EDX:EAX
+// IO         a port access (x86_64): word[0] as the hardware describes it (EXITINFO1; APM volume 2,
+//            15.10.2), [1] RAX, [2] the instruction's length
 // WINDOW     the guest's CPU has room for interrupts again. aarch64: it has ended some whose end
-// was
-//            to be reported, by INTID: word[0] is the mask of 0 to 63, word[1] of 64 to 127
+//            was to be reported, by INTID: word[0] is the mask of 0 to 63, word[1] of 64 to 127.
+//            x86_64: it would take one now, which was asked for (INTERRUPT_WINDOW)
 // SHUTDOWN   the guest can't go on; word[0] the architecture's cause, [1], [2] its details
 //
 // X(name, what it is)

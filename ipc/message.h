@@ -6,7 +6,12 @@
 //
 //     a0…a7  word[0…7]     t0  info     t1  pc     t2  seq     t3  badge
 //
-// and a reply is t0 = SYSCALL_REPLY_WAIT, t1 = flags, a0…a7 = word[0…7]. All other registers hold
+// and a reply is t0 = SYSCALL_REPLY_WAIT, t1 = flags, a0…a7 = word[0…7]. On x86_64 a record is
+//
+//     rdi, rsi, rdx, r10, r8, r9, r12, r13  word[0…7]     rax  info     rbx  pc     r14  seq
+//     r15  badge
+//
+// and a reply is rax = SYSCALL_REPLY_WAIT, rbx = flags, and the words. All other registers hold
 // nothing from anyone else.
 #pragma once
 
@@ -44,7 +49,7 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
 //
 // X(name, bit, meaning)
 #define REPLY_LIST(X)                                                                              \
-    X(RESULT, 0, "write word[0], word[1] to the two result registers of a hypercall")              \
+    X(RESULT, 0, "write word[0], word[1] to the result registers of a call (see REPLY_RESULT)")    \
     X(ADVANCE, 1, "go on behind the instruction; word[6]: its length, 0 or RESULT: the usual")     \
     X(DEADLINE, 2, "arm the vCPU's deadline with word[2]; take its timer interrupt back")          \
     X(WRITE, 3, "write word[0] to the general register named by bits 32…39 of the flags")          \
@@ -62,6 +67,11 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
 #define REPLY_ENUM(name, bit, text) REPLY_##name = 1 << (bit),
 enum reply_flag { REPLY_LIST(REPLY_ENUM) };
 #undef REPLY_ENUM
+
+// REPLY_RESULT is for a hypercall's two registers (x86_64: RAX, RDX). On x86_64 it also answers the
+// instructions of SYSREG that give more than one: CPUID, by EAX and EBX in word[0], ECX and EDX in
+// word[1], the first of each in the lower half; all others, of which RDMSR is one, by the 64-bit
+// value in word[0].
 
 #define REPLY_REGISTER(number) ((uint64_t)(number) << 32)
 #define REPLY_INTERRUPT(number) ((uint64_t)(number) << 40)

@@ -1,6 +1,9 @@
 // The system calls of the core, all of them. On riscv64: t0 the number, t1 and a0…a7 as said; the
 // status comes back in t0, results in a0…a7; a call changes t0…t6 and a0…a7 and nothing else, but
-// for CALL, behind which only sp, gp, tp and pc are what they were.
+// for CALL, behind which only sp, gp, tp and pc are what they were. On x86_64: rax the number and
+// then the status, rbx for t1, and rdi, rsi, rdx, r10, r8, r9, r12, r13 for a0…a7; SYSCALL, which
+// makes the call, changes rcx and r11; behind CALL only rsp, rbp, FS.base and rip are what they
+// were.
 //
 // Every call first checks all it was given, without effect, then does its work, which cannot fail.
 #pragma once

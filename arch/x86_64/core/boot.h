@@ -1,0 +1,18 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "kernel/cpu.h"
+
+// The one CPU, as the vectors find it, too.
+extern struct cpu boot_cpu;
+
+#define BOOT_IMAGE_OFFSET 0xffffffff80000000ull // as in core.ld
+
+// The physical address of what is in the core's image.
+static inline uint64_t boot_physical(const void *symbol) {
+    return (uint64_t)symbol - BOOT_IMAGE_OFFSET;
+}
+
+// What CR3 holds while no task's space is in it: the core's half alone.
+uint64_t boot_root(void);

@@ -1,0 +1,105 @@
+// Registers and instructions of the CPU that C has no words for, and their bits (APM volume 2).
+#pragma once
+
+#include <stdint.h>
+
+#define CR0_MONITOR (1ull << 1)
+#define CR0_TASK_SWITCHED (1ull << 3)
+#define CR0_EXTENSION (1ull << 4)
+#define CR0_WRITE_PROTECT (1ull << 16)
+#define CR0_PAGING (1ull << 31)
+
+#define CR4_PAE (1ull << 5)
+#define CR4_GLOBAL (1ull << 7)
+#define CR4_FXSR (1ull << 9)
+#define CR4_XMMEXCEPT (1ull << 10)
+#define CR4_FSGSBASE (1ull << 16)
+#define CR4_SMEP (1ull << 20)
+#define CR4_SMAP (1ull << 21)
+
+#define EFER_SYSCALL (1ull << 0)
+#define EFER_LONG_MODE (1ull << 8)
+#define EFER_LONG_MODE_ACTIVE (1ull << 10)
+#define EFER_NO_EXECUTE (1ull << 11)
+#define EFER_SVM (1ull << 12)
+
+#define RFLAGS_ONE (1ull << 1)
+#define RFLAGS_INTERRUPTS (1ull << 9)
+// What SYSCALL clears: traps, interrupts, direction, I/O privilege, nested task, alignment checks.
+#define RFLAGS_SYSCALL_MASK 0x47700ull
+
+#define MSR_APIC_BASE 0x1bu
+#define MSR_EFER 0xc0000080u
+#define MSR_STAR 0xc0000081u
+#define MSR_LSTAR 0xc0000082u
+#define MSR_SFMASK 0xc0000084u
+#define MSR_FS_BASE 0xc0000100u
+#define MSR_VM_CR 0xc0010114u
+#define MSR_VM_HSAVE 0xc0010117u
+#define VM_CR_DISABLED (1ull << 4)
+
+#define cpu_read(name)                                                                             \
+    ({                                                                                             \
+        uint64_t value_;                                                                           \
+        asm volatile("mov %%" #name ", %0" : "=r"(value_)::"memory");                              \
+        value_;                                                                                    \
+    })
+#define cpu_write(name, value) asm volatile("mov %0, %%" #name ::"r"((uint64_t)(value)) : "memory")
+
+static inline uint64_t cpu_msr_read(uint32_t msr) {
+    uint32_t low, high;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void cpu_msr_write(uint32_t msr, uint64_t value) {
+    asm volatile("wrmsr" ::"a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(msr) : "memory");
+}
+
+struct cpuid {
+    uint32_t a, b, c, d;
+};
+
+static inline struct cpuid cpu_id(uint32_t leaf) {
+    struct cpuid found;
+    asm volatile("cpuid"
+                 : "=a"(found.a), "=b"(found.b), "=c"(found.c), "=d"(found.d)
+                 : "a"(leaf), "c"(0));
+    return found;
+}
+
+static inline uint64_t cpu_counter(void) {
+    uint32_t low, high;
+    asm volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void cpu_out8(uint16_t port, uint8_t value) {
+    asm volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+static inline void cpu_out16(uint16_t port, uint16_t value) {
+    asm volatile("outw %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+static inline void cpu_out32(uint16_t port, uint32_t value) {
+    asm volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+static inline uint8_t cpu_in8(uint16_t port) {
+    uint8_t value;
+    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+static inline uint16_t cpu_in16(uint16_t port) {
+    uint16_t value;
+    asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+static inline uint32_t cpu_in32(uint16_t port) {
+    uint32_t value;
+    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}

@@ -1,0 +1,76 @@
+#include "arch/x86_64/core/fetch.h"
+
+#include "arch/vcpu.h"
+#include "arch/x86_64/core/cpu.h"
+#include "arch/x86_64/core/vmcb.h"
+
+#define LEVELS 4 // of the guest's own tables, in long mode
+#define BYTES 8  // of an instruction that one look reads
+
+uint64_t fetch_entry(const struct space *space, uint64_t address, unsigned *bits) {
+    const uint64_t *table = space->root;
+    *bits = 0;
+    if (address >= arch_space_limit(space->kind)) {
+        return 0;
+    }
+    for (unsigned level = 2;; level--) {
+        unsigned span = PAGE_BITS + 9 * level;
+        uint64_t entry = table[address >> span & 511];
+        if (!arch_pte_present(entry) || arch_pte_leaf(entry, level)) {
+            *bits = span;
+            return entry;
+        }
+        table = arch_phys_to_virt(arch_pte_target(entry));
+    }
+}
+
+const uint8_t *fetch_seen(const struct space *space, uint64_t address) {
+    unsigned bits;
+    uint64_t entry = fetch_entry(space, address, &bits);
+    if (!arch_pte_present(entry) || (entry & PTE_NOT_CACHED)) {
+        return NULL;
+    }
+    return (const uint8_t *)arch_phys_to_virt(arch_pte_target(entry)) +
+           (address & ((1ull << bits) - 1));
+}
+
+// Guest-virtual ADDRESS by the guest's tables. Kernels that page without long mode get no
+// emulation.
+static const uint8_t *fetch_byte(const struct vcpu *vcpu, uint64_t address) {
+    const struct vmcb *vmcb = vmcb_of(vcpu);
+    if (!(vmcb->cr0 & CR0_PAGING)) {
+        return fetch_seen(vcpu->space, (uint32_t)address);
+    }
+    if (!(vmcb->efer & EFER_LONG_MODE_ACTIVE)) {
+        return NULL;
+    }
+    uint64_t table = vmcb->cr3;
+    for (unsigned level = LEVELS; level-- > 0;) {
+        unsigned bits = PAGE_BITS + 9 * level;
+        const uint8_t *at =
+            fetch_seen(vcpu->space, (table & PTE_ADDRESS) + (address >> bits & 511) * 8);
+        table = at ? *(const volatile uint64_t *)at : 0;
+        if (!(table & PTE_PRESENT)) {
+            return NULL;
+        }
+        if (level == 0 || (level < LEVELS - 1 && (table & PTE_LARGE))) {
+            uint64_t within = (1ull << bits) - 1;
+            return fetch_seen(vcpu->space, (table & PTE_ADDRESS & ~within) | (address & within));
+        }
+    }
+    return NULL;
+}
+
+enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction) {
+    const uint8_t *at = NULL;
+    *instruction = 0;
+    for (unsigned i = 0; i < BYTES; i++) {
+        bool new_page = ((address + i) & PAGE_MASK) == 0;
+        at = i == 0 || new_page ? fetch_byte(vcpu, address + i) : at + 1;
+        if (!at) {
+            return i ? STATUS_OK : STATUS_NOT_FOUND; // it may end before
+        }
+        *instruction |= (uint64_t)*at << 8 * i;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,339 @@
+#include "arch/vcpu.h"
+
+#include "arch/space.h"
+#include "arch/x86_64/core/cpu.h"
+#include "arch/x86_64/core/fp.h"
+#include "arch/x86_64/core/svm.h"
+#include "arch/x86_64/core/vcpu.h"
+#include "arch/x86_64/core/vmcb.h"
+#include "kernel/exit/forward.h"
+#include "kernel/object/space.h"
+
+// The state that Multiboot starts a kernel in (Multiboot specification 0.6.96, 3.2): protected
+// mode, flat segments of 32 bits.
+#define SEGMENT_CODE 0xc9bu
+#define SEGMENT_DATA 0xc93u
+#define SEGMENT_LDT 0x082u
+#define SEGMENT_TSS 0x08bu
+#define CR0_PROTECTED 0x11ull
+#define PAT_RESET 0x0007040600070406ull
+#define DR6_RESET 0xffff0ff0ull
+#define DR7_RESET 0x400ull
+
+// What of EFER a guest may set: SCE, LME, NXE, FFXSR. LMA is the CPU's own.
+#define EFER_GUEST (EFER_SYSCALL | EFER_LONG_MODE | EFER_NO_EXECUTE | 1ull << 14)
+
+// Exceptions that push an error code: 8, 10…14, 17, 21.
+#define VECTORS_WITH_ERROR 0x00227d00u
+
+static void vcpu_control(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    vmcb->intercept[0] = VMCB_INTERCEPT_INTR | VMCB_INTERCEPT_NMI | VMCB_INTERCEPT_INIT |
+                         VMCB_INTERCEPT_RDPMC | VMCB_INTERCEPT_CPUID | VMCB_INTERCEPT_RSM |
+                         VMCB_INTERCEPT_INVD | VMCB_INTERCEPT_HLT | VMCB_INTERCEPT_INVLPGA |
+                         VMCB_INTERCEPT_IO | VMCB_INTERCEPT_MSR | VMCB_INTERCEPT_TASK_SWITCH |
+                         VMCB_INTERCEPT_FERR | VMCB_INTERCEPT_SHUTDOWN;
+    vmcb->intercept[1] = VMCB_INTERCEPT_SVM | VMCB_INTERCEPT_REST;
+    vmcb->io_permissions = svm_io_permissions();
+    vmcb->msr_permissions = svm_msr_permissions();
+    vmcb->interrupt = VMCB_IRQ_MASKING;
+    vmcb->nested = 1;
+    vmcb->nested_cr3 = arch_virt_to_phys(vcpu->space->root).v + PAGE_SIZE;
+}
+
+static void vcpu_segments(struct vmcb *vmcb) {
+    const struct vmcb_segment data = {0x10, SEGMENT_DATA, UINT32_MAX, 0};
+    vmcb->es = vmcb->ss = vmcb->ds = vmcb->fs = vmcb->gs = data;
+    vmcb->cs = (struct vmcb_segment){0x08, SEGMENT_CODE, UINT32_MAX, 0};
+    vmcb->ldtr = (struct vmcb_segment){0, SEGMENT_LDT, 0xffff, 0};
+    vmcb->tr = (struct vmcb_segment){0, SEGMENT_TSS, 0xffff, 0};
+    vmcb->gdtr = vmcb->idtr = (struct vmcb_segment){0, 0, 0, 0};
+}
+
+void arch_vcpu_init(struct vcpu *vcpu) { vcpu->arch.vmcb = arch_virt_to_phys(vmcb_of(vcpu)).v; }
+
+void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_t argument1) {
+    struct cpu *cpu = vcpu->context.cpu;
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    if (cpu->loaded == vcpu) {
+        cpu->loaded = NULL; // what is in the hardware is of its last life
+        cpu->ready = &cpu->core;
+    }
+    fp_forget(&vcpu->context);
+    fp_reset(&vcpu->fp);
+    vcpu->arch = (struct arch_vcpu){.vmcb = vcpu->arch.vmcb, .offered = VCPU_NOTHING_OFFERED};
+    *vmcb = (struct vmcb){0};
+    vcpu_control(vcpu);
+    vcpu_segments(vmcb);
+    vmcb->cr0 = CR0_PROTECTED;
+    vmcb->efer = EFER_SVM;
+    vmcb->rflags = RFLAGS_ONE;
+    vmcb->dr6 = DR6_RESET;
+    vmcb->dr7 = DR7_RESET;
+    vmcb->pat = PAT_RESET;
+    vcpu->context.regs = (struct regs){.pc = pc};
+    vcpu->context.regs.x[REG_VCPU_RAX] = argument0;
+    vcpu->context.regs.x[REG_RBX] = argument1;
+}
+
+enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
+    vcpu->features = features;
+    return features ? STATUS_UNSUPPORTED : STATUS_OK;
+}
+
+static void debug_save(uint64_t dr[4]) {
+    dr[0] = cpu_read(dr0);
+    dr[1] = cpu_read(dr1);
+    dr[2] = cpu_read(dr2);
+    dr[3] = cpu_read(dr3);
+}
+
+static void debug_load(const uint64_t dr[4]) {
+    cpu_write(dr0, dr[0]);
+    cpu_write(dr1, dr[1]);
+    cpu_write(dr2, dr[2]);
+    cpu_write(dr3, dr[3]);
+}
+
+bool vcpu_load(struct vcpu *vcpu) {
+    struct cpu *cpu = vcpu->context.cpu;
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    if (cpu->loaded != vcpu) {
+        if (cpu->loaded) {
+            debug_save(cpu->loaded->arch.dr);
+        }
+        debug_load(vcpu->arch.dr);
+        cpu->loaded = vcpu;
+        vmcb->clean = 0; // another VMCB ran meanwhile
+    }
+    svm_identify(vcpu);
+    return !vmcb->tlb_control;
+}
+
+void arch_vcpu_settle(struct vcpu *vcpu) {
+    (void)vcpu; // the assembly path has saved all of it
+}
+
+// Of instructions by which a guest asks for more than one register: CPUID's four, two in a word; a
+// 64-bit value in EDX and EAX; and what firmware answers, in RAX and RDX.
+HOT void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1) {
+    uint64_t *x = vcpu->context.regs.x;
+    switch (vmcb_of(vcpu)->exit_code) {
+    case VMCB_EXIT_VMMCALL:
+        x[REG_VCPU_RAX] = result0;
+        x[REG_RDX] = result1;
+        break;
+    case VMCB_EXIT_CPUID:
+        x[REG_VCPU_RAX] = (uint32_t)result0;
+        x[REG_RBX] = result0 >> 32;
+        x[REG_RCX] = (uint32_t)result1;
+        x[REG_RDX] = result1 >> 32;
+        break;
+    default:
+        x[REG_VCPU_RAX] = (uint32_t)result0;
+        x[REG_RDX] = result0 >> 32;
+        break;
+    }
+}
+
+// How long the instructions are that exit, without prefixes; the others' lengths servers say.
+static uint64_t vcpu_length(const struct vmcb *vmcb) {
+    if (vmcb->exit_code == VMCB_EXIT_IO) {
+        return vmcb->exit_info2 - vmcb->rip;
+    }
+    if (svm_has_next_rip()) {
+        return vmcb->next_rip - vmcb->rip;
+    }
+    switch (vmcb->exit_code) {
+    case VMCB_EXIT_HLT:
+        return 1;
+    case VMCB_EXIT_CPUID:
+    case VMCB_EXIT_MSR:
+    case VMCB_EXIT_INVD:
+        return 2;
+    default:
+        return 3;
+    }
+}
+
+HOT void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    vcpu->context.regs.pc += length ? length & 15 : vcpu_length(vmcb);
+    vmcb->shadow = 0;
+}
+
+enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *state) {
+    if (interrupt >= INTERRUPT_COUNT) {
+        return STATUS_INVALID;
+    }
+    vcpu_settle_interrupts(vcpu);
+    *state = vcpu->arch.pending[interrupt / 64] >> interrupt % 64 & 1 ? VCPU_LOOK_PENDING : 0;
+    return STATUS_OK;
+}
+
+static int interrupt_highest(const struct vcpu *vcpu) {
+    for (int i = INTERRUPT_COUNT / 64 - 1; i >= 0; i--) {
+        if (vcpu->arch.pending[i]) {
+            return i * 64 + 63 - __builtin_clzll(vcpu->arch.pending[i]);
+        }
+    }
+    return VCPU_NOTHING_OFFERED;
+}
+
+// The one that was offered has been taken, if so, on a way that settled nothing.
+static void interrupt_taken(struct vcpu *vcpu) {
+    struct arch_vcpu *arch = &vcpu->arch;
+    if (arch->offered != VCPU_NOTHING_OFFERED && !(vmcb_of(vcpu)->interrupt & VMCB_IRQ)) {
+        arch->pending[arch->offered / 64] &= ~(1ull << arch->offered % 64);
+        arch->offered = VCPU_NOTHING_OFFERED;
+    }
+}
+
+// One interrupt at a time is the hardware's to deliver: the highest. With none, the vector does not
+// matter: the window's intercept comes before it.
+static void interrupt_offer(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    struct arch_vcpu *arch = &vcpu->arch;
+    uint64_t vector = 0;
+    arch->offered = (int16_t)interrupt_highest(vcpu);
+    vmcb->intercept[0] &= ~VMCB_INTERCEPT_WINDOW;
+    vmcb->intercept[0] |= arch->window ? VMCB_INTERCEPT_WINDOW : 0;
+    vmcb->interrupt = VMCB_IRQ_MASKING;
+    if (arch->offered != VCPU_NOTHING_OFFERED) {
+        vector = (uint64_t)arch->offered;
+    }
+    if (arch->offered != VCPU_NOTHING_OFFERED || arch->window) {
+        vmcb->interrupt |=
+            VMCB_IRQ | VMCB_IRQ_IGNORE_TPR | VMCB_IRQ_PRIORITY(vector) | VMCB_IRQ_VECTOR(vector);
+    }
+    vmcb->clean &= ~(VMCB_CLEAN_INTERRUPT | VMCB_CLEAN_INTERCEPTS);
+}
+
+void vcpu_settle_interrupts(struct vcpu *vcpu) {
+    int offered = vcpu->arch.offered;
+    interrupt_taken(vcpu);
+    if (vcpu->arch.offered != offered) {
+        interrupt_offer(vcpu);
+    }
+}
+
+HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
+    interrupt_taken(vcpu);
+    vcpu->arch.pending[interrupt / 64] |= 1ull << interrupt % 64;
+    interrupt_offer(vcpu);
+}
+
+HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
+    if (interrupt < INTERRUPT_COUNT) {
+        interrupt_taken(vcpu);
+        vcpu->arch.pending[interrupt / 64] &= ~(1ull << interrupt % 64);
+        interrupt_offer(vcpu);
+    }
+}
+
+enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
+    interrupt_taken(vcpu);
+    if (interrupt == INTERRUPT_WINDOW && what <= VCPU_INTERRUPT_TAKE_BACK) {
+        vcpu->arch.window = what == VCPU_INTERRUPT_RAISE;
+        interrupt_offer(vcpu);
+        return STATUS_OK;
+    }
+    if (interrupt >= INTERRUPT_COUNT || what > VCPU_INTERRUPT_TAKE_BACK) {
+        return STATUS_INVALID;
+    }
+    if (what == VCPU_INTERRUPT_RAISE) {
+        arch_vcpu_raise(vcpu, (unsigned)interrupt);
+    } else {
+        arch_vcpu_clear(vcpu, (unsigned)interrupt);
+    }
+    return STATUS_OK;
+}
+
+void arch_vcpu_window(struct vcpu *vcpu) { (void)vcpu; } // never due: it is an exit of the hardware
+
+bool arch_vcpu_pending(struct vcpu *vcpu) {
+    return (vmcb_of(vcpu)->rflags & RFLAGS_INTERRUPTS) &&
+           interrupt_highest(vcpu) != VCPU_NOTHING_OFFERED;
+}
+
+uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu) {
+    (void)vcpu;
+    return UINT64_MAX; // a guest's timer is its local APIC's: a server's
+}
+
+void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
+    uint64_t vector = cause & 31;
+    uint64_t error = VECTORS_WITH_ERROR >> vector & 1 ? VMCB_EVENT_ERROR | value << 32 : 0;
+    vmcb_of(vcpu)->event = vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID | error;
+}
+
+void arch_vcpu_fence(struct vcpu *vcpu) {
+    svm_forget_vcpu(vcpu);
+    vcpu->context.cpu->ready = &vcpu->context.cpu->core;
+}
+
+void arch_vcpu_end(struct vcpu *vcpu) {
+    struct cpu *cpu = vcpu->context.cpu;
+    fp_forget(&vcpu->context);
+    if (cpu->loaded == vcpu) {
+        cpu->loaded = NULL;
+        cpu->ready = &cpu->core;
+    }
+}
+
+struct context *vcpu_window(struct vcpu *vcpu, uint32_t mode) {
+    vcpu->arch.window = false;
+    interrupt_offer(vcpu);
+    return forward_exit(vcpu, EXIT_WINDOW, mode);
+}
+
+bool vcpu_is_instruction(uint64_t code) {
+    return code == VMCB_EXIT_CPUID || code == VMCB_EXIT_MSR || code == VMCB_EXIT_INVLPGA ||
+           (code >= VMCB_EXIT_VMRUN && code <= VMCB_EXIT_XSETBV) ||
+           (code >= 0x6e && code <= VMCB_EXIT_INVD);
+}
+
+// The place in regs of general register NUMBER, as instructions have it; RSP is in the VMCB.
+static const uint8_t register_place[16] = {
+    REG_VCPU_RAX, REG_RCX, REG_RDX, REG_RBX, 0,       REG_RBP, REG_RSI, REG_VCPU_RDI,
+    REG_R8,       REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+#define NUMBER_RSP 4
+
+static const struct vmcb *regs_vmcb(const struct regs *regs) {
+    return vmcb_of(container_of(regs, struct vcpu, context.regs));
+}
+
+// Where the VMCB has the others, from enum regs_system's first on.
+#define PLACE(field) offsetof(struct vmcb, field)
+static const uint16_t system_place[] = {
+    PLACE(rflags),  PLACE(cr0),     PLACE(cr2),     PLACE(cr3),        PLACE(cr4),
+    PLACE(efer),    PLACE(cs.base), PLACE(ds.base), PLACE(es.base),    PLACE(fs.base),
+    PLACE(gs.base), PLACE(ss.base), PLACE(pat),     PLACE(cs.selector)};
+
+uint64_t regs_get(const struct regs *regs, unsigned number) {
+    const struct vmcb *vmcb = regs_vmcb(regs);
+    if (number < 16) {
+        return number == NUMBER_RSP ? vmcb->rsp : regs->x[register_place[number]];
+    }
+    if (number - 16 >= sizeof(system_place) / sizeof(system_place[0])) {
+        return 0;
+    }
+    return *(const uint64_t *)((const char *)vmcb + system_place[number - 16]);
+}
+
+// Of those in the VMCB a server may write what MSRs stand for; what the hardware would not take
+// ends the guest (VMEXIT_INVALID), and nobody else.
+void regs_set(struct regs *regs, unsigned number, uint64_t value) {
+    struct vmcb *vmcb = (struct vmcb *)regs_vmcb(regs);
+    if (number < 16 && number != NUMBER_RSP) {
+        regs->x[register_place[number]] = value;
+    } else if (number == NUMBER_RSP) {
+        vmcb->rsp = value;
+    } else if (number == REGS_EFER) {
+        vmcb->efer = (value & EFER_GUEST) | (vmcb->efer & EFER_LONG_MODE_ACTIVE) | EFER_SVM;
+        vmcb->clean &= ~VMCB_CLEAN_CR;
+    } else if (number == REGS_PAT) {
+        vmcb->pat = value;
+        vmcb->clean = 0;
+    }
+}

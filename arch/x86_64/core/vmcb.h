@@ -1,0 +1,130 @@
+// The virtual machine control block (APM volume 2, appendix B), as far as the core touches it, and
+// the codes of exits (appendix C).
+#pragma once
+
+#include "kernel/object/vcpu.h"
+
+struct vmcb_segment {
+    uint16_t selector;
+    uint16_t attributes;
+    uint32_t limit;
+    uint64_t base;
+};
+
+struct vmcb {
+    uint32_t intercept_cr;
+    uint32_t intercept_dr;
+    uint32_t intercept_exceptions;
+    uint32_t intercept[2];
+    uint8_t reserved0[0x40 - 0x14];
+    uint64_t io_permissions;
+    uint64_t msr_permissions;
+    uint64_t tsc_offset;
+    uint32_t asid;
+    uint32_t tlb_control;
+    uint64_t interrupt; // V_IRQ and what belongs to it
+    uint64_t shadow;    // bit 0: interrupts wait for one instruction more
+    uint64_t exit_code;
+    uint64_t exit_info1;
+    uint64_t exit_info2;
+    uint64_t exit_event;
+    uint64_t nested;
+    uint8_t reserved1[0xa8 - 0x98];
+    uint64_t event;
+    uint64_t nested_cr3;
+    uint64_t last_branch;
+    uint32_t clean;
+    uint32_t reserved2;
+    uint64_t next_rip;
+    uint8_t reserved3[0x400 - 0xd0];
+    // The state save area.
+    struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+    uint8_t reserved4[0x4cb - 0x4a0];
+    uint8_t cpl;
+    uint32_t reserved5;
+    uint64_t efer;
+    uint8_t reserved6[0x548 - 0x4d8];
+    uint64_t cr4, cr3, cr0, dr7, dr6, rflags, rip;
+    uint8_t reserved7[0x5d8 - 0x580];
+    uint64_t rsp;
+    uint8_t reserved8[0x5f8 - 0x5e0];
+    uint64_t rax, star, lstar, cstar, sfmask, kernel_gs_base, sysenter[3], cr2;
+    uint8_t reserved9[0x668 - 0x648];
+    uint64_t pat;
+    uint8_t reserved10[0x1000 - 0x670];
+};
+
+static_assert(sizeof(struct vmcb) == PAGE_SIZE, "the VMCB is a page");
+static_assert(offsetof(struct vmcb, asid) == 0x58 && offsetof(struct vmcb, exit_code) == 0x70 &&
+                  offsetof(struct vmcb, event) == 0xa8 && offsetof(struct vmcb, clean) == 0xc0 &&
+                  offsetof(struct vmcb, es) == 0x400 && offsetof(struct vmcb, cpl) == 0x4cb &&
+                  offsetof(struct vmcb, efer) == 0x4d0 && offsetof(struct vmcb, rip) == 0x578 &&
+                  offsetof(struct vmcb, cr2) == 0x640 && offsetof(struct vmcb, pat) == 0x668,
+              "the layout is the hardware's");
+
+// The VMCB of VCPU: the page behind it.
+static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
+    return (struct vmcb *)((uint64_t)vcpu + PAGE_SIZE);
+}
+
+// intercept[0], intercept[1].
+#define VMCB_INTERCEPT_INTR (1u << 0)
+#define VMCB_INTERCEPT_NMI (1u << 1)
+#define VMCB_INTERCEPT_INIT (1u << 3)
+#define VMCB_INTERCEPT_WINDOW (1u << 4)
+#define VMCB_INTERCEPT_RDPMC (1u << 15)
+#define VMCB_INTERCEPT_CPUID (1u << 18)
+#define VMCB_INTERCEPT_RSM (1u << 19)
+#define VMCB_INTERCEPT_INVD (1u << 22)
+#define VMCB_INTERCEPT_HLT (1u << 24)
+#define VMCB_INTERCEPT_INVLPGA (1u << 26)
+#define VMCB_INTERCEPT_IO (1u << 27)
+#define VMCB_INTERCEPT_MSR (1u << 28)
+#define VMCB_INTERCEPT_TASK_SWITCH (1u << 29)
+#define VMCB_INTERCEPT_FERR (1u << 30)
+#define VMCB_INTERCEPT_SHUTDOWN (1u << 31)
+// VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT; ICEBP not; WBINVD, MONITOR, MWAIT, its
+// conditional form, XSETBV.
+#define VMCB_INTERCEPT_SVM 0x7fu
+#define VMCB_INTERCEPT_REST (1u << 9 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13)
+
+// interrupt.
+#define VMCB_IRQ (1ull << 8)
+#define VMCB_IRQ_PRIORITY(vector) ((uint64_t)((vector) >> 4) << 16)
+#define VMCB_IRQ_IGNORE_TPR (1ull << 20)
+#define VMCB_IRQ_MASKING (1ull << 24)
+#define VMCB_IRQ_VECTOR(vector) ((uint64_t)(vector) << 32)
+
+// event, exit_event (15.20).
+#define VMCB_EVENT_VALID (1ull << 31)
+#define VMCB_EVENT_ERROR (1ull << 11)
+#define VMCB_EVENT_EXCEPTION (3ull << 8)
+
+// clean (15.15): what has not changed since this VMCB ran last.
+#define VMCB_CLEAN_ALL 0xfffu
+#define VMCB_CLEAN_INTERCEPTS (1u << 0)
+#define VMCB_CLEAN_ASID (1u << 2)
+#define VMCB_CLEAN_INTERRUPT (1u << 3)
+#define VMCB_CLEAN_CR (1u << 5)
+
+enum vmcb_exit {
+    VMCB_EXIT_INTR = 0x60,
+    VMCB_EXIT_NMI = 0x61,
+    VMCB_EXIT_WINDOW = 0x64,
+    VMCB_EXIT_CPUID = 0x72,
+    VMCB_EXIT_INVD = 0x76,
+    VMCB_EXIT_HLT = 0x78,
+    VMCB_EXIT_INVLPGA = 0x7a,
+    VMCB_EXIT_IO = 0x7b,
+    VMCB_EXIT_MSR = 0x7c,
+    VMCB_EXIT_SHUTDOWN = 0x7f,
+    VMCB_EXIT_VMRUN = 0x80,
+    VMCB_EXIT_VMMCALL = 0x81,
+    VMCB_EXIT_XSETBV = 0x8d,
+    VMCB_EXIT_NESTED_FAULT = 0x400,
+};
+
+// exit_info1 of a nested page fault (15.25.6).
+#define VMCB_FAULT_WRITE (1ull << 1)
+#define VMCB_FAULT_FETCH (1ull << 4)
+#define VMCB_FAULT_WALK (1ull << 33)
