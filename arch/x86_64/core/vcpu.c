@@ -189,23 +189,23 @@ static void interrupt_taken(struct vcpu *vcpu) {
     }
 }
 
+static uint64_t interrupt_bits(unsigned vector) {
+    return VMCB_IRQ_MASKING | VMCB_IRQ | VMCB_IRQ_IGNORE_TPR | VMCB_IRQ_PRIORITY(vector) |
+           VMCB_IRQ_VECTOR(vector);
+}
+
 // One interrupt at a time is the hardware's to deliver: the highest. With none, the vector does not
 // matter: the window's intercept comes before it.
-static void interrupt_offer(struct vcpu *vcpu) {
+COLD static void interrupt_offer(struct vcpu *vcpu) {
     struct vmcb *vmcb = vmcb_of(vcpu);
     struct arch_vcpu *arch = &vcpu->arch;
-    uint64_t vector = 0;
     arch->offered = (int16_t)interrupt_highest(vcpu);
+    bool any = arch->offered != VCPU_NOTHING_OFFERED;
     vmcb->intercept[0] &= ~VMCB_INTERCEPT_WINDOW;
     vmcb->intercept[0] |= arch->window ? VMCB_INTERCEPT_WINDOW : 0;
-    vmcb->interrupt = VMCB_IRQ_MASKING;
-    if (arch->offered != VCPU_NOTHING_OFFERED) {
-        vector = (uint64_t)arch->offered;
-    }
-    if (arch->offered != VCPU_NOTHING_OFFERED || arch->window) {
-        vmcb->interrupt |=
-            VMCB_IRQ | VMCB_IRQ_IGNORE_TPR | VMCB_IRQ_PRIORITY(vector) | VMCB_IRQ_VECTOR(vector);
-    }
+    vmcb->interrupt = any            ? interrupt_bits((unsigned)arch->offered)
+                      : arch->window ? interrupt_bits(0)
+                                     : VMCB_IRQ_MASKING;
     vmcb->clean &= ~(VMCB_CLEAN_INTERRUPT | VMCB_CLEAN_INTERCEPTS);
 }
 
@@ -217,10 +217,23 @@ void vcpu_settle_interrupts(struct vcpu *vcpu) {
     }
 }
 
-HOT void arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt) {
+HOT bool arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt, bool quick) {
+    struct arch_vcpu *arch = &vcpu->arch;
     interrupt_taken(vcpu);
-    vcpu->arch.pending[interrupt / 64] |= 1ull << interrupt % 64;
-    interrupt_offer(vcpu);
+    const uint64_t *pending = arch->pending;
+    bool alone = !(pending[0] | pending[1] | pending[2] | pending[3]);
+    if (quick && !alone) {
+        return false;
+    }
+    arch->pending[interrupt / 64] |= 1ull << interrupt % 64;
+    if (likely(alone)) {
+        arch->offered = (int16_t)interrupt;
+        vmcb_of(vcpu)->interrupt = interrupt_bits(interrupt);
+        vmcb_of(vcpu)->clean &= ~VMCB_CLEAN_INTERRUPT;
+    } else {
+        interrupt_offer(vcpu);
+    }
+    return true;
 }
 
 HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
@@ -242,7 +255,7 @@ enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t inter
         return STATUS_INVALID;
     }
     if (what == VCPU_INTERRUPT_RAISE) {
-        arch_vcpu_raise(vcpu, (unsigned)interrupt);
+        arch_vcpu_raise(vcpu, (unsigned)interrupt, false);
     } else {
         arch_vcpu_clear(vcpu, (unsigned)interrupt);
     }
