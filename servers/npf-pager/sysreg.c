@@ -11,6 +11,7 @@
 #define ISS_NAME ISS(3u, 7u, 15u, 15u, 7u)
 #define ISS_GROUP ISS(3u, 7u, 15u, 15u, 0u) // all that have these fields in common
 #define ISS_GROUPS ISS(3u, 7u, 15u, 8u, 0u) // those with CRm from that on, too
+#define ISS_SPACE ISS(3u, 7u, 0u, 0u, 0u)   // those of one op0 and op1
 #define ZERO_REGISTER 31u
 
 // ZERO reads as zero and ignores writes, IGNORED can only be written.
@@ -28,6 +29,10 @@ static const struct quiet {
     {ISS_GROUP, ISS(3u, 3u, 9u, 14u, 0u), ZERO},
     {ISS_GROUP, ISS(3u, 0u, 9u, 14u, 0u), ZERO},
     {ISS_GROUPS, ISS(3u, 3u, 14u, 8u, 0u), ZERO},
+    // The debug registers: no breakpoint and no watchpoint ever hits, nothing is stepped, and the
+    // OS lock is open. Those of the trace unit, op1 1, are not among them.
+    {ISS_SPACE, ISS(2u, 0u, 0u, 0u, 0u), ZERO},
+    {ISS_SPACE, ISS(2u, 3u, 0u, 0u, 0u), ZERO},
     // ICC_ASGI1R_EL1, ICC_SGI0R_EL1: interrupts of groups that no guest gets any of.
     {ISS_NAME, ISS(3u, 0u, 12u, 11u, 6u), IGNORED},
     {ISS_NAME, ISS(3u, 0u, 12u, 11u, 7u), IGNORED},

@@ -14,6 +14,11 @@
 #define REGISTER(op0, op1, crn, crm, op2)                                                          \
     ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
 #define ACTLR_EL1 REGISTER(3u, 0u, 1u, 0u, 1u)
+#define MDSCR_EL1 REGISTER(2u, 0u, 0u, 2u, 2u)
+#define DBGBCR15_EL1 REGISTER(2u, 0u, 0u, 15u, 5u)
+#define OSLAR_EL1 REGISTER(2u, 0u, 1u, 0u, 4u)
+#define MDCCSR_EL0 REGISTER(2u, 3u, 0u, 1u, 0u)
+#define TRCOSLAR REGISTER(2u, 1u, 1u, 0u, 4u)
 #define PMINTENSET_EL1 REGISTER(3u, 0u, 9u, 14u, 1u)
 #define PMCR_EL0 REGISTER(3u, 3u, 9u, 12u, 0u)
 #define PMCCNTR_EL0 REGISTER(3u, 3u, 9u, 13u, 0u)
@@ -43,8 +48,9 @@ static void expect_injected(struct reply reply, uint32_t syndrome) {
     assert_int_equal(reply.word[0], syndrome);
 }
 
-static const uint32_t zeroes[] = {ACTLR_EL1,     PMINTENSET_EL1, PMCR_EL0,     PMCCNTR_EL0,
-                                  PMUSERENR_EL0, PMEVCNTR0_EL0,  PMCCFILTR_EL0};
+static const uint32_t zeroes[] = {ACTLR_EL1,     PMINTENSET_EL1, PMCR_EL0,      PMCCNTR_EL0,
+                                  PMUSERENR_EL0, PMEVCNTR0_EL0,  PMCCFILTR_EL0, MDSCR_EL1,
+                                  DBGBCR15_EL1,  OSLAR_EL1,      MDCCSR_EL0};
 
 static void what_is_not_used_reads_as_zero(void **state) {
     (void)state;
@@ -80,12 +86,13 @@ static void everything_else_is_undefined(void **state) {
     (void)state;
     expect_injected(serve(CNTP_CTL_EL0 | READ, KERNEL), CLASS_UNKNOWN);
     expect_injected(serve(LORC_EL1, KERNEL), CLASS_UNKNOWN);
+    expect_injected(serve(TRCOSLAR, KERNEL), CLASS_UNKNOWN);
     // The neighbours of those that are not.
     expect_injected(serve(REGISTER(3u, 0u, 1u, 0u, 2u), KERNEL), CLASS_UNKNOWN);
     expect_injected(serve(REGISTER(3u, 3u, 9u, 11u, 0u), KERNEL), CLASS_UNKNOWN);
     expect_injected(serve(REGISTER(3u, 3u, 9u, 15u, 0u), KERNEL), CLASS_UNKNOWN);
     expect_injected(serve(REGISTER(3u, 3u, 14u, 7u, 0u), KERNEL), CLASS_UNKNOWN);
-    expect_injected(serve(REGISTER(2u, 3u, 14u, 8u, 0u), KERNEL), CLASS_UNKNOWN);
+    expect_injected(serve(REGISTER(3u, 2u, 14u, 8u, 0u), KERNEL), CLASS_UNKNOWN);
 }
 
 int main(void) {
