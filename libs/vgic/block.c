@@ -29,10 +29,11 @@ static void clear_enable(struct vgic *vgic, unsigned place, uint32_t value) {
     place_put32(vgic, &place_state(vgic)->enable, place, read_enable(vgic, place) & ~value);
 }
 
-// Of those that were given: what STATE of theirs the list registers hold.
+// Of those that may be there: what STATE of theirs the list registers hold.
 static uint32_t look(const struct vgic *vgic, unsigned place, unsigned state) {
     uint32_t found = 0;
-    for (uint32_t rest = place_test32(&place_state(vgic)->given, place); rest; rest &= rest - 1) {
+    uint32_t rest = place_test32(&place_state(vgic)->given, place);
+    for (rest |= place_is_shared(place) ? 0 : 1u << VGIC_TIMER; rest; rest &= rest - 1) {
         unsigned n = (unsigned)__builtin_ctz(rest);
         found |= interrupt_look(vgic, place + n) & state ? 1u << n : 0;
     }
@@ -83,6 +84,7 @@ static void write_priority(struct vgic *vgic, unsigned place, unsigned size, uin
         place_put_byte(vgic, place_state(vgic)->priority, place + n,
                        (uint8_t)(value >> n * 8 & PRIORITY_BITS));
     }
+    place_touch(vgic, place); // the core was told of the timer's
 }
 
 // Two bits each: those of 16 interrupts from PLACE on. The upper one says "by edges"; it can be

@@ -4,7 +4,7 @@
 #define ROUTE_AFFINITY 0x00ffffffu // Aff2, Aff1, Aff0
 
 unsigned interrupt_look(const struct vgic *vgic, unsigned place) {
-    if (!place_test(&place_state(vgic)->given, place)) {
+    if (!place_test(&place_state(vgic)->given, place) && !place_is_timer(place)) {
         return 0;
     }
     return vgic->look(vgic->context, place_holder(vgic, place), place_intid(place));
@@ -44,6 +44,9 @@ void interrupt_forget(struct vgic *vgic, unsigned place) {
 
 void interrupt_set_pending(struct vgic *vgic, unsigned place) {
     const struct vgic_state *state = place_state(vgic);
+    if (place_is_timer(place)) {
+        return; // only the timer itself makes it pending
+    }
     // An edge is given without asking: pending and pending again is the same (vgic_next). Of a
     // level-sensitive one the end is reported, and until then nothing more is given.
     if (!place_test(&state->edge, place) && place_test(&state->given, place)) {
@@ -58,11 +61,9 @@ void interrupt_set_pending(struct vgic *vgic, unsigned place) {
 
 void interrupt_clear_pending(struct vgic *vgic, unsigned place) {
     const struct vgic_state *state = place_state(vgic);
-    if (!place_is_timer(place)) {
-        place_put(vgic, &state->latch, place, false);
-        place_put(vgic, &state->moved, place, false);
-        place_touch(vgic, place);
-    }
+    place_put(vgic, &state->latch, place, false);
+    place_put(vgic, &state->moved, place, false);
+    place_touch(vgic, place);
 }
 
 void interrupt_set_active(struct vgic *vgic, unsigned place) {

@@ -33,16 +33,33 @@ static bool has_strayed(const struct vgic *vgic, unsigned place) {
            !(interrupt_look(vgic, place) & VGIC_ACTIVE);
 }
 
+// What OUTPUT is as a word, and from that again. Its number is the state's, if it is the last.
+static uint64_t packed(const struct vgic_output *output) {
+    return (uint64_t)output->effect | (uint64_t)output->notify << 8 |
+           (uint64_t)output->intid << 16 | (uint64_t)output->priority << 24 |
+           (uint64_t)output->vcpus << 32;
+}
+
+struct vgic_output vgic_last(const struct vgic *vgic) {
+    const struct vgic_state *state = place_state(vgic);
+    return (struct vgic_output){
+        .effect = (enum vgic_effect)(state->last & 0xff),
+        .notify = state->last >> 8 & 1,
+        .intid = (uint8_t)(state->last >> 16),
+        .priority = (uint8_t)(state->last >> 24),
+        .vcpus = (uint16_t)(state->last >> 32),
+        .number = state->number,
+    };
+}
+
 static void fill(struct vgic *vgic, struct vgic_output *output, enum vgic_effect effect,
                  unsigned place) {
     const struct vgic_state *state = place_state(vgic);
-    place_set(vgic, &state->number, state->number + 1);
     *output = (struct vgic_output){
         .effect = effect,
         .intid = (uint8_t)place_intid(place),
         .priority = place_byte(state->priority, place),
         .vcpus = (uint16_t)(1u << place_holder(vgic, place)),
-        .number = state->number,
     };
 }
 
@@ -93,27 +110,25 @@ static bool next_taken(struct vgic *vgic, unsigned w, struct vgic_output *output
     return false;
 }
 
-struct choice {
-    unsigned place;
-    unsigned priority;
-    unsigned count; // of those that could be given
-};
+#define TIMER_FORWARDED 1u // beside the priority, whose low bits are 0
 
-// The interrupt of the highest priority in word W, if it is higher than CHOICE's.
-static void choose(const struct vgic *vgic, unsigned w, struct choice *choice) {
+// The core raises the timers' interrupts, so it has to know whether and how.
+static bool next_timer(struct vgic *vgic, unsigned w, struct vgic_output *output) {
     const struct vgic_state *state = place_state(vgic);
-    for (uint64_t rest = to_give(state, w); rest; rest &= rest - 1) {
-        unsigned place = w * 64 + (unsigned)__builtin_ctzll(rest);
-        if (place_is_shared(place) && interrupt_target(vgic, place) == INTERRUPT_NOBODY) {
-            continue;
-        }
-        unsigned priority = place_byte(state->priority, place);
-        choice->count++;
-        if (priority < choice->priority) {
-            choice->place = place;
-            choice->priority = priority;
+    for (unsigned vcpu = 2 * w; vcpu < 2 * w + 2 && vcpu < vgic->vcpus; vcpu++) {
+        unsigned place = place_of(vcpu, VGIC_TIMER);
+        bool forwards = forwarded(state, w) >> place % 64 & 1;
+        uint8_t timer =
+            forwards ? (uint8_t)(place_byte(state->priority, place) | TIMER_FORWARDED) : 0;
+        if (timer != place_byte(state->timer, vcpu)) {
+            place_put_byte(vgic, state->timer, vcpu, timer);
+            fill(vgic, output, VGIC_SET_TIMER, place);
+            output->intid = forwards ? VGIC_TIMER : 0;
+            output->priority = forwards ? output->priority : 0;
+            return true;
         }
     }
+    return false;
 }
 
 static void move(struct vgic *vgic, unsigned place) {
@@ -124,76 +139,72 @@ static void move(struct vgic *vgic, unsigned place) {
     place_put(vgic, &state->given, place, true);
 }
 
-static void give_shared(struct vgic *vgic, unsigned place) {
+static bool give_shared(struct vgic *vgic, unsigned place) {
+    unsigned target = interrupt_target(vgic, place);
+    if (target == INTERRUPT_NOBODY) {
+        return false;
+    }
     // Not to two vCPUs at once: one that has it active gets it pending, too.
     if (interrupt_look(vgic, place) == 0) {
-        place_put_byte(vgic, place_state(vgic)->holder, place - PLACE_SHARED,
-                       (uint8_t)interrupt_target(vgic, place));
+        place_put_byte(vgic, place_state(vgic)->holder, place - PLACE_SHARED, (uint8_t)target);
     }
     move(vgic, place);
+    return true;
 }
 
 // An interrupt that is each vCPU's own goes to all of them at once that have it pending with the
-// same priority: that is what an SGI to many is. Returns how many; they are *VCPUS.
-static unsigned give_private(struct vgic *vgic, const struct choice *choice, uint32_t *vcpus) {
+// same priority: that is what an SGI to many is. Returns them; PLACE is the first one's.
+static uint16_t give_private(struct vgic *vgic, unsigned place) {
     const struct vgic_state *state = place_state(vgic);
-    unsigned intid = place_intid(choice->place);
-    unsigned count = 0;
-    if (choice->count == 1) { // most are alone
-        move(vgic, choice->place);
-        *vcpus = 1u << choice->place / VGIC_PRIVATE;
-        return 1;
-    }
+    unsigned intid = place_intid(place);
+    uint8_t priority = place_byte(state->priority, place);
+    uint16_t vcpus = 0;
     for (unsigned due = vgic->due & ((1u << PRIVATE_WORDS) - 1); due; due &= due - 1) {
         unsigned w = (unsigned)__builtin_ctz(due);
         uint64_t same = to_give(state, w) & (1ull << intid | 1ull << intid << VGIC_PRIVATE);
         for (; same; same &= same - 1) {
-            unsigned place = w * 64 + (unsigned)__builtin_ctzll(same);
-            if (place_byte(state->priority, place) == choice->priority) {
-                move(vgic, place);
-                *vcpus |= 1u << place / VGIC_PRIVATE;
-                count++;
+            unsigned other = w * 64 + (unsigned)__builtin_ctzll(same);
+            if (place_byte(state->priority, other) == priority) {
+                move(vgic, other);
+                vcpus |= (uint16_t)(1u << other / VGIC_PRIVATE);
             }
         }
     }
-    return count;
+    return vcpus;
 }
 
-static void give(struct vgic *vgic, const struct choice *choice, struct vgic_output *output) {
-    unsigned place = choice->place;
-    unsigned count = 1;
-    uint32_t vcpus = 0;
-    if (place_is_shared(place)) {
-        give_shared(vgic, place);
-        vcpus = 1u << place_holder(vgic, place);
-    } else {
-        count = give_private(vgic, choice, &vcpus);
+static bool next_given(struct vgic *vgic, unsigned w, struct vgic_output *output) {
+    const struct vgic_state *state = place_state(vgic);
+    for (uint64_t rest = to_give(state, w); rest; rest &= rest - 1) {
+        unsigned place = w * 64 + (unsigned)__builtin_ctzll(rest);
+        uint16_t vcpus = 0;
+        if (!place_is_shared(place)) {
+            vcpus = give_private(vgic, place);
+        } else if (give_shared(vgic, place)) {
+            vcpus = (uint16_t)(1u << place_holder(vgic, place));
+        } else {
+            continue;
+        }
+        fill(vgic, output, VGIC_RAISE, place);
+        output->vcpus = vcpus;
+        // Of a level-sensitive one the end matters, as its line may still be asserted.
+        output->notify = !place_test(&state->edge, place);
+        return true;
     }
-    fill(vgic, output, VGIC_RAISE, place);
-    output->vcpus = (uint16_t)vcpus;
-    bool more = choice->count > count;
-    if (!more) {
-        vgic->due = 0;
-    }
-    // Of a level-sensitive one the end matters, as its line may still be asserted; and so it does
-    // where more is waiting.
-    output->notify = more || !place_test(&place_state(vgic)->edge, place);
+    return false;
 }
 
 bool vgic_next(struct vgic *vgic, struct vgic_output *output) {
-    struct choice choice = {.priority = 256};
-    for (unsigned due = vgic->due; due; due &= due - 1) {
-        if (next_taken(vgic, (unsigned)__builtin_ctz(due), output)) {
+    const struct vgic_state *state = place_state(vgic);
+    for (; vgic->due; vgic->due &= vgic->due - 1) {
+        unsigned w = (unsigned)__builtin_ctz(vgic->due);
+        if (next_taken(vgic, w, output) || (w < PRIVATE_WORDS && next_timer(vgic, w, output)) ||
+            next_given(vgic, w, output)) {
+            place_set(vgic, &state->number, state->number + 1);
+            place_set(vgic, &state->last, packed(output));
+            output->number = state->number;
             return true;
         }
     }
-    for (unsigned due = vgic->due; due; due &= due - 1) {
-        choose(vgic, (unsigned)__builtin_ctz(due), &choice);
-    }
-    if (choice.count == 0) {
-        vgic->due = 0;
-        return false;
-    }
-    give(vgic, &choice, output);
-    return true;
+    return false;
 }

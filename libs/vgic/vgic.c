@@ -10,7 +10,7 @@ void vgic_reset(struct vgic_state *initial) {
     memset(initial, 0, sizeof(*initial));
     initial->asleep = (1u << VGIC_VCPUS) - 1;
     for (unsigned w = 0; w < PLACE_SHARED / 64; w++) {
-        uint64_t own = ((1u << SGIS) - 1) | 1u << VGIC_TIMER;
+        uint64_t own = (1u << SGIS) - 1;
         initial->edge.word[w] = own | own << VGIC_PRIVATE;
     }
 }
@@ -57,40 +57,13 @@ void vgic_line(struct vgic *vgic, unsigned intid, unsigned vcpu, bool level) {
     }
 }
 
-void vgic_timer(struct vgic *vgic, unsigned vcpu) {
-    if (vcpu < vgic->vcpus) {
-        interrupt_set_pending(vgic, place_of(vcpu, VGIC_TIMER));
-    }
-}
-
 void vgic_ended(struct vgic *vgic, unsigned vcpu, unsigned intid) {
     if (vcpu >= vgic->vcpus || intid >= VGIC_INTIDS) {
         return;
     }
     unsigned place = place_of(vcpu, intid);
-    place_put(vgic, &place_state(vgic)->active, place, false);
-    place_touch_all(vgic); // whatever waited for this end
     // It may have been given again since.
     if (place_holder(vgic, place) == vcpu && interrupt_look(vgic, place) == 0) {
         interrupt_forget(vgic, place);
     }
-}
-
-void vgic_keep(struct vgic *vgic, unsigned vcpu, const struct vgic_output *output) {
-    uint64_t word = (uint64_t)output->effect | (uint64_t)output->notify << 8 |
-                    (uint64_t)output->intid << 16 | (uint64_t)output->priority << 24 |
-                    (uint64_t)output->vcpus << 32;
-    place_set(vgic, &place_state(vgic)->kept[vcpu], word);
-}
-
-struct vgic_output vgic_kept(const struct vgic *vgic, unsigned vcpu) {
-    uint64_t word = place_state(vgic)->kept[vcpu];
-    return (struct vgic_output){
-        .effect = (enum vgic_effect)(word & 0xff),
-        .notify = word >> 8 & 1,
-        .intid = (uint8_t)(word >> 16),
-        .priority = (uint8_t)(word >> 24),
-        .vcpus = (uint16_t)(word >> 32),
-        .number = place_state(vgic)->number,
-    };
 }

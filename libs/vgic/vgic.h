@@ -4,34 +4,33 @@
 // in Group 0 stays pending. No LPIs.
 //
 // The machine is a pure function over words in a server's state region. Inputs: accesses to the
-// frames, writes of ICC_SGI1R_EL1, device lines, the virtual timer, "this vCPU has ended that
-// interrupt". Outputs: "raise it there", "take it back", one at a time (vgic_next).
+// frames, writes of ICC_SGI1R_EL1, device lines, "this vCPU has ended that interrupt".
+// Outputs (vgic_next), each with a number that grows by one: "raise it there", "take it back", "the
+// timer expires like this from now on".
 //
 // Which state is where
 //
-// - Here, in struct vgic_state: whatever the registers show, and which interrupts were given to
-//   whose list registers.
+// - Here, in struct vgic_state: whatever the registers show, which interrupts were given to whose
+//   list registers, and what was said of the timers.
 // - In the list registers, which the core owns: what was given, pending, active or both. The guest
 //   acknowledges and ends interrupts there without anybody's noticing, so this side asks (`look`)
 //   where it matters. An interrupt is never pending in both places: giving moves the latch, taking
 //   back moves it again.
-// - In the device, or whoever plays it: the level of its line.
+// - In the device, or whoever plays it: the level of its line. The virtual timer's is the
+//   machine's: the core raises that interrupt by itself, as was said here (VGIC_SET_TIMER).
 //
 // What is due follows from the state alone: pending, enabled and not given means to give; given and
 // not to be delivered any more means to take back. So nothing is lost if a server dies with outputs
-// left: the next one finds them due (vgic_open). That nothing is doubled either is the owner's
-// part:
+// left: the next one finds them due. That nothing is doubled is the numbers' part: the core does an
+// output whose number it has seen no second time, and only the last one can be in doubt.
 //
-//   an exit with sequence number SEQ of vCPU V:
-//     SEQ is the one kept for V: it is done, only its answer is missing: vgic_kept, answer
-//     else: change the state (vgic_..._write, vgic_sgi, ...); vgic_next; vgic_keep; keep SEQ;
-//           state_commit; answer
+//   an exit that has not been served before: change the state (vgic_..._write, vgic_sgi, ...);
+//       vgic_next; keep the exit's sequence number; state_commit; give the output to the core;
+//       while vgic_next: state_commit, give; answer
+//   a server that takes over: vgic_open; give vgic_last again; while vgic_next: state_commit, give
 //
-// The output is part of the same commit as what caused it, and leaves with the reply, which the
-// core does whole or not at all. A second output finds no place in one reply. Each has a number,
-// which grows by one: given to the core by a call, not a reply, an output whose number the core has
-// seen was done before its server died. Where neither serves, `notify` makes the core report the
-// end of the interrupt that was given first, and the exit that comes of it takes the next.
+// An output is part of the same commit as what caused it: whoever finds the state, finds in it what
+// may not have been given yet. It must be given before anything is looked at.
 #pragma once
 
 #include <assert.h>
@@ -44,7 +43,7 @@
 #define VGIC_SPIS 64
 #define VGIC_PRIVATE 32 // INTIDs below are each vCPU's own: 16 SGIs, 16 PPIs
 #define VGIC_INTIDS (VGIC_PRIVATE + VGIC_SPIS)
-#define VGIC_TIMER 27 // the virtual timer's PPI: backed by the machine's own, see vgic_timer
+#define VGIC_TIMER 27 // the virtual timer's PPI: backed by the machine's own
 
 #define VGIC_DISTRIBUTOR_SIZE 0x10000u
 #define VGIC_REDISTRIBUTOR_SIZE 0x20000u // of one vCPU; they follow one another
@@ -63,7 +62,7 @@ struct vgic_state {
     uint64_t number;  // of the last output
     struct vgic_bits group;
     struct vgic_bits enable;
-    struct vgic_bits edge;   // else level-sensitive; the timer's is set: see vgic_timer
+    struct vgic_bits edge;   // else level-sensitive
     struct vgic_bits latch;  // pending by an edge, an SGI or ISPENDR, and not given
     struct vgic_bits line;   // the device asserts it
     struct vgic_bits given;  // may be in a list register
@@ -73,7 +72,8 @@ struct vgic_state {
     uint64_t priority[VGIC_PLACES / 8]; // bytes
     uint64_t route[VGIC_SPIS / 2];      // GICD_IROUTER's lower halves
     uint64_t holder[VGIC_SPIS / 8];     // bytes: the vCPU that an SPI was last given to
-    uint64_t kept[VGIC_VCPUS];          // the output that went with the last exit's answer
+    uint64_t timer[VGIC_VCPUS / 8];     // bytes: what the core was told of each vCPU's timer
+    uint64_t last;                      // the last output, but for its number
 };
 
 static_assert(2 * sizeof(struct vgic_state) + STATE_SLOTS_AT <= 4096, "a page has room for both");
@@ -81,8 +81,9 @@ static_assert(2 * sizeof(struct vgic_state) + STATE_SLOTS_AT <= 4096, "a page ha
 // What a list register holds of an interrupt, as bits.
 enum { VGIC_PENDING = 1, VGIC_ACTIVE = 2 };
 
-// Says that of INTID in vCPU's list registers. It is asked only while an exit is served, and the
-// answer does not change until that is answered.
+// Says that of INTID in vCPU's list registers. The vCPU does not run between being looked at and
+// being given what follows from it: where it did, an interrupt that it took meanwhile, and that is
+// taken back, would come to it once more.
 typedef unsigned vgic_look(void *context, unsigned vcpu, unsigned intid);
 
 // A server's hold on the machine. None of it outlives the server.
@@ -100,6 +101,8 @@ enum vgic_effect {
     VGIC_RAISE,      // make INTID pending in the vCPUs' list registers; it may be there already
     VGIC_TAKE_BACK,  // make it not pending there; it stays active if it is
     VGIC_DEACTIVATE, // make it not active there; it stays pending if it is
+    VGIC_SET_TIMER,  // the timer's interrupt, when it is asserted, is INTID with that priority from
+                     // now on; INTID 0: it is not forwarded, and not pending any more if it was
 };
 
 struct vgic_output {
@@ -127,28 +130,19 @@ void vgic_distributor_write(struct vgic *vgic, uint64_t offset, unsigned size, u
 uint64_t vgic_redistributor_read(const struct vgic *vgic, uint64_t offset, unsigned size);
 void vgic_redistributor_write(struct vgic *vgic, uint64_t offset, unsigned size, uint64_t value);
 
-// vCPU writes VALUE to ICC_SGI1R_EL1 (chapter 12.2).
+// vCPU writes VALUE to ICC_SGI1R_EL1 (chapter 12.2). Of its brothers for the other groups nothing
+// comes, since a guest gets no interrupt of those.
 void vgic_sgi(struct vgic *vgic, unsigned vcpu, uint64_t value);
 
 // A device's line has that LEVEL now. INTID is an SPI, or a PPI of VCPU's other than the timer's;
 // all others are ignored.
 void vgic_line(struct vgic *vgic, unsigned intid, unsigned vcpu, bool level);
 
-// vCPU's virtual timer has expired. The machine's own interrupt stays active until the guest ends
-// the virtual one, and comes again if the timer still asserts it then, so each expiry is given
-// once. Only the guest's end of it lets the timer expire again: it can't be cleared by ICPENDR, and
-// an output DEACTIVATE of it means the machine's own one, too.
-void vgic_timer(struct vgic *vgic, unsigned vcpu);
-
 // vCPU has ended INTID, and its list registers do not hold it any more.
 void vgic_ended(struct vgic *vgic, unsigned vcpu, unsigned intid);
 
-// The next output that is due; false: none. The state says from now on that it was done. Those that
-// take something away come first, then the interrupt of the highest priority.
+// The next output that is due; false: none. The state says from now on that it was done.
 bool vgic_next(struct vgic *vgic, struct vgic_output *output);
 
-// Keeps OUTPUT, or VGIC_NONE's, as what goes with the answer to the exit of VCPU that is being
-// served; and says again what was kept. Its number is then that of the last output there was: only
-// that one can be in doubt.
-void vgic_keep(struct vgic *vgic, unsigned vcpu, const struct vgic_output *output);
-struct vgic_output vgic_kept(const struct vgic *vgic, unsigned vcpu);
+// The last output that there was; VGIC_NONE: none ever.
+struct vgic_output vgic_last(const struct vgic *vgic);

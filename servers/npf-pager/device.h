@@ -2,6 +2,7 @@
 // server's state region: a read or a write, at an offset, at a time.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "libs/state/state.h"
@@ -9,6 +10,7 @@
 #define DEVICE_WORDS 8 // of state, that most devices have
 
 struct pager;
+struct pager_device;
 struct pager_vm;
 struct message;
 struct reply;
@@ -24,12 +26,17 @@ struct device_access {
     uint32_t size;
     uint32_t vcpu;         // that exited
     uint32_t state_offset; // of the device's words
+    uint32_t line;         // by which the device interrupts; 0: none
 };
 
 // What such a device has in place of `read` and `write`.
 struct device_effects {
     // The server has taken over the state: what was committed and may not be published yet is now.
-    void (*open)(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset);
+    // NULL: nothing is.
+    void (*open)(struct pager *pager, const struct pager_device *device);
+    // Something may have arrived for it from outside of the guest. Commits by itself what that
+    // changes. NULL: nothing does.
+    void (*input)(struct pager *pager, const struct pager_device *device);
     // Commits by itself what it changes; a load that comes again is answered as the first time.
     uint64_t (*load)(const struct device_access *access);
     // In place of `load`, where loads do nothing but answer: from OBJECT, which the device of a VM
@@ -46,6 +53,9 @@ struct device_model {
     const char *name; // `compatible` without the vendor and the comma
     uint64_t sizes;   // which sizes of access there are: a mask of 1, 2, 4, 8
     uint32_t words;   // of state
+    // Whether it can interrupt. Not so one that had to at a time: this server wakes for exits and
+    // signals, and nobody would send it one then.
+    bool interrupts;
     // The first state: WORD arrives zeroed. EPOCH: nanoseconds from 1970 to when the machine was
     // started.
     void (*reset)(uint64_t *word, uint64_t epoch);

@@ -86,6 +86,7 @@ static struct device_access device_access(struct pager *pager, const struct regi
         .size = (uint32_t)pager->decoded.size,
         .vcpu = MESSAGE_VCPU(record->info),
         .state_offset = region->state_offset,
+        .line = region->line,
     };
 }
 

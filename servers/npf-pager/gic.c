@@ -8,10 +8,14 @@ static_assert((int)VGIC_PENDING == (int)VCPU_LOOK_PENDING &&
               "what the core says is what is asked");
 static_assert(sizeof(struct vgic_state) % 8 == 0, "whole words");
 
-// By the VMs' places. One without a state: its VM has none.
-static struct vgic gics[PAGER_VMS];
+struct gic {
+    struct vgic vgic;         // without a state: the VM has none
+    struct vgic_output first; // part of the commit, and to be given behind it
+};
 
-static struct vgic *gic_of(const struct pager *pager, const struct pager_vm *vm) {
+static struct gic gics[PAGER_VMS]; // by the VMs' places
+
+static struct gic *gic_of(const struct pager *pager, const struct pager_vm *vm) {
     return &gics[vm - pager->vm];
 }
 
@@ -25,100 +29,141 @@ static unsigned look(void *context, unsigned vcpu, unsigned intid) {
     return (unsigned)state;
 }
 
+static void give(const struct pager_vm *vm, const struct vgic_output *output) {
+    static const enum vcpu_interrupt effects[] = {
+        [VGIC_RAISE] = VCPU_INTERRUPT_RAISE,
+        [VGIC_TAKE_BACK] = VCPU_INTERRUPT_TAKE_BACK,
+        [VGIC_DEACTIVATE] = VCPU_INTERRUPT_DEACTIVATE,
+        [VGIC_SET_TIMER] = VCPU_INTERRUPT_TIMER,
+    };
+    uint64_t interrupt =
+        INTERRUPT_GIC(output->intid, output->priority) | (output->notify ? INTERRUPT_NOTIFY : 0);
+    for (uint32_t rest = output->vcpus; rest; rest &= rest - 1) {
+        uint32_t vcpu = (uint32_t)__builtin_ctz(rest);
+        enum status status =
+            rt_vcpu_interrupt(vm->vcpu[vcpu], effects[output->effect], interrupt, output->number);
+        if (status != STATUS_OK) {
+            rt_die("interrupt %u can't be given to vCPU %u: %s", output->intid, vcpu,
+                   status_text(status));
+        }
+    }
+}
+
+void gic_prepare(struct pager *pager, const struct pager_vm *vm) {
+    struct gic *gic = gic_of(pager, vm);
+    if (gic->vgic.state && !vgic_next(&gic->vgic, &gic->first)) {
+        gic->first.effect = VGIC_NONE;
+    }
+}
+
+void gic_settle(struct pager *pager, const struct pager_vm *vm) {
+    struct gic *gic = gic_of(pager, vm);
+    if (gic->first.effect == VGIC_NONE) {
+        return;
+    }
+    give(vm, &gic->first);
+    gic->first.effect = VGIC_NONE;
+    struct vgic_output next;
+    while (vgic_next(&gic->vgic, &next)) {
+        state_commit(&pager->state);
+        give(vm, &next);
+    }
+    if (pager->state.changes) {
+        state_commit(&pager->state); // what finding nothing has found out
+    }
+}
+
+void gic_line(struct pager *pager, const struct pager_vm *vm, uint32_t line, bool level) {
+    struct gic *gic = gic_of(pager, vm);
+    if (gic->vgic.state && line != 0) {
+        vgic_line(&gic->vgic, VGIC_PRIVATE + line, 0, level);
+    }
+}
+
 static void gic_reset(uint64_t *word, uint64_t epoch) {
     (void)epoch;
     vgic_reset((struct vgic_state *)word);
 }
 
-static void tell(const struct pager_vm *vm, uint32_t vcpu, enum vcpu_interrupt what,
-                 uint64_t interrupt, uint64_t number) {
-    enum status status = rt_vcpu_interrupt(vm->vcpu[vcpu], what, interrupt, number);
-    if (status != STATUS_OK) {
-        rt_die("interrupt 0x%llx can't be given to vCPU %u: %s", (unsigned long long)interrupt,
-               vcpu, status_text(status));
-    }
-}
-
-static void gic_open(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset) {
+static void gic_open(struct pager *pager, const struct pager_device *device) {
+    const struct pager_vm *vm = device->vm;
+    struct gic *gic = gic_of(pager, vm);
     if (vm->vcpus == 0 || vm->vcpus > VGIC_VCPUS) {
         rt_die("a GICv3 here has 1 to %u vCPUs, not %u", VGIC_VCPUS, vm->vcpus);
     }
-    vgic_open(gic_of(pager, vm), &pager->state, state_offset, vm->vcpus, look,
+    vgic_open(&gic->vgic, &pager->state, device->state_offset, vm->vcpus, look,
               (void *)(uintptr_t)vm);
-    for (uint32_t vcpu = 0; vcpu < vm->vcpus; vcpu++) {
-        tell(vm, vcpu, VCPU_INTERRUPT_TIMER, INTERRUPT_GIC(INTERRUPT_GIC_TIMER, 0xa0), 1);
-    }
-}
-
-// What the change makes due is part of its commit. One output leaves with an answer; should there
-// be more, they leave with the next ones.
-static void keep(struct vgic *gic, uint32_t vcpu) {
-    struct vgic_output output = {.effect = VGIC_NONE};
-    if (!vgic_next(gic, &output)) {
-        output = (struct vgic_output){.effect = VGIC_NONE};
-    }
-    vgic_keep(gic, vcpu, &output);
-}
-
-// Tells the core what was kept for VCPU's exit. Number 1 has told it of the timer.
-static void answer(const struct pager_vm *vm, const struct vgic *gic, uint32_t vcpu) {
-    static const enum vcpu_interrupt effects[] = {
-        [VGIC_RAISE] = VCPU_INTERRUPT_RAISE,
-        [VGIC_TAKE_BACK] = VCPU_INTERRUPT_TAKE_BACK,
-        [VGIC_DEACTIVATE] = VCPU_INTERRUPT_DEACTIVATE,
-    };
-    struct vgic_output output = vgic_kept(gic, vcpu);
-    for (uint32_t mask = output.effect == VGIC_NONE ? 0 : output.vcpus; mask; mask &= mask - 1) {
-        tell(vm, (uint32_t)__builtin_ctz(mask), effects[output.effect],
-             INTERRUPT_GIC(output.intid, output.priority), output.number + 1);
-    }
+    // The last output may not have been given, and others may have been due behind it.
+    gic->first = vgic_last(&gic->vgic);
+    gic_settle(pager, vm);
 }
 
 static const void *gic_object(const struct pager *pager, const struct pager_vm *vm) {
-    return gic_of(pager, vm);
+    return &gic_of(pager, vm)->vgic;
 }
 
-static uint64_t distributor_look(const void *gic, uint64_t offset, unsigned size) {
-    return vgic_distributor_read(gic, offset, size);
+static uint64_t distributor_look(const void *vgic, uint64_t offset, unsigned size) {
+    return vgic_distributor_read(vgic, offset, size);
 }
 
 static void distributor_store(const struct device_access *access) {
-    struct vgic *gic = gic_of(access->pager, access->vm);
-    vgic_distributor_write(gic, access->offset, access->size, access->value);
-    keep(gic, access->vcpu);
+    vgic_distributor_write(&gic_of(access->pager, access->vm)->vgic, access->offset, access->size,
+                           access->value);
+    gic_prepare(access->pager, access->vm);
 }
 
-static uint64_t redistributors_look(const void *gic, uint64_t offset, unsigned size) {
-    return vgic_redistributor_read(gic, offset, size);
+static uint64_t redistributors_look(const void *vgic, uint64_t offset, unsigned size) {
+    return vgic_redistributor_read(vgic, offset, size);
 }
 
 static void redistributors_store(const struct device_access *access) {
-    struct vgic *gic = gic_of(access->pager, access->vm);
-    vgic_redistributor_write(gic, access->offset, access->size, access->value);
-    keep(gic, access->vcpu);
+    vgic_redistributor_write(&gic_of(access->pager, access->vm)->vgic, access->offset, access->size,
+                             access->value);
+    gic_prepare(access->pager, access->vm);
 }
 
 static void gic_stored(const struct device_access *access) {
-    answer(access->vm, gic_of(access->pager, access->vm), access->vcpu);
+    gic_settle(access->pager, access->vm);
 }
 
-bool gic_send(struct pager *pager, const struct message *record, uint64_t value,
-              struct reply *reply) {
+static void commit(struct pager *pager, const struct pager_vm *vm) {
+    gic_prepare(pager, vm);
+    state_commit(&pager->state);
+    gic_settle(pager, vm);
+}
+
+bool gic_send(struct pager *pager, const struct message *record, struct reply *reply) {
     const struct pager_vm *vm = pager_vm(pager, record);
-    struct vgic *gic = gic_of(pager, vm);
-    if (!gic->state) {
+    struct vgic *vgic = &gic_of(pager, vm)->vgic;
+    if (!vgic->state) {
         return false;
     }
-    uint32_t vcpu = MESSAGE_VCPU(record->info);
     const uint64_t *seen = emulate_seen(pager, vm, record);
     if (*seen != record->seq) {
-        vgic_sgi(gic, vcpu, value);
-        keep(gic, vcpu);
+        vgic_sgi(vgic, MESSAGE_VCPU(record->info), record->word[1]);
         state_set(&pager->state, seen, record->seq);
-        state_commit(&pager->state);
+        commit(pager, vm);
     }
     reply->flags = REPLY_FLAGS | REPLY_ADVANCE;
-    answer(vm, gic, vcpu);
+    return true;
+}
+
+// Told twice is the same as once: what was given again in between is in a list register, where the
+// machine looks.
+bool gic_window(struct pager *pager, const struct message *record, struct reply *reply) {
+    const struct pager_vm *vm = pager_vm(pager, record);
+    struct vgic *vgic = &gic_of(pager, vm)->vgic;
+    if (!vgic->state) {
+        return false;
+    }
+    for (unsigned word = 0; word < 2; word++) {
+        for (uint64_t rest = record->word[word]; rest; rest &= rest - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(rest);
+            vgic_ended(vgic, MESSAGE_VCPU(record->info), word * 64 + bit);
+        }
+    }
+    commit(pager, vm);
+    reply->flags = REPLY_FLAGS;
     return true;
 }
 
@@ -130,13 +175,7 @@ static const struct device_effects distributor = {
     .stored = gic_stored,
 };
 
-// The distributor's model opens what is both's.
-static void open_nothing(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset) {
-    (void)pager, (void)vm, (void)state_offset;
-}
-
 static const struct device_effects redistributors = {
-    .open = open_nothing,
     .look = redistributors_look,
     .object = gic_object,
     .store = redistributors_store,
@@ -153,6 +192,7 @@ const struct device_model gic_distributor = {
     .effects = &distributor,
 };
 
+// The distributor's model opens what is both's.
 const struct device_model gic_redistributors = {
     .name = "gic-v3-rd",
     .sizes = 1 | 2 | 4 | 8,

@@ -1,4 +1,7 @@
-// A VM's interrupt controller, a GICv3 ("arm,gic-v3"), in two regions of registers.
+// A VM's interrupt controller, a GICv3 ("arm,gic-v3"), in two regions of registers. What it makes
+// of an access or of a device's line becomes part of the commit of that; what is due then is given
+// to the core behind the commit (libs/vgic/vgic.h says why nothing is lost or doubled by that).
+// Where a VM has none, nothing happens.
 #pragma once
 
 #include "servers/npf-pager/pager.h"
@@ -6,6 +9,16 @@
 extern const struct device_model gic_distributor;
 extern const struct device_model gic_redistributors; // the same machine: no state of their own
 
-// Answers RECORD, a write of VALUE to ICC_SGI1R_EL1. False: its VM has no such controller.
-bool gic_send(struct pager *pager, const struct message *record, uint64_t value,
-              struct reply *reply);
+// A device's LINE, a number as in the config's entry for it, has that LEVEL now: a part of the next
+// commit. 0 is no line.
+void gic_line(struct pager *pager, const struct pager_vm *vm, uint32_t line, bool level);
+
+// Ends the changes of a commit: what has become due is part of it. Behind the commit that is given.
+void gic_prepare(struct pager *pager, const struct pager_vm *vm);
+void gic_settle(struct pager *pager, const struct pager_vm *vm);
+
+// Answers RECORD, a write to ICC_SGI1R_EL1. False: its VM has no such controller.
+bool gic_send(struct pager *pager, const struct message *record, struct reply *reply);
+
+// Answers RECORD, a WINDOW exit. False as above.
+bool gic_window(struct pager *pager, const struct message *record, struct reply *reply);

@@ -14,3 +14,6 @@ extern const uint32_t machine_words;
 // Answers RECORD, an access to a system register that traps. False: such exits are nothing that
 // this server knows of here.
 bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply);
+
+// Answers RECORD, a WINDOW exit. False as above.
+bool machine_window(struct pager *pager, const struct message *record, struct reply *reply);

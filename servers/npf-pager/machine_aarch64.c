@@ -22,10 +22,13 @@ const uint32_t machine_words = WORDS;
 #define ICC_SGI1R_EL1 ISS_WRITE(3u, 0u, 12u, 11u, 5u)
 
 bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply) {
-    if ((record->word[0] & ~(uint64_t)ISS_RT) == ICC_SGI1R_EL1 &&
-        gic_send(pager, record, record->word[1], reply)) {
+    if ((record->word[0] & ~(uint64_t)ISS_RT) == ICC_SGI1R_EL1 && gic_send(pager, record, reply)) {
         return true;
     }
     sysreg_serve(record, reply);
     return true;
+}
+
+bool machine_window(struct pager *pager, const struct message *record, struct reply *reply) {
+    return gic_window(pager, record, reply);
 }

@@ -12,3 +12,8 @@ bool machine_sysreg(struct pager *pager, const struct message *record, struct re
     (void)pager, (void)record, (void)reply;
     return false;
 }
+
+bool machine_window(struct pager *pager, const struct message *record, struct reply *reply) {
+    (void)pager, (void)record, (void)reply;
+    return false;
+}

@@ -11,7 +11,8 @@
 //                             rights with DEVICE where nothing in it is executed
 //   device-N:NAME    number   emulated registers: guest, size; NAME is `compatible` without its
 //                             vendor ("goldfish-rtc"); address: the line by which it interrupts,
-//                             at the VM's emulated controller; 0: none
+//                             at the VM's emulated controller; 0: none. Clocks have none: an
+//                             alarm would have nobody to wake this server
 //   vcpu-N           cap      a vCPU whose registers may be read; one entry for each, in their
 //   order.
 //                             Needed where there are devices

@@ -64,6 +64,7 @@ struct pager_device {
     const struct device_model *model;
     const struct pager_vm *vm;
     uint32_t state_offset;
+    uint32_t line; // by which it interrupts; 0: none
 };
 
 struct pager {
@@ -95,13 +96,17 @@ struct pager {
 extern struct pager pager;
 
 // Forms the VMs from CONFIG. INVALID, EXISTS where that contradicts itself, NOT_FOUND where it
-// names a device that nobody here can play, NO_MEMORY where it is more than this server has room
+// names a device that nobody here can play, UNSUPPORTED where one has a line and can't interrupt,
+// NO_MEMORY where it is more than this server has room
 // for; *WRONG names the entry.
 NODISCARD enum status pager_configure(struct pager *pager, const struct config *config,
                                       const char **wrong);
 
 // Takes over the devices' state in the region, or begins it. The errors are state_open's.
 NODISCARD enum status pager_adopt(struct pager *pager, void *region, size_t size);
+
+// Lets devices take what has arrived for them from outside of their guests (serve.c).
+void pager_input(struct pager *pager);
 
 // Decodes INSTRUCTION into *ACCESS (emulate.c).
 void pager_decode(struct pager_access *access, uint32_t instruction);

@@ -1,6 +1,7 @@
 // The real-time clock PL031 ("arm,pl031"; Arm DDI 0224, chapter 3): seconds since 1970 in one
-// register, and a match. The guest has no line of ours to it, so a match passes silently: its raw
-// status says when it has.
+// register, and a match. It has no interrupt line, since nobody would wake this server when a match
+// comes: the manifest gives it none, and Linux then offers no alarm. Its raw status says when it
+// has matched.
 #include <stdbool.h>
 
 #include "servers/npf-pager/device.h"

@@ -59,7 +59,8 @@ enum status region_add_memory(struct region_table *table, enum region_kind kind,
 }
 
 enum status region_add_device(struct region_table *table, uint64_t base, uint64_t size,
-                              const struct device_model *model, uint32_t state_offset) {
+                              const struct device_model *model, uint32_t state_offset,
+                              uint32_t line) {
     if (!range_is_valid(base, size) || (base | size) % 8 != 0) {
         return STATUS_INVALID;
     }
@@ -72,6 +73,7 @@ enum status region_add_device(struct region_table *table, uint64_t base, uint64_
         .action = {[ACCESS_READ] = REGION_LOAD, [ACCESS_WRITE] = REGION_STORE},
         .model = model,
         .state_offset = state_offset,
+        .line = line,
     };
     return STATUS_OK;
 }

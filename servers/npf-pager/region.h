@@ -39,6 +39,7 @@ struct region {
     // Of a device:
     const struct device_model *model;
     uint32_t state_offset; // of its words, in the server's state
+    uint32_t line;         // by which it interrupts; 0: none
 };
 
 // Whether ADDRESS is in REGION.
@@ -78,11 +79,12 @@ NODISCARD enum status region_add_memory(struct region_table *table, enum region_
                                         uint64_t base, uint64_t size, uint64_t physical,
                                         unsigned slot, unsigned rights, bool big);
 
-// Registers of a device of MODEL, whose words are at STATE_OFFSET in the state. They may lie
-// anywhere in a page, but BASE and SIZE are multiples of 8, so that an aligned access that begins
-// in them ends in them. Errors as above.
+// Registers of a device of MODEL, whose words are at STATE_OFFSET in the state, and which
+// interrupts by LINE. They may lie anywhere in a page, but BASE and SIZE are multiples of 8, so
+// that an aligned access that begins in them ends in them. Errors as above.
 NODISCARD enum status region_add_device(struct region_table *table, uint64_t base, uint64_t size,
-                                        const struct device_model *model, uint32_t state_offset);
+                                        const struct device_model *model, uint32_t state_offset,
+                                        uint32_t line);
 
 // Sorts the table, after which it may be looked at. EXISTS: two regions overlap, and *BASE is where
 // the second begins.

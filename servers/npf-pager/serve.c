@@ -58,6 +58,15 @@ static void refused(struct pager *pager, const struct message *record, struct re
     pager_report(pager, record, REPORT_NO_MEMORY, pager->mapped_address, status, reply);
 }
 
+void pager_input(struct pager *pager) {
+    for (uint32_t i = 0; i < pager->devices; i++) {
+        const struct device_effects *effects = pager->device[i].model->effects;
+        if (effects && effects->input) {
+            effects->input(pager, &pager->device[i]);
+        }
+    }
+}
+
 void pager_serve(void *state, const struct message *record, struct reply *reply) {
     struct pager *pager = state;
     enum exit_class c = MESSAGE_CLASS(record->info);
@@ -67,6 +76,11 @@ void pager_serve(void *state, const struct message *record, struct reply *reply)
         return;
     case EXIT_SYSREG:
         if (machine_sysreg(pager, record, reply)) {
+            return;
+        }
+        break;
+    case EXIT_WINDOW:
+        if (machine_window(pager, record, reply)) {
             return;
         }
         break;
@@ -80,6 +94,7 @@ void pager_serve(void *state, const struct message *record, struct reply *reply)
         reply->word[0] = STATUS_UNSUPPORTED;
         return;
     case EXIT_SIGNAL:
+        pager_input(pager);
         return;
     default:
         break;

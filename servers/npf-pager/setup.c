@@ -40,13 +40,17 @@ static enum status add_device(struct pager *pager, struct pager_vm *vm,
     if (!model) {
         return STATUS_NOT_FOUND;
     }
+    if (entry->address != 0 && !model->interrupts) {
+        return STATUS_UNSUPPORTED;
+    }
+    uint32_t line = (uint32_t)entry->address;
     uint32_t offset = pager->state_end;
     if (pager->devices == PAGER_DEVICES || model->words > machine_words - offset / 8) {
         return STATUS_NO_MEMORY;
     }
     pager->state_end += model->words * 8;
-    pager->device[pager->devices++] = (struct pager_device){model, vm, offset};
-    return region_add_device(&vm->regions, entry->guest, entry->size, model, offset);
+    pager->device[pager->devices++] = (struct pager_device){model, vm, offset, line};
+    return region_add_device(&vm->regions, entry->guest, entry->size, model, offset, line);
 }
 
 static enum status set_ring(struct ring **place, const struct config_entry *entry) {
@@ -180,9 +184,12 @@ enum status pager_adopt(struct pager *pager, void *region, size_t size) {
     enum status status = state_open(&pager->state, region, size, &layout);
     for (uint32_t i = 0; status == STATUS_OK && i < pager->devices; i++) {
         const struct pager_device *device = &pager->device[i];
-        if (device->model->effects) {
-            device->model->effects->open(pager, device->vm, device->state_offset);
+        if (device->model->effects && device->model->effects->open) {
+            device->model->effects->open(pager, device);
         }
+    }
+    if (status == STATUS_OK) {
+        pager_input(pager); // the server before may have been signalled
     }
     return status;
 }

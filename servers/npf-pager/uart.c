@@ -1,52 +1,67 @@
 // The guest's UART, a PL011 ("arm,pl011"), between two rings that the console server has the other
 // ends of. A byte that is sent goes into the output ring beyond what is published, then the commit
 // makes it, the registers and the exit's sequence number true together, then it is published. Input
-// is taken into the receiver's FIFO where the guest looks.
+// fills the receiver's FIFO, as far as there is room, whenever the console signals and behind every
+// access; the interrupt line follows in the same commit.
 #include <string.h>
 
 #include "ipc/console.h"
 #include "libs/pl011/pl011.h"
 #include "libs/ring/bytes.h"
 #include "servers/npf-pager/emulate.h"
+#include "servers/npf-pager/gic.h"
 
-// The device's words: the registers, and the rings' counters.
-enum uart_word {
-    UART_HEAD = sizeof(struct pl011) / 8, // bytes ever sent; the output ring's head follows it
-    UART_TAIL,                            // bytes ever received; the input ring's tail follows it
-    UART_WORDS,
+// The device's words.
+struct uart {
+    struct pl011 registers;
+    uint64_t head; // bytes ever sent; the output ring's head follows it
+    uint64_t tail; // bytes ever received; the input ring's tail follows it
 };
 
+#define UART_WORDS (sizeof(struct uart) / 8)
 static_assert(UART_WORDS <= DEVICE_WORDS, "there is room");
 
 static void uart_reset(uint64_t *word, uint64_t epoch) {
     (void)epoch;
-    struct pl011 uart;
-    pl011_reset(&uart);
-    memcpy(word, &uart, sizeof(uart));
+    pl011_reset(&((struct uart *)word)->registers);
 }
 
-static const uint64_t *words(const struct device_access *access) {
-    return emulate_words(access->pager, access->state_offset);
+// As last committed.
+static const struct uart *committed(const struct pager *pager, uint32_t state_offset) {
+    return (const void *)emulate_words(pager, state_offset);
 }
 
-static struct pl011 registers(const uint64_t *word) {
-    struct pl011 uart;
-    memcpy(&uart, word, sizeof(uart));
-    return uart;
-}
-
-// What is different from the device's WORD becomes part of the next commit.
-static void change(struct pager *pager, const uint64_t *word, const struct pl011 *uart,
-                   uint64_t head, uint64_t tail) {
-    uint64_t new[UART_WORDS];
-    memcpy(new, uart, sizeof(*uart));
-    new[UART_HEAD] = head;
-    new[UART_TAIL] = tail;
+// What is different in UART from what was committed becomes part of the next commit.
+static void change(struct pager *pager, const struct uart *from, const struct uart *uart) {
+    uint64_t old[UART_WORDS], new[UART_WORDS];
+    memcpy(old, from, sizeof(old));
+    memcpy(new, uart, sizeof(new));
     for (unsigned i = 0; i < UART_WORDS; i++) {
-        if (new[i] != word[i]) {
-            state_set(&pager->state, &word[i], new[i]);
+        if (new[i] != old[i]) {
+            state_set(&pager->state, (const uint64_t *)(const void *)from + i, new[i]);
         }
     }
+}
+
+// What was typed arrives, as far as there is room.
+static void receive(const struct ring *in, struct uart *uart) {
+    uint64_t waiting = in ? ring_readable(ring_load(&in->head), uart->tail) : 0;
+    while (waiting > 0 && pl011_room(&uart->registers) > 0) {
+        uint8_t byte;
+        bytes_get(in, uart->tail, &byte, 1);
+        pl011_offer(&uart->registers, byte);
+        uart->tail++;
+        waiting--;
+    }
+}
+
+// Ends what is done to UART: it, and what its line then does, are the next commit.
+static void finish(struct pager *pager, const struct pager_vm *vm, uint32_t line,
+                   const struct uart *from, struct uart *uart) {
+    receive(vm->in, uart);
+    gic_line(pager, vm, line, pl011_line(&uart->registers));
+    change(pager, from, uart);
+    gic_prepare(pager, vm);
 }
 
 static void publish_output(const struct pager *pager, const struct pager_vm *vm, uint64_t head) {
@@ -56,57 +71,64 @@ static void publish_output(const struct pager *pager, const struct pager_vm *vm,
     }
 }
 
-static void uart_open(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset) {
-    const uint64_t *word = emulate_words(pager, state_offset);
-    if (pager->state.fresh) {
-        // Rings that were in use before go on from where they are.
-        struct pl011 uart = registers(word);
-        change(pager, word, &uart, vm->out ? ring_load(&vm->out->head) : 0,
-               vm->in ? ring_load(&vm->in->tail) : 0);
-        state_commit(&pager->state);
-        word = emulate_words(pager, state_offset);
-    }
-    if (vm->out) {
-        publish_output(pager, vm, word[UART_HEAD]);
+// Behind the commit: the rings show it, and so does the interrupt.
+static void publish(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset) {
+    const struct uart *uart = committed(pager, state_offset);
+    if (vm->out && ring_load(&vm->out->head) != uart->head) {
+        publish_output(pager, vm, uart->head);
     }
     if (vm->in) {
-        ring_store(&vm->in->tail, word[UART_TAIL]);
+        ring_store(&vm->in->tail, uart->tail);
+    }
+    gic_settle(pager, vm);
+}
+
+static void uart_open(struct pager *pager, const struct pager_device *device) {
+    const struct pager_vm *vm = device->vm;
+    if (pager->state.fresh) {
+        // Rings that were in use before go on from where they are.
+        const struct uart *from = committed(pager, device->state_offset);
+        struct uart uart = *from;
+        uart.head = vm->out ? ring_load(&vm->out->head) : 0;
+        uart.tail = vm->in ? ring_load(&vm->in->tail) : 0;
+        change(pager, from, &uart);
+        state_commit(&pager->state);
+    }
+    const struct uart *uart = committed(pager, device->state_offset);
+    if (vm->out) {
+        publish_output(pager, vm, uart->head);
+    }
+    if (vm->in) {
+        ring_store(&vm->in->tail, uart->tail);
     }
 }
 
-// What was typed arrives, as far as there is room. Returns the new tail.
-static uint64_t receive(const struct ring *in, struct pl011 *uart, uint64_t tail) {
-    uint64_t waiting = in ? ring_readable(ring_load(&in->head), tail) : 0;
-    while (waiting > 0 && pl011_room(uart) > 0) {
-        uint8_t byte;
-        bytes_get(in, tail, &byte, 1);
-        pl011_offer(uart, byte);
-        tail++;
-        waiting--;
+static void uart_input(struct pager *pager, const struct pager_device *device) {
+    const struct uart *from = committed(pager, device->state_offset);
+    struct uart uart = *from;
+    finish(pager, device->vm, device->line, from, &uart);
+    if (pager->state.changes) {
+        state_commit(&pager->state);
+        publish(pager, device->vm, device->state_offset);
     }
-    return tail;
 }
 
 static uint64_t uart_load(const struct device_access *access) {
     struct pager *pager = access->pager;
-    const uint64_t *word = words(access);
     const uint64_t *seen = emulate_seen(pager, access->vm, access->record);
-    struct pl011 uart = registers(word);
+    const struct uart *from = committed(pager, access->state_offset);
     if (access->offset == PL011_DR && *seen == access->record->seq) {
-        return uart.last;
+        return from->registers.last;
     }
-    uint64_t tail = receive(access->vm->in, &uart, word[UART_TAIL]);
-    uint32_t value = pl011_read(&uart, access->offset);
-    change(pager, word, &uart, word[UART_HEAD], tail);
+    struct uart uart = *from;
+    uint32_t value = pl011_read(&uart.registers, access->offset);
+    finish(pager, access->vm, access->line, from, &uart);
     if (access->offset == PL011_DR) {
         state_set(&pager->state, seen, access->record->seq);
     }
     if (pager->state.changes) {
-        bool taken = tail != word[UART_TAIL];
         state_commit(&pager->state);
-        if (taken) {
-            ring_store(&access->vm->in->tail, tail);
-        }
+        publish(pager, access->vm, access->state_offset);
     }
     return value;
 }
@@ -128,28 +150,24 @@ static bool has_room(const struct pager *pager, const struct ring *out, uint64_t
 
 static void uart_store(const struct device_access *access) {
     struct pager *pager = access->pager;
-    const uint64_t *word = words(access);
-    struct ring *out = access->vm->out;
-    struct pl011 uart = registers(word);
-    uint64_t head = word[UART_HEAD];
-    int sent = pl011_write(&uart, access->offset, (uint32_t)access->value);
-    if (sent != PL011_NOTHING && has_room(pager, out, head)) {
+    const struct uart *from = committed(pager, access->state_offset);
+    struct uart uart = *from;
+    int sent = pl011_write(&uart.registers, access->offset, (uint32_t)access->value);
+    if (sent != PL011_NOTHING && has_room(pager, access->vm->out, uart.head)) {
         uint8_t byte = (uint8_t)sent;
-        bytes_put(out, head, &byte, 1);
-        head++;
+        bytes_put(access->vm->out, uart.head, &byte, 1);
+        uart.head++;
     }
-    change(pager, word, &uart, head, word[UART_TAIL]);
+    finish(pager, access->vm, access->line, from, &uart);
 }
 
 static void uart_stored(const struct device_access *access) {
-    uint64_t head = words(access)[UART_HEAD];
-    if (access->vm->out && ring_load(&access->vm->out->head) != head) {
-        publish_output(access->pager, access->vm, head);
-    }
+    publish(access->pager, access->vm, access->state_offset);
 }
 
 static const struct device_effects effects = {
     .open = uart_open,
+    .input = uart_input,
     .load = uart_load,
     .store = uart_store,
     .stored = uart_stored,
@@ -159,6 +177,7 @@ const struct device_model pl011_uart = {
     .name = "pl011",
     .sizes = 1 | 2 | 4,
     .words = DEVICE_WORDS,
+    .interrupts = true,
     .reset = uart_reset,
     .effects = &effects,
 };

@@ -1,5 +1,5 @@
 // Two games by one row of bytes. Any accesses to the virtual GIC's frames, of any size and
-// anywhere, among lines, SGIs, timers and reports of ends, true or not: it stays within its state,
+// anywhere, among lines, SGIs and reports of ends, true or not: it stays within its state,
 // has a last output, and asks nothing of vCPUs that are not there. And moves that a guest may make:
 // the machine does what a naive GIC does, with servers that die meanwhile.
 #include <stdlib.h>
@@ -40,9 +40,6 @@ static void move(struct vgic *vgic, const struct move *m) {
         break;
     case 5:
         vgic_line(vgic, m->offset, m->vcpu, m->value & 1);
-        break;
-    case 6:
-        vgic_timer(vgic, m->vcpu);
         break;
     default:
         vgic_ended(vgic, m->vcpu, m->offset);

@@ -230,8 +230,7 @@ enum status rt_signal(unsigned portal) {
 }
 
 enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state) {
-    (void)vcpu, (void)interrupt;
-    *state = fakert.look;
+    *state = fakert.on_look ? fakert.on_look(vcpu, interrupt) : 0;
     return STATUS_OK;
 }
 
@@ -241,6 +240,9 @@ enum status rt_vcpu_interrupt(unsigned vcpu, enum vcpu_interrupt what, uint64_t 
     now->word[0] = what;
     now->word[1] = interrupt;
     now->word[2] = number;
+    if (fakert.on_interrupt) {
+        fakert.on_interrupt(vcpu, what, interrupt, number);
+    }
     return STATUS_OK;
 }
 

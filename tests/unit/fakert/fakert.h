@@ -29,14 +29,15 @@ enum fakert_kind {
     FAKERT_VCPU_READ,
     FAKERT_INTERRUPT,
     FAKERT_FETCH,
-    FAKERT_LOG
+    FAKERT_LOG,
 };
 
 struct fakert_request {
     enum fakert_kind kind;
-    unsigned slot;                // portal or vCPU
-    uint64_t word[MESSAGE_WORDS]; // of a CALL; of VCPU_READ the register; of FETCH the address
-    uint32_t answered;            // how many records had been answered before
+    unsigned slot; // portal or vCPU
+    // Of a CALL; of VCPU_READ the register; of INTERRUPT its arguments; of FETCH the address.
+    uint64_t word[MESSAGE_WORDS];
+    uint32_t answered; // how many records had been answered before
 };
 
 struct fakert {
@@ -46,7 +47,10 @@ struct fakert {
     uint32_t instruction;
     uint32_t (*on_fetch)(uint64_t pc); // in place of `instruction`
     bool fetch_fails;
-    uint64_t look; // what guests' CPUs have of any interrupt
+    // What guests' CPUs have of an interrupt; NULL: nothing. And what becomes of one.
+    uint64_t (*on_look)(unsigned vcpu, unsigned interrupt);
+    void (*on_interrupt)(unsigned vcpu, enum vcpu_interrupt what, uint64_t interrupt,
+                         uint64_t number);
     enum status call_status;
     unsigned kill_at; // the request at which it is killed, counted from 1; 0: none
     // The reply to a CALL, in place of the request's words; NULL: all zeros.

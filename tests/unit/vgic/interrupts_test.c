@@ -332,46 +332,97 @@ static void test_lines_that_are_not_there(void **state) {
     for (unsigned vcpu = 0; vcpu < 4; vcpu++) {
         world_redistributor(vcpu, 0x10100, 4, 0xffffffff);
     }
+    unsigned outputs = world.outputs;
     world_line(3, 0, true);          // SGIs have none
-    world_line(VGIC_TIMER, 0, true); // see vgic_timer
+    world_line(VGIC_TIMER, 0, true); // the machine's own
     world_line(PPI, 4, true);
     world_line(PPI, 200, true);
     world_line(VGIC_INTIDS, 0, true);
     world_line(1023, 0, true);
     world_line(UINT32_MAX, 0, true);
-    world_timer(4);
     vgic_ended(&world.vgic, 4, PPI);
     vgic_ended(&world.vgic, 0, VGIC_INTIDS);
-    assert_int_equal(world.outputs, 0);
+    assert_int_equal(world.outputs, outputs);
 }
 
+static void expect_timer(unsigned vcpu, unsigned intid, unsigned priority) {
+    expect_last(VGIC_SET_TIMER, intid, 1u << vcpu);
+    assert_int_equal(world.last.priority, priority);
+}
+
+// The core is told how the timer's interrupt is to be raised, whenever that becomes something else.
 static void test_the_timer(void **state) {
     (void)state;
-    world_timer(1); // before the guest has enabled it
-    assert_int_equal(world.outputs, 0);
-    own(1, ICPENDR, VGIC_TIMER); // it is level-sensitive, and still there
+    unsigned outputs = world.outputs;
+    world_redistributor(1, 0x10400 + VGIC_TIMER, 1, 0x67);
+    assert_int_equal(world.outputs, outputs); // it is not enabled
     own(1, ISENABLER, VGIC_TIMER);
-    expect_last(VGIC_RAISE, VGIC_TIMER, 1 << 1);
-    assert_false(world.last.notify); // the machine's own tells
-    assert_int_equal(world_acknowledge(1), VGIC_TIMER);
-    world_end(1, VGIC_TIMER);
-    assert_int_equal(world_acknowledge(1), WORLD_SPURIOUS);
-    world_timer(1);
-    assert_int_equal(world_acknowledge(1), VGIC_TIMER);
+    expect_timer(1, VGIC_TIMER, 0x60);
+    world_redistributor(1, 0x10400 + VGIC_TIMER, 1, 0x40);
+    expect_timer(1, VGIC_TIMER, 0x40);
+    own(1, ICENABLER, VGIC_TIMER);
+    expect_timer(1, 0, 0);
+    own(1, ISENABLER, VGIC_TIMER);
+    own(1, ISACTIVER, VGIC_TIMER);
+    expect_timer(1, 0, 0);
+    own(1, ICACTIVER, VGIC_TIMER);
+    expect_timer(1, VGIC_TIMER, 0x40);
+    world_redistributor(1, 0x14, 4, 2); // asleep
+    expect_timer(1, 0, 0);
+    world_redistributor(1, 0x14, 4, 0);
+    expect_timer(1, VGIC_TIMER, 0x40);
+    world_distributor(0, 4, 0);
+    expect_timer(1, 0, 0);
+    world_distributor(0, 4, 2);
+    expect_timer(1, VGIC_TIMER, 0x40);
+    world_redistributor(1, 0x10080, 4, ~bit(VGIC_TIMER)); // group 0
+    expect_timer(1, 0, 0);
+    world_redistributor(1, 0x10080, 4, ~0u);
+    expect_timer(1, VGIC_TIMER, 0x40);
+    outputs = world.outputs;
+    own(1, ISENABLER, VGIC_TIMER); // nothing new
+    own(1, ISPENDR, VGIC_TIMER);   // only the timer itself makes it pending
+    own(1, ICPENDR, VGIC_TIMER);
+    assert_int_equal(world.outputs, outputs);
+    for (unsigned vcpu = 0; vcpu < 4; vcpu++) {
+        assert_int_equal(world.timer[vcpu] != 0, vcpu == 1);
+    }
 }
 
-// One output an exit, as an answer carries it: the rest follows with the ends that are reported.
-static void test_one_output_at_a_time(void **state) {
+static bool timer_is(unsigned reg, unsigned vcpu) {
+    return world_read_own(vcpu, 0x10000 + reg) & bit(VGIC_TIMER);
+}
+
+// What is read of the timer's interrupt is what the list register holds of it.
+static void test_an_expiry_of_the_timer(void **state) {
     (void)state;
-    struct vgic *vgic = &world.vgic;
-    struct vgic_output output;
-    static const unsigned order[] = {50, 2, 41, 45, 60}; // by priority, then by INTID
+    world_timer(1, true);
+    assert_int_equal(world_acknowledge(1), WORLD_SPURIOUS);
+    own(1, ISENABLER, VGIC_TIMER);
+    assert_true(timer_is(ISPENDR, 1));
+    assert_false(timer_is(ISPENDR, 0));
+    own(1, ICENABLER, VGIC_TIMER); // taken back
+    assert_int_equal(world_acknowledge(1), WORLD_SPURIOUS);
+    own(1, ISENABLER, VGIC_TIMER);
+    assert_int_equal(world_acknowledge(1), VGIC_TIMER);
+    assert_true(timer_is(ISACTIVER, 1));
+    assert_false(timer_is(ISPENDR, 1));
+    own(1, ISACTIVER, VGIC_TIMER); // it is
+    assert_int_not_equal(world.timer[1], 0);
+    own(1, ICACTIVER, VGIC_TIMER); // what the guest acknowledged; the timer is asserted still
+    expect_last(VGIC_DEACTIVATE, VGIC_TIMER, 1 << 1);
+    assert_int_equal(world_acknowledge(1), VGIC_TIMER);
+    world_timer(1, false);
+    world_end(1, VGIC_TIMER);
+    assert_false(timer_is(ISACTIVER, 1));
+    assert_int_equal(world_acknowledge(1), WORLD_SPURIOUS);
+}
+
+// All that is due leaves at once, each with a number of its own.
+static void test_several_outputs_of_one_change(void **state) {
+    (void)state;
+    static const unsigned intids[] = {2, 41, 45, 50, 60};
     world_distributor(0, 4, 0);
-    priority(50, 0x10);
-    world_redistributor(0, 0x10402, 1, 0x18);
-    priority(41, 0x20);
-    priority(45, 0x20);
-    priority(60, 0xf0);
     world_distributor(0xc08, 4, 0xaaaaaaaa);
     world_distributor(0xc0c, 4, 0xaaaaaaaa);
     world_distributor(0x104, 4, 0xffffffff);
@@ -379,20 +430,19 @@ static void test_one_output_at_a_time(void **state) {
     world_distributor(0x204, 4, bit(41) | bit(45) | bit(50) | bit(60));
     own(0, ISPENDR, 2);
     assert_int_equal(world.outputs, 0);
-    vgic_distributor_write(vgic, 0, 4, 2);
+    world_distributor(0, 4, 2);
+    assert_int_equal(world.outputs, 5);
     for (unsigned i = 0; i < 5; i++) {
-        assert_true(vgic_next(vgic, &output));
-        assert_int_equal(output.effect, VGIC_RAISE);
-        assert_int_equal(output.intid, order[i]);
-        assert_int_equal(output.notify, i < 4);
-        state_commit(&world.state);
-        // Only that is done, and what the server had in mind beyond the state is gone.
-        if (i < 4) {
-            vgic->due = 0;
-            vgic_ended(vgic, 0, order[i]);
-        }
+        assert_int_equal(world_acknowledge(0), intids[i]);
     }
-    assert_false(vgic_next(vgic, &output));
+    world_distributor(0x204, 4, bit(41) | bit(45) | bit(50) | bit(60));
+    assert_int_equal(world.outputs, 9);
+    assert_int_equal(world.last.number, 9);
+    world_distributor(0, 4, 0);
+    assert_int_equal(world.outputs, 13);
+    for (unsigned i = 1; i < 5; i++) {
+        assert_int_equal(world.lr[0][intids[i]].state, VGIC_ACTIVE);
+    }
 }
 
 // The report of an end may be late: the interrupt has been given again since.
@@ -411,25 +461,25 @@ static void test_a_late_report_of_an_end(void **state) {
     assert_int_equal(world_acknowledge(0), 1);
 }
 
-static void test_what_is_kept_is_said_again(void **state) {
+// Whoever takes over finds the last output in the state, whole.
+static void test_the_last_output_is_said_again(void **state) {
     (void)state;
+    world_begin(4);
+    assert_int_equal(vgic_last(&world.vgic).effect, VGIC_NONE);
+    begin(NULL);
+    priority(SPI, 0x58);
+    route(SPI, 3);
     world_line(SPI, 0, true);
-    struct vgic_output output = world.last, kept;
-    for (unsigned vcpu = 0; vcpu < VGIC_VCPUS; vcpu++) {
-        output.vcpus = (uint16_t)(1u << vcpu);
-        output.intid = (uint8_t)(SPI + vcpu);
-        vgic_keep(&world.vgic, vcpu, &output);
-    }
-    state_commit(&world.state);
-    for (unsigned vcpu = 0; vcpu < VGIC_VCPUS; vcpu++) {
-        kept = vgic_kept(&world.vgic, vcpu);
-        assert_int_equal(kept.effect, VGIC_RAISE);
-        assert_int_equal(kept.intid, SPI + vcpu);
-        assert_int_equal(kept.vcpus, 1u << vcpu);
-        assert_int_equal(kept.priority, output.priority);
-        assert_int_equal(kept.notify, true);
-        assert_int_equal(kept.number, world.core_number);
-    }
+    struct vgic_output last = vgic_last(&world.vgic);
+    assert_int_equal(last.effect, VGIC_RAISE);
+    assert_int_equal(last.intid, SPI);
+    assert_int_equal(last.vcpus, 1 << 3);
+    assert_int_equal(last.priority, 0x58);
+    assert_true(last.notify);
+    assert_int_equal(last.number, 1);
+    world_line(SPI, 0, false);
+    assert_int_equal(vgic_last(&world.vgic).effect, VGIC_TAKE_BACK);
+    assert_int_equal(vgic_last(&world.vgic).number, 2);
 }
 
 // The commonest changes stay within what a commit does word by word.
@@ -437,17 +487,14 @@ static void test_changes_are_small(void **state) {
     (void)state;
     struct vgic_output output;
     own(1, ISENABLER, 1);
-    own(1, ISENABLER, VGIC_TIMER);
-    for (unsigned what = 0; what < 3; what++) {
+    world.looks = 0;
+    for (unsigned what = 0; what < 2; what++) {
         if (what == 0) {
             vgic_sgi(&world.vgic, 0, sgi(1, 2));
-        } else if (what == 1) {
-            vgic_timer(&world.vgic, 1);
         } else {
             vgic_line(&world.vgic, SPI, 0, true);
         }
         assert_true(vgic_next(&world.vgic, &output));
-        vgic_keep(&world.vgic, 1, &output);
         assert_true(world.state.changes <= STATE_CHANGES / 2);
         state_commit(&world.state);
     }
@@ -475,9 +522,10 @@ int main(void) {
         TEST(ppis_are_each_vcpus_own),
         TEST(lines_that_are_not_there),
         TEST(the_timer),
-        TEST(one_output_at_a_time),
+        TEST(an_expiry_of_the_timer),
+        TEST(several_outputs_of_one_change),
         TEST(a_late_report_of_an_end),
-        TEST(what_is_kept_is_said_again),
+        TEST(the_last_output_is_said_again),
         TEST(changes_are_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,9 +65,6 @@ static void write_bits(void) {
     if (offset == GROUP) {
         value |= next_bits() | next_bits() << 3;
     }
-    if (offset == PEND && !bank.is_shared) {
-        value &= ~(1u << VGIC_TIMER); // backed by a machine's interrupt that is not there then
-    }
     for (unsigned n = 0; n < 32; n++) {
         struct model_interrupt *interrupt = of(bank, n);
         bool one = value >> n & 1;
@@ -75,8 +72,9 @@ static void write_bits(void) {
         interrupt->group = offset == GROUP ? one : interrupt->group;
         interrupt->enable =
             (interrupt->enable || (one && offset == ENABLE)) && !(one && offset == DISABLE);
-        interrupt->latch = (interrupt->latch || (one && offset == PEND)) &&
-                           !(one && offset == UNPEND && !is_timer);
+        // Only the timer itself makes its interrupt pending.
+        interrupt->latch = (interrupt->latch || (one && offset == PEND && !is_timer)) &&
+                           !(one && offset == UNPEND);
         if (one && offset == ACTIVATE && !interrupt->active) {
             interrupt->active = true;
             interrupt->holder = MODEL_NOBODY;
@@ -168,11 +166,14 @@ static void send_sgi(void) {
     world_sgi(vcpu, (uint64_t)is_all << 40 | (uint64_t)intid << 24 | list);
 }
 
+// The timer is set anew only when its interrupt has been taken: what becomes of one that is
+// withdrawn is the core's.
 static void expire(void) {
     unsigned vcpu = next() % VCPUS;
-    if (is_idle(&model.own[vcpu][VGIC_TIMER])) {
-        model.own[vcpu][VGIC_TIMER].latch = true;
-        world_timer(vcpu);
+    bool asserted = next() & 3;
+    if (asserted || world.lr[vcpu][VGIC_TIMER].state != VGIC_PENDING) {
+        model_line(&model, vcpu, VGIC_TIMER, asserted);
+        world_timer(vcpu, asserted);
     }
 }
 
@@ -211,12 +212,14 @@ static void compare_bank(struct bank bank) {
     uint32_t enable = read(bank, 0x100), group = read(bank, 0x80);
     for (unsigned n = 0; n < 32; n++) {
         const struct model_interrupt *interrupt = of(bank, n);
-        world_require((pending >> n & 1) == model_is_pending(interrupt));
+        unsigned intid = bank.first + n;
+        uint32_t allowed = model_targets(&model, bank.vcpu, intid);
+        // Of a timer that is not forwarded nobody but the core knows.
+        world_require((pending >> n & 1) ==
+                      (intid == VGIC_TIMER ? allowed != 0 : model_is_pending(interrupt)));
         world_require((active >> n & 1) == interrupt->active);
         world_require((enable >> n & 1) == interrupt->enable);
         world_require((group >> n & 1) == interrupt->group);
-        unsigned intid = bank.first + n;
-        uint32_t allowed = model_targets(&model, bank.vcpu, intid);
         uint32_t given = world_pending(intid);
         if (!bank.is_shared) {
             given &= 1u << bank.vcpu;

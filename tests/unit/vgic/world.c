@@ -23,7 +23,7 @@ static unsigned look(void *context, unsigned vcpu, unsigned intid) {
     return world.lr[vcpu][intid].state;
 }
 
-// A server starts.
+// A server starts, where there is no state yet, or finds one.
 static void start_server(unsigned vcpus) {
     static _Alignas(8) uint8_t initial[AT + sizeof(struct vgic_state)];
     vgic_reset((struct vgic_state *)(void *)(initial + AT));
@@ -38,56 +38,108 @@ void world_begin(unsigned vcpus) {
     start_server(vcpus);
 }
 
-static bool dies(void) {
-    if (!world.dies || !world.dies()) {
-        return false;
+// The core's timers are level-sensitive: asserted, forwarded and not in a list register means that
+// they are raised.
+static void settle_timer(unsigned vcpu) {
+    struct world_lr *lr = &world.lr[vcpu][VGIC_TIMER];
+    if (world.asserted[vcpu] && world.timer[vcpu] && lr->state == 0) {
+        *lr = (struct world_lr){WORLD_LR_PENDING, world.timer[vcpu] & ~WORLD_FORWARDED, false};
     }
-    world.deaths++;
-    memset(&world.state, 0xa5, sizeof(world.state));
-    start_server(world.vgic.vcpus);
-    return true;
 }
 
-// The core does OUTPUT.
-static void do_output(const struct vgic_output *output) {
-    if (output->number <= world.core_number) {
-        return; // seen before the server died
+static void set_timer(unsigned vcpu, const struct vgic_output *output) {
+    world_require(output->intid == VGIC_TIMER || (output->intid == 0 && output->priority == 0));
+    world.timer[vcpu] = output->intid ? output->priority | WORLD_FORWARDED : 0;
+    if (!world.timer[vcpu]) {
+        world.lr[vcpu][VGIC_TIMER].state &= ~(unsigned)WORLD_LR_PENDING;
     }
-    world.core_number = output->number;
-    world.last = *output;
-    world.outputs++;
+}
+
+// The core does OUTPUT for one vCPU.
+static void do_output_there(unsigned vcpu, const struct vgic_output *output) {
+    struct world_lr *lr = &world.lr[vcpu][output->intid];
+    switch (output->effect) {
+    case VGIC_RAISE:
+        world_require(output->intid != VGIC_TIMER);
+        lr->state |= WORLD_LR_PENDING;
+        lr->priority = output->priority;
+        lr->notify |= output->notify;
+        break;
+    case VGIC_TAKE_BACK:
+        world_require(output->intid != VGIC_TIMER);
+        world_require(lr->state & WORLD_LR_PENDING);
+        lr->state &= ~(unsigned)WORLD_LR_PENDING;
+        break;
+    case VGIC_DEACTIVATE:
+        world_require(lr->state & WORLD_LR_ACTIVE);
+        lr->state &= ~(unsigned)WORLD_LR_ACTIVE;
+        break;
+    case VGIC_SET_TIMER:
+        set_timer(vcpu, output);
+        break;
+    case VGIC_NONE:
+        world_require(false);
+    }
+    if (lr->state == 0) {
+        lr->notify = false; // nobody ended it
+    }
+}
+
+// The server gives OUTPUT to the core, in one call for each vCPU. Returns true if it dies over it.
+static bool give(const struct vgic_output *output) {
     world_require(output->vcpus != 0 && output->vcpus >> world.vgic.vcpus == 0);
+    bool is_new = false;
     for (unsigned vcpu = 0; vcpu < world.vgic.vcpus; vcpu++) {
-        struct world_lr *lr = &world.lr[vcpu][output->intid];
         if (!(output->vcpus >> vcpu & 1)) {
             continue;
         }
-        switch (output->effect) {
-        case VGIC_RAISE:
-            lr->state |= WORLD_LR_PENDING;
-            lr->priority = output->priority;
-            lr->notify |= output->notify;
-            break;
-        case VGIC_TAKE_BACK:
-            world_require(lr->state & WORLD_LR_PENDING);
-            lr->state &= ~(unsigned)WORLD_LR_PENDING;
-            break;
-        case VGIC_DEACTIVATE:
-            world_require(lr->state & WORLD_LR_ACTIVE);
-            lr->state &= ~(unsigned)WORLD_LR_ACTIVE;
-            break;
-        case VGIC_NONE:
-            world_require(false);
+        if (output->number > world.number[vcpu]) { // else it was done before a server died
+            world.number[vcpu] = output->number;
+            do_output_there(vcpu, output);
+            is_new = true;
         }
-        if (lr->state == 0) {
-            lr->notify = false; // nobody ended it
+        if (world.dies && world.dies()) {
+            return true;
         }
+    }
+    if (is_new) {
+        world.last = *output;
+        world.outputs++;
+    }
+    return false;
+}
+
+// Commits and gives whatever is due. Returns true if the server dies over it.
+static bool settle(void) {
+    struct vgic_output output;
+    while (vgic_next(&world.vgic, &output)) {
+        if (world.dies && world.dies()) {
+            return true;
+        }
+        state_commit(&world.state);
+        if ((world.dies && world.dies()) || give(&output)) {
+            return true;
+        }
+    }
+    state_commit(&world.state); // what finding nothing has found out
+    return false;
+}
+
+// The server has died. The next ones take over, until one lives.
+static void succeed(void) {
+    bool dead = true;
+    while (dead) {
+        world.deaths++;
+        memset(&world.state, 0xa5, sizeof(world.state));
+        start_server(world.vgic.vcpus);
+        struct vgic_output last = vgic_last(&world.vgic);
+        dead = (last.effect != VGIC_NONE && give(&last)) || settle();
     }
 }
 
 // What an exit is about.
 struct event {
-    enum { DISTRIBUTOR, REDISTRIBUTOR, SGI, LINE, TIMER, ENDED } kind;
+    enum { DISTRIBUTOR, REDISTRIBUTOR, SGI, LINE, ENDED } kind;
     unsigned vcpu, intid, offset, size;
     uint64_t value;
 };
@@ -107,47 +159,32 @@ static void apply(const struct event *event) {
     case LINE:
         vgic_line(vgic, event->intid, event->vcpu, event->value);
         break;
-    case TIMER:
-        vgic_timer(vgic, event->vcpu);
-        break;
     case ENDED:
         vgic_ended(vgic, event->vcpu, event->intid);
         break;
     }
 }
 
-// Commits OUTPUT and does it, whatever becomes of the server meanwhile.
-static void commit(const struct vgic_output *output) {
-    vgic_keep(&world.vgic, 0, output);
-    state_commit(&world.state);
-    struct vgic_output kept = *output;
-    if (dies()) {
-        kept = vgic_kept(&world.vgic, 0);
-    }
-    if (kept.effect != VGIC_NONE) {
-        do_output(&kept);
-        if (dies()) { // it does not know whether that was done
-            kept = vgic_kept(&world.vgic, 0);
-            do_output(&kept);
-        }
-    }
-}
-
+// The exit that EVENT is. Its first output and its sequence number are part of its commit, so a
+// server that finds it done answers it, and does nothing more.
 static void serve(struct event event) {
     struct vgic_output output;
-    do {
-        output = (struct vgic_output){.effect = VGIC_NONE};
+    bool any;
+    for (;;) {
         apply(&event);
-        vgic_next(&world.vgic, &output);
-    } while (dies()); // before anything was committed
-    commit(&output);
-    while (vgic_next(&world.vgic, &output)) {
-        if (dies()) {
-            continue;
+        any = vgic_next(&world.vgic, &output);
+        if (!world.dies || !world.dies()) {
+            break;
         }
-        commit(&output);
+        succeed(); // before anything was committed
     }
-    state_commit(&world.state); // what finding nothing has found out
+    state_commit(&world.state);
+    if ((world.dies && world.dies()) || (any && give(&output)) || settle()) {
+        succeed();
+    }
+    for (unsigned vcpu = 0; vcpu < world.vgic.vcpus; vcpu++) {
+        settle_timer(vcpu);
+    }
 }
 
 void world_distributor(unsigned offset, unsigned size, uint64_t value) {
@@ -169,7 +206,10 @@ void world_line(unsigned intid, unsigned vcpu, bool level) {
     serve((struct event){.kind = LINE, .vcpu = vcpu, .intid = intid, .value = level});
 }
 
-void world_timer(unsigned vcpu) { serve((struct event){.kind = TIMER, .vcpu = vcpu}); }
+void world_timer(unsigned vcpu, bool asserted) {
+    world.asserted[vcpu] = asserted;
+    settle_timer(vcpu);
+}
 
 uint32_t world_read(unsigned offset) {
     return (uint32_t)vgic_distributor_read(&world.vgic, offset, 4);
@@ -202,6 +242,7 @@ void world_end(unsigned vcpu, unsigned intid) {
         lr->notify = false;
         serve((struct event){.kind = ENDED, .vcpu = vcpu, .intid = intid});
     }
+    settle_timer(vcpu);
 }
 
 uint32_t world_pending(unsigned intid) {

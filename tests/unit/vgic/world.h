@@ -1,12 +1,14 @@
-// A virtual GIC whose state is in a server's state region, list registers as the core would keep
-// them, and guests that acknowledge and end interrupts there. The server may die wherever the
-// owner's protocol (libs/vgic/vgic.h) lets it.
+// A virtual GIC whose state is in a server's state region, list registers and timers as the core
+// would keep them, and guests that acknowledge and end interrupts there. The server may die
+// wherever the owner's protocol (libs/vgic/vgic.h) lets it.
 #pragma once
 
 #include "libs/vgic/vgic.h"
 
 #define WORLD_LR_PENDING VGIC_PENDING
 #define WORLD_LR_ACTIVE VGIC_ACTIVE
+
+#define WORLD_FORWARDED 1u
 
 struct world_lr {
     unsigned state;
@@ -21,7 +23,11 @@ struct world {
     struct vgic_output last;                     // the last output that was done
     unsigned outputs;                            // done so far
     unsigned looks;
-    uint64_t core_number; // of the last output that the core has seen
+    // What the core has: of each vCPU the number of the last output that it has seen, what it was
+    // told of the timer, as a priority and WORLD_FORWARDED, and whether the timer is asserted.
+    uint64_t number[VGIC_VCPUS];
+    unsigned timer[VGIC_VCPUS];
+    bool asserted[VGIC_VCPUS];
     // Says whether the server dies now; NULL: never.
     bool (*dies)(void);
     unsigned deaths;
@@ -41,7 +47,9 @@ void world_distributor(unsigned offset, unsigned size, uint64_t value);
 void world_redistributor(unsigned vcpu, unsigned offset, unsigned size, uint64_t value);
 void world_sgi(unsigned vcpu, uint64_t value);
 void world_line(unsigned intid, unsigned vcpu, bool level);
-void world_timer(unsigned vcpu);
+
+// vCPU's timer is asserted, or is not. One that is pending in a list register stays so.
+void world_timer(unsigned vcpu, bool asserted);
 
 // The register at that offset.
 uint32_t world_read(unsigned offset);
