@@ -18,6 +18,20 @@ static void enable_all(void) {
         gic_bit(ISENABLER, FIRST + n);
 }
 
+// Takes what is there, which may be all of the cases in any order as they are of one priority.
+static void expect_all(void) {
+    unsigned missing = (1u << CASES) - 1;
+    for (unsigned n = 0; n < CASES; n++) {
+        const unsigned intid = gic_take();
+        check(intid - FIRST < CASES && missing >> (intid - FIRST) & 1, "interrupt %u", intid);
+        if (intid != SPURIOUS)
+            gic_end(intid);
+        if (intid - FIRST < CASES)
+            missing &= ~(1u << (intid - FIRST));
+    }
+    check(missing == 0, "of all, not 0x%x", missing);
+}
+
 // Takes INTID and ends it.
 static void expect(unsigned wanted) {
     const unsigned intid = gic_take();
@@ -30,6 +44,7 @@ static void expect(unsigned wanted) {
 void try_edges(void) {
     enable_all();
     gic_bit(ISENABLER, 3);
+    gic_priority(3, PRIORITY - 0x20);
     gic_forward(false);
     for (unsigned n = 0; n < CASES; n++)
         gic_bit(ISPENDR, FIRST + n);
@@ -38,8 +53,7 @@ void try_edges(void) {
     check(gic_take() == SPURIOUS, "the distributor is off");
     gic_forward(true);
     expect(3);
-    for (unsigned n = 0; n < CASES; n++)
-        expect(FIRST + n);
+    expect_all();
     expect(SPURIOUS);
     gic_bit(ISPENDR, FIRST);
     check(gic_take() == FIRST, "one");
