@@ -28,9 +28,6 @@
 #include "guest/platform.h"
 #include "guest/trap.h"
 
-// Larger trees are damaged ones.
-#define TREE_SIZE_MAX (UINT64_C(2) << 20)
-
 // What runs when nothing is asked for.
 #define FIRST_PROGRAM "init"
 // Nanoseconds between two looks at how many clean pages there are.
@@ -45,13 +42,10 @@ static const char logo[] = "\n"
                            "  |___/     gkernel, a guest of Exeunt\n"
                            "\n";
 
-static void read_machine(struct machine *machine, struct phys device_tree) {
-    const size_t size = machine_tree_size(kernel_space_window(device_tree, 8));
-    if (size == 0 || size > TREE_SIZE_MAX)
-        panic("no device tree at 0x%lx", device_tree.raw);
-    if (!machine_read(machine, kernel_space_window(device_tree, size), size))
-        panic("the device tree at 0x%lx is damaged", device_tree.raw);
-    page_reserve(device_tree, (struct phys){device_tree.raw + size});
+static void read_machine(struct machine *machine, struct phys description) {
+    const char *wrong = platform_describe(machine, description, kernel_space_window);
+    if (wrong != NULL)
+        panic("%s: at 0x%lx", wrong, description.raw);
     for (unsigned i = 0; i < machine->reserved_count; i++) {
         const struct machine_range *range = &machine->reserved[i];
         page_reserve((struct phys){range->base}, (struct phys){range->base + range->size});
@@ -123,11 +117,11 @@ static int run_programs(const char *words) {
     return any ? first_failure : run_first_program();
 }
 
-_Noreturn void gkernel_main(uint64_t cpu, struct phys device_tree) {
+_Noreturn void gkernel_main(uint64_t cpu, struct phys description) {
     static struct machine machine;
     trap_init();
     kernel_space_init();
-    read_machine(&machine, device_tree);
+    read_machine(&machine, description);
     const char *missing = platform_init(&machine, kernel_space_device);
     printk("%s", logo);
     printk("arch = %s\n", platform.arch);

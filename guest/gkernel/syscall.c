@@ -7,6 +7,7 @@
 
 #include "guest/gkernel/console.h"
 #include "guest/gkernel/process.h"
+#include "guest/gkernel/sched.h"
 
 static syscall_function *const table[] = {
     [SYS_brk] = sys_brk,
@@ -42,8 +43,13 @@ static const char *const names[] = {
 };
 #define NAMES_SIZE (sizeof(names) / sizeof(names[0]))
 
-static int64_t refuse(uint64_t number) {
+// What is in no table: the architecture's own, or nobody's.
+static int64_t other(const struct trap_syscall *call) {
     static bool named[NAMES_SIZE];
+    const uint64_t number = call->number;
+    int64_t result;
+    if (trap_frame_own_syscall(trap_user_frame(sched_current()->kernel_stack), call, &result))
+        return result;
     if (number >= NAMES_SIZE || names[number] == NULL)
         return -ENOSYS; // nobody's: a program that tries them all does not fill the log
     if (!named[number])
@@ -59,6 +65,6 @@ int64_t syscall_handle(const struct trap_syscall *call) {
         printk("handle_syscall ...\n");
     process->made_a_call = true;
     if (call->number >= TABLE_SIZE || table[call->number] == NULL)
-        return refuse(call->number);
+        return other(call);
     return table[call->number](call->argument);
 }

@@ -65,6 +65,8 @@ static const struct {
     // Not a page fault: the page is there, and the program would come back here for ever.
     [TRAP_ACCESS] = {"access to no memory", SIGBUS},
     [TRAP_ILLEGAL] = {"illegal instruction", SIGILL},
+    [TRAP_PROTECTION] = {"what is not allowed", SIGSEGV},
+    [TRAP_ARITHMETIC] = {"arithmetic error", SIGFPE},
     [TRAP_BREAKPOINT] = {"breakpoint", SIGTRAP},
     [TRAP_MISALIGNED] = {"misaligned access", SIGBUS},
     [TRAP_OTHER] = {"unexpected trap", SIGILL},
@@ -89,7 +91,8 @@ static void on_stack_overflow(struct trap_frame *frame, const struct trap *trap)
 static void (*const handlers[TRAP_CAUSES])(struct trap_frame *, const struct trap *) = {
     [TRAP_SYSCALL] = on_syscall,       [TRAP_TIMER] = on_timer,
     [TRAP_PAGE_FAULT] = on_page_fault, [TRAP_ACCESS] = on_fault,
-    [TRAP_ILLEGAL] = on_fault,         [TRAP_BREAKPOINT] = on_fault,
+    [TRAP_ILLEGAL] = on_fault,         [TRAP_PROTECTION] = on_fault,
+    [TRAP_ARITHMETIC] = on_fault,      [TRAP_BREAKPOINT] = on_fault,
     [TRAP_MISALIGNED] = on_fault,      [TRAP_STACK_OVERFLOW] = on_stack_overflow,
     [TRAP_OTHER] = on_fault,
 };

@@ -96,6 +96,19 @@ bool machine_read(struct machine *machine, const void *tree, size_t size) {
     return true;
 }
 
+// Larger trees are damaged ones.
+#define TREE_SIZE_MAX (UINT64_C(2) << 20)
+
+const char *machine_read_physical(struct machine *machine, struct phys tree, machine_show *show) {
+    const size_t size = machine_tree_size(show(tree, 2 * sizeof(uint32_t)));
+    if (size == 0 || size > TREE_SIZE_MAX)
+        return "there is no device tree";
+    if (!machine_read(machine, show(tree, size), size))
+        return "the device tree is damaged";
+    add_reserved(machine, &(struct tree_range){tree.raw, size});
+    return machine->reserved_count > MACHINE_RESERVED_MAX ? "too much memory is reserved" : NULL;
+}
+
 // For a device, when the tree is read once more.
 struct search {
     const char *compatible;

@@ -1,10 +1,12 @@
 // What a guest must know of its machine, read from the flattened device tree it was started with
-// (tree.h).
+// (tree.h), or where there is none from what its loader left (multiboot.h).
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "guest/mmu.h"
 
 struct machine_range {
     uint64_t base;
@@ -22,7 +24,7 @@ struct machine {
     uint64_t cpu_id[MACHINE_CPUS_MAX]; // their "reg", as far as there is room
     uint64_t timebase;                 // ticks of the counter a second, 0 when not said
     const char *bootargs;              // "" when there are none
-    const void *tree;                  // where all this was read
+    const void *tree;                  // where all this was read, NULL when there is none
     size_t tree_size;
 };
 
@@ -34,6 +36,13 @@ size_t machine_tree_size(const void *tree);
 // tree, which is read again for devices: it must stay where it is. False when the tree is
 // malformed, does not say where memory is, or reserves more ranges than there is room for.
 bool machine_read(struct machine *machine, const void *tree, size_t size);
+
+// Shows physical memory, and leaves it where it shows it.
+typedef const void *machine_show(struct phys at, uint64_t size);
+
+// The same of a tree in physical memory, which is reserved, too. Returns NULL, or in words what is
+// wrong.
+const char *machine_read_physical(struct machine *machine, struct phys tree, machine_show *show);
 
 // Where the registers are of the first device that calls itself `compatible` and is not disabled:
 // range `index` of its "reg". False when there is no such device or range.

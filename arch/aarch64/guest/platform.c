@@ -27,6 +27,11 @@ static volatile void *device(const struct machine *machine, firmware_map *map, c
     return map((struct phys){range.base}, *size);
 }
 
+const char *platform_describe(struct machine *machine, struct phys description,
+                              machine_show *show) {
+    return machine_read_physical(machine, description, show);
+}
+
 const char *platform_init(const struct machine *machine, firmware_map *map) {
     uint64_t page = PAGE_SIZE, distributor_size = UINT64_MAX, size = REDISTRIBUTORS_SIZE_MAX;
     firmware_init(machine, map);

@@ -7,8 +7,9 @@
 // Nanoseconds since some moment before boot; never goes back.
 uint64_t clock_nanoseconds(void);
 
-// TRAP_TIMER follows when the counter passes `nanoseconds`. Until another deadline is set or the
-// clock is stopped it may come again and again.
+// TRAP_TIMER follows when the counter passes `nanoseconds`, and may come before, where the timer
+// can't wait so long. Until another deadline is set or the clock is stopped it may come again and
+// again.
 void clock_set_deadline(uint64_t nanoseconds);
 void clock_stop(void);
 

@@ -6,7 +6,8 @@
 void cpu_interrupts_on(void);
 void cpu_interrupts_off(void);
 
-// Called with interrupts off: returns, still off, once an interrupt is pending.
+// Called with interrupts off: returns, off again, once an interrupt is pending, or was taken where
+// the CPU can't wait for one in another way.
 void cpu_wait(void);
 
 // Saves what the C calling convention lets a callee keep on the running stack, stores the stack

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #define PAGE_SHIFT 12
+// The C library's limits.h has one of its own for architectures that know no other.
+#undef PAGE_SIZE
 #define PAGE_SIZE (UINT64_C(1) << PAGE_SHIFT)
 #define TABLE_ENTRIES 512
 

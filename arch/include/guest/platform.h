@@ -13,6 +13,10 @@ struct platform {
 };
 extern const struct platform platform;
 
+// Reads what the machine is from what gkernel_main() was given. Returns NULL, or in words what is
+// wrong with it.
+const char *platform_describe(struct machine *machine, struct phys description, machine_show *show);
+
 // Finds the devices that the architecture's part of the kernel drives: the console where firmware
 // has none, the interrupt controller, the clocks. Starts them. `map` gives the kernel a device's
 // registers. Returns NULL, or in words what is missing.
@@ -23,4 +27,5 @@ const char *platform_init(const struct machine *machine,
 extern char image_start[], image_end[];
 
 // Where the boot code goes on: paging is on, interrupts are off, the stack is the boot stack.
-_Noreturn void gkernel_main(uint64_t cpu, struct phys device_tree);
+// `description` is what the loader has left: a device tree, or the architecture's own.
+_Noreturn void gkernel_main(uint64_t cpu, struct phys description);

@@ -15,6 +15,10 @@ enum trap_cause {
     TRAP_PAGE_FAULT,
     TRAP_ACCESS,  // the page tables allow it, but there is nothing that answers
     TRAP_ILLEGAL, // an instruction that does not exist or is not allowed here
+    // What is not allowed, where the CPU tells that from what does not exist; and an address that
+    // no page tables could translate.
+    TRAP_PROTECTION,
+    TRAP_ARITHMETIC, // a division by zero, where that traps, or what floating point was told to
     TRAP_BREAKPOINT,
     TRAP_MISALIGNED,
     TRAP_STACK_OVERFLOW, // the kernel stack has run over; what was interrupted is lost
@@ -31,6 +35,10 @@ struct trap {
     uint64_t code;
 };
 
+// With Linux's number for the architecture. What every architecture calls in another way is said in
+// one: clone's arguments are flags, stack, where the parent gets the id, the thread pointer, where
+// the child has it; and what is older than the calls that all architectures have, as fork and open
+// are than clone and openat, is said by those.
 struct trap_syscall {
     uint64_t number;
     uint64_t argument[6];
@@ -60,6 +68,12 @@ void trap_frame_set_tls(struct trap_frame *frame, uint64_t thread_pointer);
 // The arguments of the system call that a user made; moves on to the instruction after it.
 struct trap_syscall trap_frame_syscall(struct trap_frame *frame);
 void trap_frame_return(struct trap_frame *frame, int64_t result);
+
+// Does a system call that only this architecture has, and that is about nothing but the running
+// thread's registers, whose frame this is. False when it is no such call; else `result` is a result
+// or a negative errno.
+bool trap_frame_own_syscall(struct trap_frame *frame, const struct trap_syscall *call,
+                            int64_t *result);
 
 // Before the kernel goes from one thread to another: puts `from`'s floating-point and vector
 // registers away and `to`'s in. Either is NULL for a thread that has no user mode.

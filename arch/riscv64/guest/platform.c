@@ -12,6 +12,11 @@ const struct platform platform = {
     .elf_machine = 243,
 };
 
+const char *platform_describe(struct machine *machine, struct phys description,
+                              machine_show *show) {
+    return machine_read_physical(machine, description, show);
+}
+
 const char *platform_init(const struct machine *machine,
                           volatile void *(*map)(struct phys at, uint64_t size)) {
     struct machine_range rtc;

@@ -204,6 +204,38 @@ static void test_wrong_trees_are_refused(void **state) {
     assert_false(machine_read(&machine, tree, size));
 }
 
+#define TREE_AT 0x80100000u
+
+static const void *show(struct phys at, uint64_t size) {
+    assert_true(at.raw == TREE_AT && size <= TREE_SIZE);
+    return tree;
+}
+
+static void test_a_tree_in_physical_memory_is_reserved(void **state) {
+    (void)state;
+    struct machine machine;
+    begin();
+    memory("memory@80000000", 0x80000000, 0x800000);
+    assert_null(machine_read_physical(&machine, (struct phys){TREE_AT}, show));
+    assert_int_equal(machine.reserved_count, 2);
+    assert_int_equal(machine.reserved[1].base, TREE_AT);
+    assert_int_equal(machine.reserved[1].size, TREE_SIZE);
+
+    for (unsigned i = 0; i < MACHINE_RESERVED_MAX - 2; i++)
+        assert_int_equal(fdt_add_mem_rsv(tree, 0x80010000 + i * 0x1000, 0x1000), 0);
+    assert_null(machine_read_physical(&machine, (struct phys){TREE_AT}, show));
+    assert_int_equal(fdt_add_mem_rsv(tree, 0x80200000, 0x1000), 0);
+    assert_string_equal(machine_read_physical(&machine, (struct phys){TREE_AT}, show),
+                        "too much memory is reserved");
+
+    begin(); // without memory
+    assert_string_equal(machine_read_physical(&machine, (struct phys){TREE_AT}, show),
+                        "the device tree is damaged");
+    fdt_set_totalsize(tree, UINT32_MAX);
+    assert_string_equal(machine_read_physical(&machine, (struct phys){TREE_AT}, show),
+                        "there is no device tree");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_a_guest_reads),
@@ -212,6 +244,7 @@ int main(void) {
         cmocka_unit_test(test_ranges_of_no_cells_are_none),
         cmocka_unit_test(test_memory_that_does_not_touch_stays_apart),
         cmocka_unit_test(test_wrong_trees_are_refused),
+        cmocka_unit_test(test_a_tree_in_physical_memory_is_reserved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
