@@ -5,7 +5,8 @@ Little-endian. A header of 16 bytes: the magic "pfld", version, count of entries
 table that follows. That has `count` entries of 48 bytes: a name of at most 31 bytes, padded with
 zeroes to 32; the offset of the file from the image's start, a multiple of 4096; its length; its
 CRC-32; a word that is zero. CRC-32 is zlib's. Behind the last file there are zeroes up to the size
-of QEMU's flash bank: 32 MB, 64 MB for aarch64. guest/gkernel/pflash.h says the same to the kernel.
+of QEMU's flash bank: 32 MB, 64 MB for aarch64, 3,840 KB for x86_64. guest/gkernel/pflash.h says the
+same to the kernel.
 """
 
 import argparse
@@ -22,8 +23,8 @@ HEADER = struct.Struct("<4sIII")
 ENTRY = struct.Struct("<32sIIII")
 ENTRIES_MAX = 64
 ALIGNMENT = 4096
-# Of the bank in QEMU's virt machines.
-SIZES = {"riscv64": 32 << 20, "aarch64": 64 << 20}
+# Of the bank in QEMU's virt machines; on a PC the rest of 4 MB, of which the firmware has 256 KB.
+SIZES = {"riscv64": 32 << 20, "aarch64": 64 << 20, "x86_64": 0x3C0000}
 DEFAULT_ARCH = "riscv64"
 SIZE = SIZES[DEFAULT_ARCH]
 

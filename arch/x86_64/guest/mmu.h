@@ -22,8 +22,9 @@
 // the last entry of the root.
 #define MMU_LINEAR_BASE UINT64_C(0xffff800000000000)
 #define MMU_WINDOW UINT64_C(0xffffff8000000000)
-// One past the last address of the lower half.
-#define MMU_USER_END (UINT64_C(1) << 47)
+// The lower half has addresses of so many bits.
+#define MMU_USER_BITS 47
+#define MMU_USER_END (UINT64_C(1) << MMU_USER_BITS)
 #define MMU_ROOT_LEVEL 3
 
 static inline unsigned mmu_slot(uint64_t va, unsigned level) {
