@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from .manifest import Manifest
-from .paths import UsageError
+from .paths import ExeuntError, UsageError
 from .qemu import STATUS_TIMEOUT, Result
 
 # QEMU's own firmware, which is told where the guest begins; fw_jump would put the device tree where
@@ -18,6 +18,9 @@ FIRMWARE = {"riscv64": "default"}
 # The bank that a VM has by passthrough, where that cannot be a file (if=pflash,unit=1), as the
 # hypervisor's machine has it: OpenSBI would boot from there instead of from -kernel.
 FLASH = {"riscv64": 0x22000000}
+# A PC's firmware is the first unit of its flash, and the guest's part lies below that: where the
+# second unit is only if there is a first. Its places, by Debian's packages.
+PC_FIRMWARE = ("/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios-256k.bin")
 END = re.compile(r"^monolithic kernel exit \[(\d+)\] (?:normally|abnormally)!\s*$", re.MULTILINE)
 
 # Options, and the fields of a Boot, that have no meaning where there is no hypervisor.
@@ -38,15 +41,28 @@ def check(boot) -> None:
             raise UsageError(f"--bare is without the hypervisor: {why}")
 
 
+def flash_unit(unit: int, image: Path) -> list[str]:
+    quoted = str(image).replace(",", ",,")
+    return ["-drive", f"file={quoted},if=pflash,unit={unit},format=raw,readonly=on"]
+
+
+def pc_firmware() -> Path:
+    for path in PC_FIRMWARE:
+        if Path(path).exists():
+            return Path(path)
+    raise ExeuntError(f"{PC_FIRMWARE[0]} is missing: run `tools/exeunt setup`")
+
+
 def flash_arguments(arch: str, image: Path, most: int, scratch: Path) -> list[str]:
     """The flash as a file, or its content loaded, without the zeroes behind it: erased or not, it
     begins with zeroes.
 
     most: bytes. QEMU loads no file that is larger than the machine's RAM.
     """
+    if arch == "x86_64":
+        return [*flash_unit(0, pc_firmware()), *flash_unit(1, image)]
     if arch not in FLASH:
-        quoted = str(image).replace(",", ",,")
-        return ["-drive", f"file={quoted},if=pflash,unit=1,format=raw,readonly=on"]
+        return flash_unit(1, image)
     content = image.read_bytes().rstrip(b"\0")
     found = []
     for at in range(0, len(content), most):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from . import bare, control
 from .manifest import INITRD_PATH, Manifest, compile_source
-from .paths import ExeuntError, UsageError, out_dir, say
+from .paths import BARE_ONLY, ExeuntError, UsageError, out_dir, say
 from .qemu import STATUS_TIMEOUT, Result, run_process
 
 import bundle
@@ -74,6 +74,8 @@ MACHINES = {
         as_kernel,
         ("-rtc", "clock=vm"),
     ),
+    # Without `check=off` QEMU lists what it cannot emulate of the CPU, before each boot.
+    "x86_64": Machine("q35", "EPYC,check=off", "q35", "EPYC,check=off", 0, as_kernel),
 }
 
 
@@ -111,11 +113,13 @@ class Boot:
                 raise UsageError(f"--{name}: there is no file {path}")
         if self.bare:
             bare.check(self)
+        elif self.arch in BARE_ONLY:
+            raise UsageError(f"there is no hypervisor for {self.arch} yet: --bare boots our guest")
         if self.disk and (self.guest or self.initrd):
             raise UsageError("--disk is a whole disk: --guest and --initrd cannot go onto it")
         flash_size = pflash.SIZES[self.arch]
         if self.pflash and self.pflash.stat().st_size != flash_size:
-            raise UsageError(f"--pflash: {self.pflash} has not {flash_size // MB} MB")
+            raise UsageError(f"--pflash: {self.pflash} has not {flash_size / MB:g} MB")
         if self.mem is not None and (self.mem <= 0 or self.mem % (2 * MB)):
             raise UsageError("--mem must be a multiple of 2M")
         if self.qemu and not shutil.which(self.qemu):

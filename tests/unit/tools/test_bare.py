@@ -125,6 +125,23 @@ class BareTest(FakeRun):
         flash = f"file={self.folder}/pflash.img,if=pflash,unit=1,format=raw,readonly=on"
         self.assertEqual(self.given("-drive", arch="aarch64"), [flash])
 
+    def test_x86_64_has_a_pc_with_firmware_and_flash_in_one(self):
+        with (self.folder / "pflash.img").open("r+b") as image:
+            image.truncate(0x3C0000)
+        words = {"arch": "x86_64"}
+        self.assertEqual(self.given("-machine", **words), ["q35"])
+        self.assertEqual(self.given("-cpu", **words), ["EPYC,check=off"])
+        self.assertEqual(self.given("-bios", **words), [])
+        self.assertEqual(self.given("-kernel", **words), [f"{self.folder}/guest/gkernel.bin"])
+        firmware, flash = self.given("-drive", **words)
+        self.assertIn("bios-256k.bin,if=pflash,unit=0,", firmware)
+        file = f"file={self.folder}/pflash.img"
+        self.assertEqual(flash, f"{file},if=pflash,unit=1,format=raw,readonly=on")
+
+    def test_an_architecture_without_the_hypervisor_has_the_bare_machine_only(self):
+        with self.assertRaisesRegex(UsageError, "no hypervisor for x86_64"):
+            self.boot(SAY_ALL, arch="x86_64")
+
     def test_a_flash_of_another_architecture_is_refused(self):
         other = self.folder / "pflash.img"
         with self.assertRaisesRegex(UsageError, "has not 64 MB"):

@@ -58,7 +58,8 @@ class FakeRun(unittest.TestCase):
         source.write_text(MANIFEST)
         blob = self.folder / "manifests/default-riscv64.dtb"
         subprocess.run(["dtc", "-q", "-O", "dtb", "-o", blob, source], check=True)
-        (self.folder / "manifests/default-aarch64.dtb").write_bytes(blob.read_bytes())
+        for arch in ("aarch64", "x86_64"):
+            (self.folder / f"manifests/default-{arch}.dtb").write_bytes(blob.read_bytes())
         image = bundle.make_bundle(minimal_elf(), {bundle.MANIFEST: blob.read_bytes()}, bundle.Machine())
         (self.folder / "bundle.img").write_bytes(image)
         for name in ("gkernel.bin", "bench.bin"):
