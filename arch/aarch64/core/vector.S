@@ -25,6 +25,14 @@
     .endr
 .endm
 
+// Two members that lie together.
+.macro both op, first, second, base, member, next
+    .if (\next) != (\member) + 8
+    .error "they do not lie together"
+    .endif
+    \op \first, \second, [\base, #\member]
+.endm
+
 .macro words op, base, offset = 0
     \op x0, x1, [\base, #\offset]
     \op x2, x3, [\base, #\offset + 16]
@@ -39,22 +47,22 @@
     mrs x13, elr_el2
     mrs x14, spsr_el2
     mrs x15, tpidr_el0
-    stp x30, x12, [sp, #X(30)]
-    stp x13, x14, [sp, #REGS_PC]
-    str x15, [sp, #REGS_TP]
+    both stp, x30, x12, sp, X(30), regs__sp
+    both stp, x13, x14, sp, regs__pc, regs__pstate
+    str x15, [sp, #regs__tp]
 .endm
 
 // From a context to the core's stack; x0 is the context.
 .macro enter_core
     mov x0, sp
-    ldr x18, [sp, #CONTEXT_CPU]
-    ldr x18, [x18, #CPU_STACK_TOP]
+    ldr x18, [sp, #context__cpu]
+    ldr x18, [x18, #cpu__stack_top]
     mov sp, x18
 .endm
 
 .macro host_mode scratch
-    mov \scratch, #(HCR_HOST_LOW)
-    movk \scratch, #(HCR_HOST_HIGH), lsl #32
+    mov \scratch, #(value__HCR_HOST & 0xffffffff)
+    movk \scratch, #(value__HCR_HOST >> 32), lsl #32
     msr hcr_el2, \scratch
 .endm
 
@@ -72,9 +80,9 @@
     mrs x11, tpidr_el0
     mrs x12, elr_el2
     mrs x13, spsr_el2
-    str x10, [sp, #REGS_SP]
-    stp x12, x13, [sp, #REGS_PC]
-    str x11, [sp, #REGS_TP]
+    str x10, [sp, #regs__sp]
+    both stp, x12, x13, sp, regs__pc, regs__pstate
+    str x11, [sp, #regs__tp]
 .endm
 
     .section .text.vector, "ax"
@@ -92,10 +100,10 @@ synchronous:
     stp x10, x11, [sp, #X(10)]
     mrs x10, esr_el2
     lsr x11, x10, #26
-    cmp x11, #CLASS_SVC         // only a task's comes here
+    cmp x11, #value__ESR_CLASS_SVC // only a task's comes here
     b.eq task_call
     save_rest
-    cmp x11, #CLASS_HVC
+    cmp x11, #value__ESR_CLASS_HVC
     b.eq hypercall
     b trap
 
@@ -140,29 +148,29 @@ trap:
     .global vector_leave
 vector_leave:
     cbz x0, leave_idle
-    ldrb w1, [x0, #CONTEXT_KIND]
+    ldrb w1, [x0, #context__kind]
     cbnz w1, leave_vcpu
-    ldr x2, [x0, #TASK_TRANSLATION]
-    ldr x3, [x0, #TASK_ARRIVING]
+    ldr x2, [x0, #task__translation]
+    ldr x3, [x0, #task__arriving]
     msr ttbr0_el2, x2
     host_mode x4
     // Floating point traps unless the registers are this task's. While they are those of a guest
     // that is ready, that is so.
-    ldr x5, [x0, #CONTEXT_CPU]
-    ldr x6, [x5, #CPU_READY]
+    ldr x5, [x0, #context__cpu]
+    ldr x6, [x5, #cpu__ready]
     cmp x6, x5
     b.eq leave_point
 leave_task:
     cbnz x3, arrive
     b leave
 leave_guest:
-    ldr x2, [x0, #VCPU_HCR]
+    ldr x2, [x0, #vcpu__arch__hcr]
     msr hcr_el2, x2
 leave:
     mov sp, x0
-    ldp x10, x11, [sp, #REGS_PC]
-    ldr x12, [sp, #REGS_TP]
-    ldp x30, x13, [sp, #X(30)]
+    both ldp, x10, x11, sp, regs__pc, regs__pstate
+    ldr x12, [sp, #regs__tp]
+    both ldp, x30, x13, sp, X(30), regs__sp
     msr elr_el2, x10
     msr spsr_el2, x11
     msr tpidr_el0, x12
@@ -175,16 +183,16 @@ leave_rest:
     // A record is handed over: x0 is the task, x3 the record's words.
 arrive:
     mov sp, x0
-    ldr x12, [sp, #TASK_SERVING]
-    ldp x13, x14, [sp, #TASK_RECEIVE_PC]
-    ldr x15, [sp, #TASK_RECEIVE_TP]
-    str xzr, [sp, #TASK_ARRIVING]
+    ldr x12, [sp, #task__serving]
+    both ldp, x13, x14, sp, task__receive_pc, task__receive_sp
+    ldr x15, [sp, #task__receive_tp]
+    str xzr, [sp, #task__arriving]
     msr elr_el2, x13
     msr sp_el0, x14
     msr tpidr_el0, x15
     msr spsr_el2, xzr           // EL0, nothing masked
-    ldp x8, x9, [x12, #RECORD_INFO]
-    ldp x10, x11, [x12, #RECORD_SEQ]
+    both ldp, x8, x9, x12, record__info, record__pc
+    both ldp, x10, x11, x12, record__seq, record__badge
     ldp x0, x1, [x3]
     ldp x4, x5, [x3, #32]
     ldp x6, x7, [x3, #48]
@@ -196,8 +204,8 @@ forget_saved:
     eret
 
 leave_vcpu:
-    ldr x1, [x0, #CONTEXT_CPU]
-    ldr x1, [x1, #CPU_READY]
+    ldr x1, [x0, #context__cpu]
+    ldr x1, [x1, #cpu__ready]
     cmp x1, x0
     b.eq leave_guest
     mov x19, x0                 // the C functions keep x19
@@ -206,9 +214,9 @@ leave_vcpu:
     b leave_guest
 
 leave_point:
-    ldr x5, [x5, #CPU_FP]
-    mov x6, #CPTR_TASKS_TRAP
-    mov x7, #CPTR_FREE
+    ldr x5, [x5, #cpu__fp]
+    mov x6, #value__CPTR_FP_TASKS_TRAP
+    mov x7, #value__CPTR_FP_FREE
     cmp x5, x0
     csel x6, x7, x6, eq
     msr cptr_el2, x6
@@ -220,26 +228,26 @@ leave_idle:
 
     // A hypercall, all registers saved; x0…x7 still are the guest's, x13 is the pc behind it.
 hypercall:
-    ldr x15, [sp, #VCPU_FAST_PORTAL]
+    ldr x15, [sp, #vcpu__fast_portal]
     sub x9, x13, #4             // a record's pc is that of the instruction itself
-    str x9, [sp, #REGS_PC]
+    str x9, [sp, #regs__pc]
     cbz x15, trap               // no such route, or tracing
-    ldr x15, [x15, #PORTAL_WAITING]
+    ldr x15, [x15, #portal__waiting]
     cbz x15, trap               // the server is busy, or there is none just now
     // The point of no return: x15 is the server, sp the vCPU.
-    ldr x12, [sp, #CONTEXT_CPU]
+    ldr x12, [sp, #context__cpu]
     mov x13, sp
-    str x13, [x12, #CPU_FAST]   // forward_settle writes the record down, should it be needed
-    ldr x10, [sp, #VCPU_SEQ]
+    str x13, [x12, #cpu__fast]  // forward_settle writes the record down, should it be needed
+    ldr x10, [sp, #vcpu__record__seq]
     add x10, x10, #1
-    str x10, [sp, #VCPU_SEQ]
-    ldr x12, [x15, #TASK_TRANSLATION]
-    ldp x13, x14, [x15, #TASK_RECEIVE_PC]
-    ldr x16, [x15, #TASK_RECEIVE_TP]
+    str x10, [sp, #vcpu__record__seq]
+    ldr x12, [x15, #task__translation]
+    both ldp, x13, x14, x15, task__receive_pc, task__receive_sp
+    ldr x16, [x15, #task__receive_tp]
     enter_task x12, x13, x14, x16
     host_mode x17
     msr spsr_el2, xzr
-    ldp x8, x11, [sp, #VCPU_FAST_INFO]
+    both ldp, x8, x11, sp, vcpu__fast_info, vcpu__fast_badge
     mov sp, x15
     // Nothing of the guest's or the core's is left in the other registers.
     b forget_rest
@@ -257,16 +265,16 @@ reply:
 task_call:
     cbnz x8, system_call
     cbnz x9, effects_or_reply
-    ldr x12, [sp, #CONTEXT_CPU]
-    ldr x13, [x12, #CPU_FAST]
+    ldr x12, [sp, #context__cpu]
+    ldr x13, [x12, #cpu__fast]
     cbz x13, answer_call        // not the answer to a record that came this way
     // The point of no return: x13 is the vCPU; x0, x1 are its results.
-    str xzr, [x12, #CPU_FAST]
+    str xzr, [x12, #cpu__fast]
     mov sp, x13
-    ldp x10, x11, [sp, #REGS_PC]
-    ldr x12, [sp, #REGS_TP]
-    ldr x14, [sp, #VCPU_HCR]
-    ldp x30, x13, [sp, #X(30)]
+    both ldp, x10, x11, sp, regs__pc, regs__pstate
+    ldr x12, [sp, #regs__tp]
+    ldr x14, [sp, #vcpu__arch__hcr]
+    both ldp, x30, x13, sp, X(30), regs__sp
     add x10, x10, #4
     msr elr_el2, x10
     msr spsr_el2, x11
@@ -284,12 +292,12 @@ effects_or_reply:
     str x1, [sp, #X(1)]
     mov x7, x0                  // word[0]
     mov x1, x9
-    ldr x19, [sp, #CONTEXT_CPU]
+    ldr x19, [sp, #context__cpu]
     mov x0, sp
-    ldr x18, [x19, #CPU_STACK_TOP]
+    ldr x18, [x19, #cpu__stack_top]
     mov sp, x18
     bl commit_effects
-    ldr x1, [x19, #CPU_READY]
+    ldr x1, [x19, #cpu__ready]
     cmp x1, x0
     b.eq leave_guest            // back to the guest, for which all is in place
     b vector_leave
@@ -304,10 +312,10 @@ system_call:
     bl syscall_enter
 called:
     cbz x0, leave_idle
-    ldrb w1, [x0, #CONTEXT_QUICK]
+    ldrb w1, [x0, #context__quick]
     cbz w1, vector_leave
     // It returns at once: callee-saved registers, ELR, SPSR, SP_EL0 and TPIDR are still its own.
-    strb wzr, [x0, #CONTEXT_QUICK]
+    strb wzr, [x0, #context__quick]
     mov sp, x0
     pairs ldp, sp, 0, 2, 4, 6, 8, 18, 29
     forget 9, 10, 11, 12, 13, 14, 15, 16, 17
@@ -316,64 +324,67 @@ called:
     // CALL of portal x9 with words x0…x7: to a server that waits, it takes no detour. Behind a call
     // only sp, x29, tp and pc are what they were, so all other registers are free. Checks first.
 call:
-    ldr x19, [sp, #CONTEXT_CPU]
-    ldr w20, [sp, #TASK_CAP_COUNT]
-    ldr x21, [x19, #CPU_FAST]
-    ldr x22, [x19, #CPU_FP]
+    ldr x19, [sp, #context__cpu]
+    ldr w20, [sp, #task__cap_count]
+    ldr x21, [x19, #cpu__fast]
+    ldr x22, [x19, #cpu__fp]
     mov x23, sp
     cmp x9, x20
     b.hs call_slow
     cbnz x21, call_slow         // forward_settle is due
     cmp x22, x23
     b.eq call_slow              // its floating-point registers are in the hardware
-    mov x20, #CAP_SIZE
+    mov x20, #sizeof__cap
     madd x20, x9, x20, x23      // the capability, CAP_… from here
-    ldrb w21, [x20, #CAP_TYPE]
-    ldrb w22, [x20, #CAP_RIGHTS]
-    cmp w21, #CAP_TYPE_PORTAL
+    ldrb w21, [x20, #(task__cap + cap__type)]
+    ldrb w22, [x20, #(task__cap + cap__rights)]
+    cmp w21, #value__OBJECT_PORTAL
     b.ne call_slow
-    tst w22, #CAP_RIGHT_CALL
+    tst w22, #value__RIGHT_CALL
     b.eq call_slow
-    ldrh w21, [x20, #CAP_INDEX]
-    ldr w22, [x20, #CAP_GENERATION]
+    ldrh w21, [x20, #(task__cap + cap__index)]
+    ldr w22, [x20, #(task__cap + cap__generation)]
     adrp x24, pool
     add x24, x24, :lo12:pool
-    ldr x25, [x24, #POOL_PAGE]
-    ldr x24, [x24, #POOL_BASE]
+    ldr x25, [x24, #pool__page]
+    ldr x24, [x24, #pool__base]
+    .if sizeof__pool_page != 8
+    .error "its size is more than a shift"
+    .endif
     add x25, x25, x21, lsl #3
-    ldr w25, [x25, #POOL_GENERATION]
+    ldr w25, [x25, #pool_page__generation]
     add x24, x24, x21, lsl #12  // the portal, if it still lives
     cmp w25, w22
     b.ne call_slow
-    ldr x25, [x24, #PORTAL_WAITING]
+    ldr x25, [x24, #portal__waiting]
     cbz x25, call_slow
     // The point of no return: x25 is the server, x24 the portal. What portal_hand_over does:
-    add x26, x23, #TASK_CALL
-    ldr x10, [x26, #RECORD_SEQ]
-    ldr x11, [x20, #CAP_BASE]
-    mov x8, #EXIT_CLASS_CALL
+    add x26, x23, #task__call
+    ldr x10, [x26, #record__seq]
+    ldr x11, [x20, #(task__cap + cap__base)]
+    mov x8, #value__EXIT_CALL
     add x10, x10, #1
-    words stp, x26, RECORD_WORD
-    str x8, [x26, #RECORD_INFO]
-    stp x10, x11, [x26, #RECORD_SEQ]
-    stp x24, x25, [x26, #RECORD_PORTAL]
-    str xzr, [x24, #PORTAL_WAITING]
-    str x26, [x25, #TASK_SERVING]
-    str xzr, [x25, #TASK_EXIT]
-    mov w12, #TASK_STATE_READY
-    mov w13, #TASK_STATE_CALLING
-    strb w12, [x25, #TASK_STATE]
-    strb w13, [sp, #TASK_STATE]
+    words stp, x26, record__word
+    str x8, [x26, #record__info]
+    both stp, x10, x11, x26, record__seq, record__badge
+    both stp, x24, x25, x26, record__portal, record__server
+    str xzr, [x24, #portal__waiting]
+    str x26, [x25, #task__serving]
+    str xzr, [x25, #task__exit]
+    mov w12, #value__TASK_READY
+    mov w13, #value__TASK_CALLING
+    strb w12, [x25, #task__state]
+    strb w13, [sp, #task__state]
     mrs x12, sp_el0
     mrs x13, tpidr_el0
     mrs x14, elr_el2
     str x29, [sp, #X(29)]
-    str x12, [sp, #REGS_SP]
-    str x14, [sp, #REGS_PC]
-    str x13, [sp, #REGS_TP]
-    ldr x15, [x25, #TASK_TRANSLATION]
-    ldp x16, x17, [x25, #TASK_RECEIVE_PC]
-    ldr x18, [x25, #TASK_RECEIVE_TP]
+    str x12, [sp, #regs__sp]
+    str x14, [sp, #regs__pc]
+    str x13, [sp, #regs__tp]
+    ldr x15, [x25, #task__translation]
+    both ldp, x16, x17, x25, task__receive_pc, task__receive_sp
+    ldr x18, [x25, #task__receive_tp]
     enter_task x15, x16, x17, x18
     mov sp, x25
     mov x9, xzr                 // no guest's pc
@@ -381,36 +392,36 @@ call:
 
     // A reply that is no answer to a hypercall: to a call, it takes no detour either. Checks first.
 answer_call:
-    ldr x19, [sp, #TASK_SERVING]
-    ldr x20, [sp, #TASK_PORTAL]
-    ldr x21, [x12, #CPU_FP]
+    ldr x19, [sp, #task__serving]
+    ldr x20, [sp, #task__portal]
+    ldr x21, [x12, #cpu__fp]
     cbz x19, reply
     cbz x20, reply
-    ldrb w22, [x19, #RECORD_OWNER]
-    ldr x23, [x20, #PORTAL_HEAD]
-    ldr x24, [x20, #PORTAL_LOST]
+    ldrb w22, [x19, #record__owner]
+    ldr x23, [x20, #portal__head]
+    ldr x24, [x20, #portal__lost]
     mov x25, sp
-    cmp w22, #RECORD_OWNER_CALL
+    cmp w22, #value__RECORD_CALL
     b.ne reply
     orr x23, x23, x24           // somebody else waits for this server, or it is new
     cbnz x23, reply
     cmp x21, x25
     b.eq reply                  // its floating-point registers are in the hardware
-    sub x26, x19, #TASK_CALL    // the caller
+    sub x26, x19, #task__call   // the caller
     cmp x21, x26
     b.eq reply                  // or the caller's
     // The point of no return: x26 is the caller, x20 the server's portal.
-    stp xzr, xzr, [x19, #RECORD_PORTAL]
-    str xzr, [sp, #TASK_SERVING]
-    str x25, [x20, #PORTAL_WAITING]
-    mov w12, #TASK_STATE_WAITING
-    mov w13, #TASK_STATE_READY
-    strb w12, [sp, #TASK_STATE]
-    strb w13, [x26, #TASK_STATE]
-    ldr x14, [x26, #TASK_TRANSLATION]
-    ldr x15, [x26, #REGS_PC]
-    ldr x16, [x26, #REGS_SP]
-    ldr x17, [x26, #REGS_TP]
+    both stp, xzr, xzr, x19, record__portal, record__server
+    str xzr, [sp, #task__serving]
+    str x25, [x20, #portal__waiting]
+    mov w12, #value__TASK_WAITING
+    mov w13, #value__TASK_READY
+    strb w12, [sp, #task__state]
+    strb w13, [x26, #task__state]
+    ldr x14, [x26, #task__translation]
+    ldr x15, [x26, #regs__pc]
+    ldr x16, [x26, #regs__sp]
+    ldr x17, [x26, #regs__tp]
     ldr x29, [x26, #X(29)]
     enter_task x14, x15, x16, x17
     mov sp, x26

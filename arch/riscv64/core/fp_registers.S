@@ -9,7 +9,7 @@ fp_save:
     fsd f\n, (\n * 8)(a0)
     .endr
     frcsr t0
-    sd t0, FP_FCSR(a0)
+    sd t0, fp_regs__fcsr(a0)
     ret
 
     .global fp_restore
@@ -17,6 +17,6 @@ fp_restore:
     .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     fld f\n, (\n * 8)(a0)
     .endr
-    ld t0, FP_FCSR(a0)
+    ld t0, fp_regs__fcsr(a0)
     fscsr t0
     ret

@@ -70,25 +70,25 @@ vector:
 trap:
     csrr t0, sstatus
     csrr t1, hstatus
-    sd t0, REGS_SSTATUS(sp)
-    sd t1, REGS_HSTATUS(sp)
+    sd t0, regs__sstatus(sp)
+    sd t1, regs__hstatus(sp)
     mv a0, sp
     csrr a1, scause
     csrr a2, stval
-    ld tp, CONTEXT_CPU(sp)
+    ld tp, context__cpu(sp)
     csrw sscratch, tp
-    ld sp, CPU_STACK_TOP(tp)
+    ld sp, cpu__stack_top(tp)
     call trap_handle
 
     // a0: the context to run, or 0. Nothing else is in any register.
     .global vector_leave
 vector_leave:
     beqz a0, leave_idle
-    lbu t0, CONTEXT_KIND(a0)
+    lbu t0, context__kind(a0)
     bnez t0, leave_vcpu
-    ld t0, TASK_TRANSLATION(a0)
-    ld t6, TASK_ARRIVING(a0)
-    lbu t5, TASK_GUEST_RIGHT(a0)
+    ld t0, task__translation(a0)
+    ld t6, task__arriving(a0)
+    lbu t5, task__guest_right(a0)
     csrw satp, t0
     bnez t6, arrive
     bnez t5, leave_guest_right
@@ -96,8 +96,8 @@ leave:
     csrw sscratch, a0
     mv sp, a0
     ld t0, X(0)(sp)
-    ld t1, REGS_SSTATUS(sp)
-    ld t2, REGS_HSTATUS(sp)
+    ld t1, regs__sstatus(sp)
+    ld t2, regs__hstatus(sp)
     csrw sepc, t0
     csrw sstatus, t1
     csrw hstatus, t2
@@ -117,23 +117,23 @@ leave_rest:
     // A record is handed over: a0 is the task, t6 the record's words, t5 its right to guest memory.
     // hstatus and sstatus are as the caller left them, be it a guest or a task.
 arrive:
-    ld t4, TASK_SERVING(a0)
-    sd zero, TASK_ARRIVING(a0)
+    ld t4, task__serving(a0)
+    sd zero, task__arriving(a0)
     csrw sscratch, a0
-    li t0, HSTATUS_SPV_BIT | HSTATUS_HU_BIT
-    li t1, SSTATUS_SPP_FS_BITS
+    li t0, value__HSTATUS_SPV | value__HSTATUS_HU
+    li t1, value__SSTATUS_SPP_FS
     csrc hstatus, t0
     csrc sstatus, t1
     bnez t5, arrive_guest_right
 arrive_rest:
-    ld t0, TASK_RECEIVE_PC(a0)
-    ld sp, TASK_RECEIVE_SP(a0)
-    ld tp, TASK_RECEIVE_TP(a0)
+    ld t0, task__receive_pc(a0)
+    ld sp, task__receive_sp(a0)
+    ld tp, task__receive_tp(a0)
     csrw sepc, t0
-    ld t0, RECORD_INFO(t4)
-    ld t1, RECORD_PC(t4)
-    ld t2, RECORD_SEQ(t4)
-    ld t3, RECORD_BADGE(t4)
+    ld t0, record__info(t4)
+    ld t1, record__pc(t4)
+    ld t2, record__seq(t4)
+    ld t3, record__badge(t4)
     ld a0, 0(t6)
     ld a1, 8(t6)
     ld a2, 16(t6)
@@ -149,15 +149,15 @@ arrive_rest:
 arrive_guest_right:
     // hstatus.SPVP still says in which mode the guest was that exited: its memory may be read. That
     // of a guest which others call about may not.
-    lbu t5, RECORD_OWNER(t4)
-    li t0, HSTATUS_HU_BIT
+    lbu t5, record__owner(t4)
+    li t0, value__HSTATUS_HU
     bnez t5, arrive_rest
     csrs hstatus, t0
     j arrive_rest
 
 leave_vcpu:
-    ld t0, CONTEXT_CPU(a0)
-    ld t1, CPU_READY(t0)
+    ld t0, context__cpu(a0)
+    ld t1, cpu__ready(t0)
     beq t1, a0, leave
 leave_load_guest:
     mv s0, a0                   // the C functions keep s0
@@ -178,29 +178,29 @@ leave_idle:
 
     // A hypercall, all registers saved; a0…a7 still are the guest's. Checks first.
 hypercall:
-    ld t3, VCPU_FAST_PORTAL(sp)
+    ld t3, vcpu__fast_portal(sp)
     beqz t3, trap               // no such route, or tracing
-    ld t3, PORTAL_WAITING(t3)
+    ld t3, portal__waiting(t3)
     beqz t3, trap               // the server is busy, or there is none just now
     // The point of no return: t3 is the server, sp the vCPU.
-    ld t4, CONTEXT_CPU(sp)
-    sd sp, CPU_FAST(t4)         // forward_settle writes the record down, should it be needed
-    ld t2, VCPU_SEQ(sp)
+    ld t4, context__cpu(sp)
+    sd sp, cpu__fast(t4)        // forward_settle writes the record down, should it be needed
+    ld t2, vcpu__record__seq(sp)
     addi t2, t2, 1
-    sd t2, VCPU_SEQ(sp)
+    sd t2, vcpu__record__seq(sp)
     csrw sscratch, t3
-    ld t4, TASK_TRANSLATION(t3)
-    ld t5, TASK_RECEIVE_PC(t3)
+    ld t4, task__translation(t3)
+    ld t5, task__receive_pc(t3)
     csrw satp, t4
     csrw sepc, t5
-    li t4, HSTATUS_SPV_BIT
-    li t5, SSTATUS_SPP_FS_BITS
+    li t4, value__HSTATUS_SPV
+    li t5, value__SSTATUS_SPP_FS
     csrc hstatus, t4
     csrc sstatus, t5
-    ld t0, VCPU_FAST_INFO(sp)   // t1 is the pc, t2 the sequence number
-    ld ra, VCPU_FAST_BADGE(sp)
-    ld sp, TASK_RECEIVE_SP(t3)
-    ld tp, TASK_RECEIVE_TP(t3)
+    ld t0, vcpu__fast_info(sp)  // t1 is the pc, t2 the sequence number
+    ld ra, vcpu__fast_badge(sp)
+    ld sp, task__receive_sp(t3)
+    ld tp, task__receive_tp(t3)
     mv t3, ra
     // Nothing of the guest's or the core's is left in the other registers.
     li t4, 0
@@ -232,9 +232,9 @@ reply:
     for_a2_to_a7 sd
     mv a0, sp
     mv a1, t1
-    ld tp, CONTEXT_CPU(sp)
+    ld tp, context__cpu(sp)
     csrw sscratch, tp
-    ld sp, CPU_STACK_TOP(tp)
+    ld sp, cpu__stack_top(tp)
     la ra, vector_leave
     tail trap_reply
 
@@ -244,29 +244,29 @@ effects:
     mv a7, a0                   // word[0]
     mv a0, sp
     mv a1, t1
-    ld tp, CONTEXT_CPU(sp)
+    ld tp, context__cpu(sp)
     csrw sscratch, tp
-    ld sp, CPU_STACK_TOP(tp)
+    ld sp, cpu__stack_top(tp)
     call commit_effects
-    ld t1, CPU_READY(tp)
+    ld t1, cpu__ready(tp)
     beq t1, a0, leave           // back to the guest, for which all is in place
     j vector_leave
 
     // A task's system call: t0 its number, t1 the selector; both and t2…t6 may be changed.
 task_call:
     bnez t0, system_call
-    ld t2, CONTEXT_CPU(sp)
+    ld t2, context__cpu(sp)
     bnez t1, answer_deadline
-    ld t3, CPU_FAST(t2)
+    ld t3, cpu__fast(t2)
     beqz t3, answer_call        // not the answer to a record that came this way
     // The point of no return: t3 is the vCPU; a0, a1 are its results.
 answer:
-    sd zero, CPU_FAST(t2)
+    sd zero, cpu__fast(t2)
     csrw sscratch, t3
     mv sp, t3
     ld t0, X(0)(sp)
-    li t1, HSTATUS_SPV_BIT
-    li t2, SSTATUS_SPP_FS_BITS
+    li t1, value__HSTATUS_SPV
+    li t2, value__SSTATUS_SPP_FS
     addi t0, t0, 4
     csrs hstatus, t1
     csrs sstatus, t2
@@ -280,12 +280,12 @@ answer:
 answer_deadline:
     li t4, 1
     bne t1, t4, effects
-    ld t3, CPU_FAST(t2)
-    ld t4, CPU_NEXT_EVENT(t2)
+    ld t3, cpu__fast(t2)
+    ld t4, cpu__next_event(t2)
     beqz t3, reply
     bltu a2, t4, reply
-    sd a2, VCPU_DEADLINE(t3)
-    li t4, HVIP_TIMER_BIT
+    sd a2, vcpu__deadline(t3)
+    li t4, value__HVIP_TIMER
     csrc hvip, t4
     j answer
 
@@ -304,16 +304,16 @@ system_call:
     sd t3, X(0)(sp)
     mv a0, sp
     mv a1, t0
-    ld tp, CONTEXT_CPU(sp)
+    ld tp, context__cpu(sp)
     csrw sscratch, tp
-    ld sp, CPU_STACK_TOP(tp)
+    ld sp, cpu__stack_top(tp)
     call syscall_enter
 called:
     beqz a0, leave_idle
-    lbu t0, CONTEXT_QUICK(a0)
+    lbu t0, context__quick(a0)
     beqz t0, vector_leave
     // It returns at once: callee-saved registers, hstatus and sstatus are still its own.
-    sb zero, CONTEXT_QUICK(a0)
+    sb zero, context__quick(a0)
     csrw sscratch, a0
     mv sp, a0
     ld t0, X(0)(sp)
@@ -335,60 +335,63 @@ called:
     // CALL of portal t1 with words a0…a7: to a server that waits, it takes no detour. Behind a call
     // only sp, gp, tp and pc are what they were, so all other registers are free. Checks first.
 call:
-    ld s0, CONTEXT_CPU(sp)
-    lwu s2, TASK_CAP_COUNT(sp)
-    ld s0, CPU_FAST(s0)
+    ld s0, context__cpu(sp)
+    lwu s2, task__cap_count(sp)
+    ld s0, cpu__fast(s0)
     bgeu t1, s2, call_slow
     bnez s0, call_slow          // forward_settle is due
+    .if sizeof__cap != 24 || sizeof__pool_page != 8
+    .error "these shifts, and the one below, do not multiply by that"
+    .endif
     slli s2, t1, 4
     slli s3, t1, 3
     add s2, s2, s3
     add s2, s2, sp              // the capability, CAP_… from here
-    lbu s3, CAP_TYPE(s2)
-    lbu s4, CAP_RIGHTS(s2)
-    li s5, CAP_TYPE_PORTAL
-    andi s4, s4, CAP_RIGHT_CALL
+    lbu s3, (task__cap + cap__type)(s2)
+    lbu s4, (task__cap + cap__rights)(s2)
+    li s5, value__OBJECT_PORTAL
+    andi s4, s4, value__RIGHT_CALL
     bne s3, s5, call_slow
     beqz s4, call_slow
-    lhu s3, CAP_INDEX(s2)
-    lwu s4, CAP_GENERATION(s2)
+    lhu s3, (task__cap + cap__index)(s2)
+    lwu s4, (task__cap + cap__generation)(s2)
     lla s5, pool
-    ld s6, POOL_PAGE(s5)
-    ld s5, POOL_BASE(s5)
+    ld s6, pool__page(s5)
+    ld s5, pool__base(s5)
     slli s7, s3, 3
     add s6, s6, s7
-    lwu s6, POOL_GENERATION(s6)
+    lwu s6, pool_page__generation(s6)
     slli s3, s3, 12
     add s5, s5, s3              // the portal, if it still lives
     bne s6, s4, call_slow
-    ld s6, PORTAL_WAITING(s5)
+    ld s6, portal__waiting(s5)
     beqz s6, call_slow
     // The point of no return: s6 is the server, s5 the portal. What portal_hand_over does:
-    addi s8, sp, TASK_CALL
-    ld t3, CAP_BASE(s2)
-    ld t2, RECORD_SEQ(s8)
-    li t0, EXIT_CLASS_CALL
+    addi s8, sp, task__call
+    ld t3, (task__cap + cap__base)(s2)
+    ld t2, record__seq(s8)
+    li t0, value__EXIT_CALL
     addi t2, t2, 1
-    sd a0, RECORD_WORD + 0(s8)
-    sd a1, RECORD_WORD + 8(s8)
-    sd a2, RECORD_WORD + 16(s8)
-    sd a3, RECORD_WORD + 24(s8)
-    sd a4, RECORD_WORD + 32(s8)
-    sd a5, RECORD_WORD + 40(s8)
-    sd a6, RECORD_WORD + 48(s8)
-    sd a7, RECORD_WORD + 56(s8)
-    sd t0, RECORD_INFO(s8)
-    sd t2, RECORD_SEQ(s8)
-    sd t3, RECORD_BADGE(s8)
-    sd s5, RECORD_PORTAL(s8)
-    sd s6, RECORD_SERVER(s8)
-    sd zero, PORTAL_WAITING(s5)
-    sd s8, TASK_SERVING(s6)
-    sd zero, TASK_EXIT(s6)
-    li t4, TASK_STATE_READY
-    li t5, TASK_STATE_CALLING
-    sb t4, TASK_STATE(s6)
-    sb t5, TASK_STATE(sp)
+    sd a0, record__word + 0(s8)
+    sd a1, record__word + 8(s8)
+    sd a2, record__word + 16(s8)
+    sd a3, record__word + 24(s8)
+    sd a4, record__word + 32(s8)
+    sd a5, record__word + 40(s8)
+    sd a6, record__word + 48(s8)
+    sd a7, record__word + 56(s8)
+    sd t0, record__info(s8)
+    sd t2, record__seq(s8)
+    sd t3, record__badge(s8)
+    sd s5, record__portal(s8)
+    sd s6, record__server(s8)
+    sd zero, portal__waiting(s5)
+    sd s8, task__serving(s6)
+    sd zero, task__exit(s6)
+    li t4, value__TASK_READY
+    li t5, value__TASK_CALLING
+    sb t4, task__state(s6)
+    sb t5, task__state(sp)
     csrr t4, sscratch
     csrr t5, sepc
     sd t4, X(2)(sp)
@@ -397,16 +400,16 @@ call:
     sd gp, X(3)(sp)
     sd tp, X(4)(sp)
     csrw sscratch, s6
-    li t4, HSTATUS_HU_BIT
-    li t5, SSTATUS_SPP_FS_BITS
+    li t4, value__HSTATUS_HU
+    li t5, value__SSTATUS_SPP_FS
     csrc hstatus, t4
     csrc sstatus, t5
-    ld t4, TASK_TRANSLATION(s6)
-    ld t5, TASK_RECEIVE_PC(s6)
+    ld t4, task__translation(s6)
+    ld t5, task__receive_pc(s6)
     csrw satp, t4
     csrw sepc, t5
-    ld sp, TASK_RECEIVE_SP(s6)
-    ld tp, TASK_RECEIVE_TP(s6)
+    ld sp, task__receive_sp(s6)
+    ld tp, task__receive_tp(s6)
     li t1, 0                    // no guest's pc
     li t4, 0
     li t5, 0
@@ -415,33 +418,33 @@ call:
 
     // A reply that is no answer to a hypercall: to a call, it takes no detour either. Checks first.
 answer_call:
-    ld s0, TASK_SERVING(sp)
+    ld s0, task__serving(sp)
     beqz s0, reply
-    lbu s1, RECORD_OWNER(s0)
-    ld s2, TASK_PORTAL(sp)
-    addi s1, s1, -RECORD_OWNER_CALL
-    addi s4, s0, -TASK_CALL     // the caller, if that is what it is
+    lbu s1, record__owner(s0)
+    ld s2, task__portal(sp)
+    addi s1, s1, -value__RECORD_CALL
+    addi s4, s0, -task__call    // the caller, if that is what it is
     bnez s1, reply
     beqz s2, reply
-    ld s3, PORTAL_HEAD(s2)
-    ld s6, PORTAL_LOST(s2)
-    lbu s5, TASK_GUEST_RIGHT(s4)
+    ld s3, portal__head(s2)
+    ld s6, portal__lost(s2)
+    lbu s5, task__guest_right(s4)
     or s3, s3, s6               // somebody else waits for this server, or it is new
     bnez s3, reply
     bnez s5, reply              // the caller's own guest must be shown to it again
     // The point of no return: s4 is the caller, s2 the server's portal.
-    sd zero, RECORD_PORTAL(s0)
-    sd zero, RECORD_SERVER(s0)
-    sd zero, TASK_SERVING(sp)
-    sd sp, PORTAL_WAITING(s2)
-    li t4, TASK_STATE_WAITING
-    li t5, TASK_STATE_READY
-    sb t4, TASK_STATE(sp)
-    sb t5, TASK_STATE(s4)
+    sd zero, record__portal(s0)
+    sd zero, record__server(s0)
+    sd zero, task__serving(sp)
+    sd sp, portal__waiting(s2)
+    li t4, value__TASK_WAITING
+    li t5, value__TASK_READY
+    sb t4, task__state(sp)
+    sb t5, task__state(s4)
     csrw sscratch, s4
-    li t5, SSTATUS_SPP_FS_BITS
+    li t5, value__SSTATUS_SPP_FS
     csrc sstatus, t5
-    ld t4, TASK_TRANSLATION(s4)
+    ld t4, task__translation(s4)
     ld t5, X(0)(s4)
     csrw satp, t4
     csrw sepc, t5
@@ -477,8 +480,8 @@ call_slow:
     li s5, 0
     li s6, 0
     li s7, 0
-    ld tp, CONTEXT_CPU(sp)
+    ld tp, context__cpu(sp)
     csrw sscratch, tp
-    ld sp, CPU_STACK_TOP(tp)
+    ld sp, cpu__stack_top(tp)
     call syscall_call
     j called
