@@ -28,7 +28,6 @@
 #define IO_LINE(line) (0x10u + 2 * (line))
 #define IO_MASKED (1u << 16)
 #define IO_LEVEL (1u << 15)
-#define IO_LINES 24u
 #define IO_EDGE_LINES 16u // those of the ISA bus; PCI's, behind them, are level-triggered
 #define IO_SIZE 0x20u
 
@@ -65,21 +64,15 @@ static uint32_t line_value(const struct irq *irq) {
     return (APIC_LINES + irq->line) | (irq->line < IO_EDGE_LINES ? 0 : IO_LEVEL);
 }
 
-// A line's number is its input of the I/O APIC.
+// A line's number is its input of the I/O APIC, which ignores those that it has not.
 bool arch_irq_fits(uint64_t size, uint64_t context) { return size >= IO_SIZE && context == 0; }
 
 void arch_irq_enable(const struct irq *irq) {
-    if (irq->line < IO_LINES) {
-        line_write(irq, 1, 0); // to the boot CPU, whose number is 0
-        line_write(irq, 0, line_value(irq));
-    }
+    line_write(irq, 1, 0); // to the boot CPU, whose number is 0
+    line_write(irq, 0, line_value(irq));
 }
 
 // Taken, a line is masked until its record is answered: so a level is quiet meanwhile.
-void arch_irq_disable(const struct irq *irq) {
-    if (irq->line < IO_LINES) {
-        line_write(irq, 0, line_value(irq) | IO_MASKED);
-    }
-}
+void arch_irq_disable(const struct irq *irq) { line_write(irq, 0, line_value(irq) | IO_MASKED); }
 
 void arch_irq_complete(const struct irq *irq) { arch_irq_enable(irq); }

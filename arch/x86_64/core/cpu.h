@@ -5,8 +5,6 @@
 
 #define CR0_MONITOR (1ull << 1)
 #define CR0_TASK_SWITCHED (1ull << 3)
-#define CR0_EXTENSION (1ull << 4)
-#define CR0_WRITE_PROTECT (1ull << 16)
 #define CR0_PAGING (1ull << 31)
 
 #define CR4_PAE (1ull << 5)
@@ -33,7 +31,6 @@
 #define MSR_STAR 0xc0000081u
 #define MSR_LSTAR 0xc0000082u
 #define MSR_SFMASK 0xc0000084u
-#define MSR_FS_BASE 0xc0000100u
 #define MSR_VM_CR 0xc0010114u
 #define MSR_VM_HSAVE 0xc0010117u
 #define VM_CR_DISABLED (1ull << 4)

@@ -26,7 +26,6 @@ void offsets(void) {
 
 OFFSET(REGS_SIZE, sizeof(struct regs))
 OFFSET(REGS_TP, FROM_END(offsetof(struct regs, tp)))
-OFFSET(REGS_VECTOR, FROM_END(offsetof(struct regs, vector)))
 OFFSET(REGS_PC, FROM_END(offsetof(struct regs, pc)))
 OFFSET(REGS_SP, FROM_END(offsetof(struct regs, sp)))
 OFFSET_X(RDI)

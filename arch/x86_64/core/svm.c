@@ -70,9 +70,10 @@ void svm_init(void) {
     asm volatile("vmsave %%rax" ::"a"(boot_physical(&svm_host)) : "memory");
 }
 
-uint64_t svm_io_permissions(void) { return boot_physical(io_map); }
-
-uint64_t svm_msr_permissions(void) { return boot_physical(msr_map); }
+void svm_permissions(uint64_t *io, uint64_t *msr) {
+    *io = boot_physical(io_map);
+    *msr = boot_physical(msr_map);
+}
 
 bool svm_has_next_rip(void) { return next_rip; }
 

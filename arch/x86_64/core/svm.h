@@ -8,8 +8,7 @@ void svm_init(void);
 
 // The physical addresses of the maps that say which ports and MSRs exit: all ports, and all MSRs
 // but those whose values VMLOAD and VMSAVE switch.
-uint64_t svm_io_permissions(void);
-uint64_t svm_msr_permissions(void);
+void svm_permissions(uint64_t *io, uint64_t *msr);
 
 // True when the CPU says where an intercepted instruction ends.
 bool svm_has_next_rip(void);

@@ -15,11 +15,9 @@
 #include "arch/x86_64/core/vmcb.h"
 #include "ipc/fault.h"
 #include "kernel/cpu.h"
-#include "kernel/exit/commit.h"
 #include "kernel/exit/forward.h"
 #include "kernel/object/irq.h"
 #include "kernel/sched/sched.h"
-#include "kernel/syscall/syscall.h"
 
 #define VECTOR_DEBUG 1u
 #define VECTOR_BREAKPOINT 3u
@@ -132,27 +130,17 @@ struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
     case VMCB_EXIT_WINDOW:
         return vcpu_window(vcpu, mode);
     default:
-        // From the intercepts of instructions, all but a task switch and what ends a machine.
-        return code < VMCB_EXIT_NESTED_FAULT && vcpu_is_instruction(code)
+        return code < VMCB_EXIT_NESTED_FAULT && code != VMCB_EXIT_SHUTDOWN
                    ? trap_instruction(vcpu, code, mode)
                    : trap_dead_end(vcpu, code, mode);
     }
 }
 
 static enum fault trap_fault(uint64_t vector) {
-    switch (vector) {
-    case VECTOR_PAGE:
-    case VECTOR_STACK:
-        return FAULT_MEMORY;
-    case VECTOR_UNDEFINED:
-    case VECTOR_PROTECTION:
-        return FAULT_INSTRUCTION;
-    case VECTOR_DEBUG:
-    case VECTOR_BREAKPOINT:
-        return FAULT_BREAKPOINT;
-    default:
-        return FAULT_OTHER;
-    }
+    return vector == VECTOR_PAGE || vector == VECTOR_STACK             ? FAULT_MEMORY
+           : vector == VECTOR_UNDEFINED || vector == VECTOR_PROTECTION ? FAULT_INSTRUCTION
+           : vector == VECTOR_DEBUG || vector == VECTOR_BREAKPOINT     ? FAULT_BREAKPOINT
+                                                                       : FAULT_OTHER;
 }
 
 struct context *trap_task(struct context *context) {
@@ -194,16 +182,4 @@ void trap_load_guest(struct vcpu *vcpu) {
 _Noreturn void trap_core(uint64_t vector, uint64_t pc) {
     (void)vector;
     arch_panic("the core itself trapped at", pc);
-}
-
-COLD static struct context *trap_reply_settled(struct task *task, uint64_t flags) {
-    forward_settle(task->context.cpu);
-    return commit_reply(task, flags, regs_words(&task->context.regs));
-}
-
-struct context *trap_reply(struct task *task, uint64_t flags) {
-    if (unlikely(task->context.cpu->fast)) {
-        return trap_reply_settled(task, flags);
-    }
-    return commit_reply(task, flags, regs_words(&task->context.regs));
 }

@@ -11,9 +11,6 @@ struct context *trap_guest(struct vcpu *vcpu, uint64_t code);
 // CONTEXT, a task, trapped or was interrupted: all of its registers are saved.
 struct context *trap_task(struct context *context);
 
-// TASK answers, its words saved, with FLAGS (SYSCALL_REPLY_WAIT).
-struct context *trap_reply(struct task *task, uint64_t flags);
-
 // Waits until an interrupt makes something ready.
 struct context *trap_idle(void);
 

@@ -28,14 +28,10 @@
 
 static void vcpu_control(struct vcpu *vcpu) {
     struct vmcb *vmcb = vmcb_of(vcpu);
-    vmcb->intercept[0] = VMCB_INTERCEPT_INTR | VMCB_INTERCEPT_NMI | VMCB_INTERCEPT_INIT |
-                         VMCB_INTERCEPT_RDPMC | VMCB_INTERCEPT_CPUID | VMCB_INTERCEPT_RSM |
-                         VMCB_INTERCEPT_INVD | VMCB_INTERCEPT_HLT | VMCB_INTERCEPT_INVLPGA |
-                         VMCB_INTERCEPT_IO | VMCB_INTERCEPT_MSR | VMCB_INTERCEPT_TASK_SWITCH |
-                         VMCB_INTERCEPT_FERR | VMCB_INTERCEPT_SHUTDOWN;
-    vmcb->intercept[1] = VMCB_INTERCEPT_SVM | VMCB_INTERCEPT_REST;
-    vmcb->io_permissions = svm_io_permissions();
-    vmcb->msr_permissions = svm_msr_permissions();
+    vmcb->intercept_dr = ~0u; // DR0 to DR3 are in no VMCB
+    vmcb->intercept[0] = VMCB_INTERCEPTS;
+    vmcb->intercept[1] = VMCB_INTERCEPTS_MORE;
+    svm_permissions(&vmcb->io_permissions, &vmcb->msr_permissions);
     vmcb->interrupt = VMCB_IRQ_MASKING;
     vmcb->nested = 1;
     vmcb->nested_cr3 = arch_virt_to_phys(vcpu->space->root).v + PAGE_SIZE;
@@ -81,28 +77,10 @@ enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
     return features ? STATUS_UNSUPPORTED : STATUS_OK;
 }
 
-static void debug_save(uint64_t dr[4]) {
-    dr[0] = cpu_read(dr0);
-    dr[1] = cpu_read(dr1);
-    dr[2] = cpu_read(dr2);
-    dr[3] = cpu_read(dr3);
-}
-
-static void debug_load(const uint64_t dr[4]) {
-    cpu_write(dr0, dr[0]);
-    cpu_write(dr1, dr[1]);
-    cpu_write(dr2, dr[2]);
-    cpu_write(dr3, dr[3]);
-}
-
 bool vcpu_load(struct vcpu *vcpu) {
     struct cpu *cpu = vcpu->context.cpu;
     struct vmcb *vmcb = vmcb_of(vcpu);
     if (cpu->loaded != vcpu) {
-        if (cpu->loaded) {
-            debug_save(cpu->loaded->arch.dr);
-        }
-        debug_load(vcpu->arch.dr);
         cpu->loaded = vcpu;
         vmcb->clean = 0; // another VMCB ran meanwhile
     }
@@ -201,8 +179,7 @@ COLD static void interrupt_offer(struct vcpu *vcpu) {
     struct arch_vcpu *arch = &vcpu->arch;
     arch->offered = (int16_t)interrupt_highest(vcpu);
     bool any = arch->offered != VCPU_NOTHING_OFFERED;
-    vmcb->intercept[0] &= ~VMCB_INTERCEPT_WINDOW;
-    vmcb->intercept[0] |= arch->window ? VMCB_INTERCEPT_WINDOW : 0;
+    vmcb->intercept[0] = VMCB_INTERCEPTS | (arch->window ? VMCB_INTERCEPT_WINDOW : 0);
     vmcb->interrupt = any            ? interrupt_bits((unsigned)arch->offered)
                       : arch->window ? interrupt_bits(0)
                                      : VMCB_IRQ_MASKING;
@@ -298,12 +275,6 @@ struct context *vcpu_window(struct vcpu *vcpu, uint32_t mode) {
     vcpu->arch.window = false;
     interrupt_offer(vcpu);
     return forward_exit(vcpu, EXIT_WINDOW, mode);
-}
-
-bool vcpu_is_instruction(uint64_t code) {
-    return code == VMCB_EXIT_CPUID || code == VMCB_EXIT_MSR || code == VMCB_EXIT_INVLPGA ||
-           (code >= VMCB_EXIT_VMRUN && code <= VMCB_EXIT_XSETBV) ||
-           (code >= 0x6e && code <= VMCB_EXIT_INVD);
 }
 
 // The place in regs of general register NUMBER, as instructions have it; RSP is in the VMCB.

@@ -12,6 +12,3 @@ void vcpu_settle_interrupts(struct vcpu *vcpu);
 
 // It would take an interrupt now: the WINDOW exit, if that was asked for.
 struct context *vcpu_window(struct vcpu *vcpu, uint32_t mode);
-
-// True for the codes of intercepted instructions that servers answer.
-bool vcpu_is_instruction(uint64_t code);

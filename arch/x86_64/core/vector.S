@@ -22,29 +22,42 @@
     vmload %rax
 .endm
 
-// Registers to and from their places among the saved ones, which follow each other from FIRST on.
-.macro save first, list:vararg
-    .set place, \first
-    .irp name, \list
-    mov %\name, place(%rsp)
-    .set place, place + 8
-    .endr
+// TASK runs no more: its floating-point registers, if they are in the hardware, trap from now on.
+.macro fp_traps task, scratch
+    cmp boot_cpu + CPU_FP, \task
+    jne 1f
+    mov %cr0, \scratch
+    or $CR0_NO_FP, \scratch
+    mov \scratch, %cr0
+1:
 .endm
-.macro load first, list:vararg
-    .set place, \first
-    .irp name, \list
-    mov place(%rsp), %\name
-    .set place, place + 8
-    .endr
-.endm
-#define WORDS X_RDI, rdi, rsi, rdx, r10, r8, r9, r12, r13
-#define WORDS_REST X_R10, r10, r8, r9, r12, r13
-#define OTHERS X_RBX, rbx, rcx, rbp, r11, r14, r15
 
-// TASK is entered from here on.
-.macro enter_space task, scratch
+// Registers to and from their places behind BASE, which follow each other from FIRST on.
+.macro save base, first, list:vararg
+    .set place, \first
+    .irp name, \list
+    mov %\name, place(%\base)
+    .set place, place + 8
+    .endr
+.endm
+.macro load base, first, list:vararg
+    .set place, \first
+    .irp name, \list
+    mov place(%\base), %\name
+    .set place, place + 8
+    .endr
+.endm
+#define WORDS rsp, X_RDI, rdi, rsi, rdx, r10, r8, r9, r12, r13
+#define WORDS_REST rsp, X_R10, r10, r8, r9, r12, r13
+#define OTHERS rsp, X_RBX, rbx, rcx, rbp, r11, r14, r15
+
+// The task whose saved registers end at TASK is entered next.
+.macro enter_task task, scratch
     mov TASK_TRANSLATION(\task), \scratch
     mov \scratch, %cr3
+    mov \task, RSP0
+    mov REGS_TP(\task), \scratch
+    wrfsbase \scratch
 .endm
 
     .section .text.vector, "ax"
@@ -93,7 +106,7 @@ vector_leave:
     cmpb $0, CONTEXT_KIND(%rsi)
     jne leave_vcpu
     mov TASK_ARRIVING(%rsi), %rdi
-    enter_space %rsi, %rcx
+    enter_task %rsi, %rcx
     // Floating point traps unless the registers are this task's.
     cmp boot_cpu + CPU_FP, %rax
     je 1f
@@ -102,10 +115,7 @@ vector_leave:
     mov %rcx, %cr0
     jmp 2f
 1:  clts
-2:  mov %rsi, RSP0
-    mov REGS_TP(%rsi), %rcx
-    wrfsbase %rcx
-    test %rdi, %rdi
+2:  test %rdi, %rdi
     jnz arrive
     lea X_RDI(%rsi), %rsp
     .irp name, rdi, rsi, rdx, r10, r8, r9, r12, r13, rax, rbx, rcx, rbp, r11, r14, r15
@@ -125,13 +135,7 @@ arrive:
     mov RECORD_PC(%r11), %rbx
     mov RECORD_SEQ(%r11), %r14
     mov RECORD_BADGE(%r11), %r15
-    mov 8(%rdi), %rsi
-    mov 16(%rdi), %rdx
-    mov 24(%rdi), %r10
-    mov 32(%rdi), %r8
-    mov 40(%rdi), %r9
-    mov 48(%rdi), %r12
-    mov 56(%rdi), %r13
+    load rdi, 8, rsi, rdx, r10, r8, r9, r12, r13
     mov (%rdi), %rdi
 forget_rest:
     xor %ebp, %ebp
@@ -172,7 +176,7 @@ enter_guest:
     mov R(X_VCPU_RDI), %rdi
     vmrun %rax
     cli
-    save X_RSI, rsi, rdx, r10, r8, r9, r12, r13
+    save rsp, X_RSI, rsi, rdx, r10, r8, r9, r12, r13
     save OTHERS
     mov %rdi, R(X_VCPU_RDI)
     mov R(VMCB_RAX), %rdi
@@ -213,10 +217,8 @@ hypercall:
     mov R(VCPU_FAST_INFO), %rax
     mov R(VCPU_FAST_BADGE), %r15
     add $REGS_SIZE, %rcx
-    enter_space %rcx, %rbp
-    mov %rcx, RSP0
-    mov REGS_TP(%rcx), %rbp
-    wrfsbase %rbp
+enter_server:
+    enter_task %rcx, %rbp
     mov TASK_RECEIVE_SP(%rcx), %rsp
     mov TASK_RECEIVE_PC(%rcx), %rcx
     jmp forget_rest             // the record's pc is in rbx
@@ -228,10 +230,10 @@ vector_syscall:
     test %rax, %rax
     jnz system_call
     test %rbx, %rbx
-    jnz effects_or_reply
+    jnz effects
     mov boot_cpu + CPU_FAST, %rcx
     test %rcx, %rcx
-    jz reply                    // not the answer to a record that came this way
+    jz answer_call              // not the answer to a record that came this way
     // The point of no return: rcx is the vCPU; rdi, rsi are its results.
     movq $0, boot_cpu + CPU_FAST
     lea REGS_SIZE(%rcx), %rsp
@@ -242,22 +244,10 @@ vector_syscall:
     mov %rsi, %rdx
     jmp enter_guest
 
-    // A hypercall's answer with a deadline has no shortcut: no guest here arms one.
-effects_or_reply:
-    cmp $1, %rbx
-    jne effects
-
-    // Only the words of an answer are needed, because a record arrives at a fixed place.
-reply:
-    save WORDS
-    lea -REGS_SIZE(%rsp), %rdi
-    mov %rbx, %rsi
-    core_stack
-    call trap_reply
-    jmp vector_leave
-
     // The answer to an exit by effects: what the words say stays in registers, or on the stack.
 effects:
+    cmp $1, %rbx
+    je call_slow                // a deadline has no short way: no guest here arms one
     mov %rsi, R(X_RSI)
     mov %rdi, %rax              // word[0]
     lea -REGS_SIZE(%rsp), %rdi
@@ -272,8 +262,15 @@ effects:
     lea REGS_SIZE(%rax), %rsi
     jmp leave_guest             // back to the guest, for which all is in place
 
-    // rax is its number, rbx the selector.
+    // rax is its number, rbx the selector. REPLY_WAIT comes here, too: the long way of an answer.
 system_call:
+    cmp $1, %rax
+    je call
+    jmp call_slow
+call_forget:                    // nothing of what the checks looked at may reach the caller
+    xor %r14d, %r14d
+    xor %r15d, %r15d
+call_slow:
     save WORDS
     mov %rbx, R(X_RBX)
     mov %rbp, R(X_RBP)
@@ -299,6 +296,90 @@ called:
     mov R(REGS_PC), %rcx
     mov R(REGS_SP), %rsp
     jmp enter_user
+
+    // CALL of portal rbx: to a server that waits, it takes no detour. Behind a call only rsp, rbp,
+    // FS and rip are what they were, so all other registers are free. Checks first.
+call:
+    mov R(TASK_CAP_COUNT), %r11d
+    cmp %r11, %rbx
+    jae call_forget
+    cmpq $0, boot_cpu + CPU_FAST
+    jne call_forget             // forward_settle is due
+    imul $CAP_SIZE, %rbx, %r14
+    lea TASK_CAP(%rsp, %r14), %r14
+    cmpb $CAP_TYPE_PORTAL, CAP_TYPE(%r14)
+    jne call_forget
+    testb $CAP_RIGHT_CALL, CAP_RIGHTS(%r14)
+    jz call_forget
+    movzwl CAP_INDEX(%r14), %r15d
+    mov pool + POOL_PAGE, %r11
+    mov POOL_GENERATION(%r11, %r15, 8), %r11d
+    shl $12, %r15
+    add pool + POOL_BASE, %r15  // the portal, if it still lives
+    cmp CAP_GENERATION(%r14), %r11d
+    jne call_forget
+    mov PORTAL_WAITING(%r15), %r11
+    test %r11, %r11
+    jz call_forget
+    // The point of no return: r11 is the server, r15 the portal. What portal_hand_over does:
+    lea -REGS_SIZE(%rsp), %rbx
+    fp_traps %rbx, %rax
+    mov %rcx, R(REGS_PC)
+    mov user_sp, %rax
+    rdfsbase %rbx
+    lea REGS_SIZE(%r11), %rcx
+    mov %rbp, R(X_RBP)
+    mov %rax, R(REGS_SP)
+    mov %rbx, R(REGS_TP)
+    mov %r15, R(TASK_CALL + RECORD_PORTAL)
+    mov %r11, R(TASK_CALL + RECORD_SERVER)
+    movq $0, PORTAL_WAITING(%r15)
+    mov CAP_BASE(%r14), %r15
+    mov R(TASK_CALL + RECORD_SEQ), %r14
+    mov $EXIT_CLASS_CALL, %eax
+    inc %r14
+    lea R(TASK_CALL), %rbx
+    save rsp, TASK_CALL + RECORD_WORD, rdi, rsi, rdx, r10, r8, r9, r12, r13
+    mov %rax, R(TASK_CALL + RECORD_INFO)
+    mov %r14, R(TASK_CALL + RECORD_SEQ)
+    mov %r15, R(TASK_CALL + RECORD_BADGE)
+    movb $TASK_STATE_CALLING, R(TASK_STATE)
+    movb $TASK_STATE_READY, TASK_STATE(%rcx)
+    mov %rbx, TASK_SERVING(%rcx)
+    movq $0, TASK_EXIT(%rcx)
+    xor %ebx, %ebx              // no guest's pc
+    jmp enter_server
+
+    // A reply that is no answer to a hypercall: to a call, it takes no detour either. Checks first.
+answer_call:
+    mov R(TASK_SERVING), %r14
+    mov R(TASK_PORTAL), %r15
+    test %r14, %r14
+    jz call_slow
+    test %r15, %r15
+    jz call_slow
+    cmpb $RECORD_OWNER_CALL, RECORD_OWNER(%r14)
+    jne call_slow
+    mov PORTAL_HEAD(%r15), %r11
+    or PORTAL_LOST(%r15), %r11
+    jnz call_slow               // somebody else waits for this server, or it is new
+    // The point of no return: r14 is the caller, r15 the server's portal.
+    sub $TASK_CALL, %r14
+    lea -REGS_SIZE(%rsp), %rbp
+    fp_traps %rbp, %r11
+    mov %rax, TASK_CALL + RECORD_PORTAL(%r14)   // rax and rbx are 0
+    mov %rax, TASK_CALL + RECORD_SERVER(%r14)
+    mov %rax, R(TASK_SERVING)
+    mov %rbp, PORTAL_WAITING(%r15)
+    movb $TASK_STATE_WAITING, R(TASK_STATE)
+    movb $TASK_STATE_READY, TASK_STATE(%r14)
+    enter_task %r14, %rcx
+    mov X_RBP(%r14), %rbp
+    mov REGS_PC(%r14), %rcx
+    mov REGS_SP(%r14), %rsp
+    xor %r14d, %r14d
+    xor %r15d, %r15d
+    jmp enter_user              // rax is 0: STATUS_OK
 
     // In the core itself, on its stack: an interrupt that it lets in, or the end.
 vector_core:

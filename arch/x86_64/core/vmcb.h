@@ -67,26 +67,15 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
     return (struct vmcb *)((uint64_t)vcpu + PAGE_SIZE);
 }
 
-// intercept[0], intercept[1].
-#define VMCB_INTERCEPT_INTR (1u << 0)
-#define VMCB_INTERCEPT_NMI (1u << 1)
-#define VMCB_INTERCEPT_INIT (1u << 3)
+// intercept[0]: INTR, NMI, INIT; RDPMC, CPUID, RSM, INVD, HLT, INVLPGA; ports and MSRs by their
+// maps; task switches, FERR, shutdown.
+#define VMCB_INTERCEPTS                                                                            \
+    (1u << 0 | 1u << 1 | 1u << 3 | 1u << 15 | 1u << 18 | 1u << 19 | 1u << 22 | 1u << 24 |          \
+     1u << 26 | 1u << 27 | 1u << 28 | 1u << 29 | 1u << 30 | 1u << 31)
 #define VMCB_INTERCEPT_WINDOW (1u << 4)
-#define VMCB_INTERCEPT_RDPMC (1u << 15)
-#define VMCB_INTERCEPT_CPUID (1u << 18)
-#define VMCB_INTERCEPT_RSM (1u << 19)
-#define VMCB_INTERCEPT_INVD (1u << 22)
-#define VMCB_INTERCEPT_HLT (1u << 24)
-#define VMCB_INTERCEPT_INVLPGA (1u << 26)
-#define VMCB_INTERCEPT_IO (1u << 27)
-#define VMCB_INTERCEPT_MSR (1u << 28)
-#define VMCB_INTERCEPT_TASK_SWITCH (1u << 29)
-#define VMCB_INTERCEPT_FERR (1u << 30)
-#define VMCB_INTERCEPT_SHUTDOWN (1u << 31)
-// VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT; ICEBP not; WBINVD, MONITOR, MWAIT, its
+// intercept[1]: VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT; WBINVD, MONITOR, MWAIT, its
 // conditional form, XSETBV.
-#define VMCB_INTERCEPT_SVM 0x7fu
-#define VMCB_INTERCEPT_REST (1u << 9 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13)
+#define VMCB_INTERCEPTS_MORE 0x3e7fu
 
 // interrupt.
 #define VMCB_IRQ (1ull << 8)
@@ -114,13 +103,10 @@ enum vmcb_exit {
     VMCB_EXIT_CPUID = 0x72,
     VMCB_EXIT_INVD = 0x76,
     VMCB_EXIT_HLT = 0x78,
-    VMCB_EXIT_INVLPGA = 0x7a,
     VMCB_EXIT_IO = 0x7b,
     VMCB_EXIT_MSR = 0x7c,
     VMCB_EXIT_SHUTDOWN = 0x7f,
-    VMCB_EXIT_VMRUN = 0x80,
     VMCB_EXIT_VMMCALL = 0x81,
-    VMCB_EXIT_XSETBV = 0x8d,
     VMCB_EXIT_NESTED_FAULT = 0x400,
 };
 

@@ -21,6 +21,20 @@
     mov %ax, 0x300000 + \vector * 8 + 6
 .endm
 
+// 100 rounds, and in ESI the instructions that they took, but for OWN of each round.
+.macro begin
+    rdtsc
+    mov %eax, %esi
+    mov $100, %edi
+.endm
+.macro again label, own
+    dec %edi
+    jnz \label
+    rdtsc
+    sub %esi, %eax
+    lea -100 * \own(%eax), %esi
+.endm
+
     .section .rodata
     .global guest_begin, guest_end
     .balign 4096
@@ -80,26 +94,28 @@ guest_begin:
     nop
     cli
     step 12
-    mov $100, %ecx
-3:  xor %eax, %eax              // to be counted
+    begin
+3:  xor %eax, %eax
     vmmcall
-    loop 3b
-    mov $100, %ecx
-4:  mov %ecx, %edi
-    mov $0x40000001, %eax
+    again 3b, 4
+    step 13                     // how many instructions 100 hypercalls took
+    begin
+4:  mov $0x40000001, %eax
     cpuid
-    mov %edi, %ecx
-    loop 4b
-    mov $100, %ecx
+    again 4b, 4
+    step 14                     // 100 times CPUID
+    begin
     mov $PORT, %edx
 5:  in %dx, %al
-    loop 5b
-    mov $100, %ecx
+    again 5b, 3
+    step 15                     // 100 times a port
     mov $0x800000, %ebx
+    begin
 6:  mov (%ebx), %eax
     add $4096, %ebx
-    loop 6b
-    step 13
+    again 6b, 4
+    step 16                     // 100 first touches
+    step 17
     lidt (no_table - guest_begin + 0x200000)
     ud2                         // no handler, and none for that: the end
 undefined:

@@ -13,7 +13,6 @@
 struct arch_vcpu {
     uint64_t vmcb;       // its physical address
     uint64_t generation; // of its ASID: other than the current one means that it has none
-    uint64_t dr[4];      // DR0…DR3, which no VMCB holds
     uint64_t pending[ARCH_VECTORS / 64];
     int16_t offered; // the one that the hardware is to deliver; VCPU_NOTHING_OFFERED
     bool window;     // the WINDOW exit was asked for
