@@ -16,10 +16,9 @@ rt_receive:
     stp x8, x9, [sp, #0]
     stp x10, x11, [sp, #16]
 dispatch:
-    ands w8, w8, #0xff
-    b.eq 1f                     // class HYPERCALL is 0
-    b rt_exit
-1:  b rt_hypercall
+    tst w8, #0xff
+    b.ne rt_exit
+    b rt_hypercall              // class HYPERCALL is 0
 
     // The same for the first record, whatever it is: it goes the long way, to begin in rt.c.
     .global rt_receive_first
