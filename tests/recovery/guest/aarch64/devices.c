@@ -1,3 +1,4 @@
+#include "arch/aarch64/guest/entry.h"
 #include "arch/aarch64/guest/sysreg.h"
 #include "tests/recovery/guest/aarch64/recovery.h"
 #include "tests/system/guests/check.h"
@@ -18,6 +19,7 @@ static uint64_t rtc;
 
 void round_begin(const struct machine *machine) {
     struct machine_range range = {0, 0};
+    entry_counter = 0; // when it began is a time, too
     check(machine_device(machine, "arm,pl031", 0, &range), "an arm,pl031");
     rtc = range.base;
     console_begin(machine);
