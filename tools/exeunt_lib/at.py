@@ -118,10 +118,9 @@ class Director(threading.Thread):
         that it is, if it is one."""
         while True:
             machine.go()
-            name = machine.name()
+            registers, name = machine.here()
             if name == INIT:
                 continue
-            registers = machine.stub.registers()
             arch, info = machine.arch, registers[machine.arch.info]
             guest = info & 0xFF < GUEST_CLASSES and info >> 8 & 0xFF == 0
             first = guest and registers[arch.badge] == self.system.first_vm

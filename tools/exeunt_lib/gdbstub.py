@@ -154,10 +154,15 @@ class Stub:
     def set_register(self, number: int, value: int) -> None:
         self.order(f"P{number:x}={value.to_bytes(WORD, 'little').hex()}")
 
-    def registers(self) -> list[int]:
-        """The general registers and the pc."""
-        raw = bytes.fromhex(self.ask("g")[: REGISTERS * WORD * 2].decode())
-        return [int.from_bytes(raw[at : at + WORD], "little") for at in range(0, len(raw), WORD)]
+    def look(self, address: int, size: int) -> tuple[list[int], bytes | None]:
+        """The general registers and the pc, and what is in memory there (at most CHUNK bytes; None:
+        nothing), asked for at once: an answer takes longer to wait for than to be made."""
+        self._send(b"g")
+        self._send(f"m{address:x},{size:x}".encode())
+        registers, memory = self._receive(), self._receive()
+        raw = bytes.fromhex(registers[: REGISTERS * WORD * 2].decode())
+        words = [int.from_bytes(raw[at : at + WORD], "little") for at in range(0, len(raw), WORD)]
+        return words, None if memory.startswith(b"E") else bytes.fromhex(memory.decode())
 
     def number(self, name: str) -> int:
         """Of a register that is no general one: by the description, which is read where needed."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from .boot import Boot
 from .paths import ROOT, ExeuntError, say
 from .recovery_cases import KILL_CHANCE, Chance, Result, Tally, run_by_chance, run_case, shrink
-from .recovery_machine import Record, System, make_system
+from .recovery_machine import SERVERS, Record, System, make_system
 from .recovery_oracle import deaths
 from .recovery_run import ARRIVAL, Strike
 from .recovery_strike import LASTING, ORDERS, Missed
@@ -26,8 +26,6 @@ PROGRAMS = "hello fault spin fork sleep fp threads"
 # A server that hangs takes its deadline, 0.1 s and more, from whoever runs just then. So with hangs
 # nobody judges how a short time was shared.
 WITH_HANGS = PROGRAMS.replace(" spin", "")
-# These have nothing to do while a guest runs, so the monitor is told to kill them.
-IDLE = ("fs-loader", "monitor")
 END = "monolithic kernel exit [0] normally!\n"
 KILLED = "was killed"
 # Strikes in one run, and which part of them are orders.
@@ -54,6 +52,8 @@ class Spread(Chance):
         records = Counter()
         for (server, _), numbers in survey.arrivals.items():
             records[server] += len(numbers)
+        # Who has nothing to do while a guest runs is killed by the monitor, which is told so.
+        self.idle = [server for server in SERVERS if records[server] <= SELDOM]
         busy = {server: count for server, count in records.items() if count > SELDOM}
         each = wanted / len(busy)
         self.rates = {server: min(KILL_CHANCE, each / count) for server, count in busy.items()}
@@ -72,7 +72,7 @@ class Spread(Chance):
             and not record.attempt
             and self.random.random() < self.orders
         ):
-            action = f"order-{self.random.choice(IDLE)}"
+            action = f"order-{self.random.choice(self.idle)}"
             return Strike(action, record.server, str(record.number), ARRIVAL)
         self.chance = self.rates.get(record.server, self.seldom)
         return super().strike(record)

@@ -19,7 +19,7 @@ from . import control
 from .abi import CLASSES
 from .arch import Arch, arch_of
 from .boot import MB, Boot, make_images, qemu_command
-from .gdbstub import PC, Ended, Stub, StubError
+from .gdbstub import PC, Ended, Stub
 from .manifest import Manifest
 from .paths import ROOT, ExeuntError, out_dir
 from .qemu import VirtualClock, plain
@@ -27,6 +27,7 @@ from .symbols import Elf
 
 # Where every server has its config (ipc/config.h).
 CONFIG = 0x30000000
+NAME_AT, NAME_SIZE = 16, 24
 CONFIG_HEADER = struct.Struct("<IIQ24sQQ")
 CONFIG_ENTRY = struct.Struct("<24sIIQQQQQ")
 GUEST_RAM = "guest-ram-0"
@@ -267,12 +268,14 @@ class Machine:
         self._wait("c")
         self.at_breakpoint = True
 
+    def here(self) -> tuple[list[int], str]:
+        """The registers, and whose address space is current: a server's, or init's, which has no
+        config."""
+        registers, name = self.stub.look(CONFIG + NAME_AT, NAME_SIZE)
+        return registers, INIT if name is None else name.split(b"\0")[0].decode(errors="replace")
+
     def name(self) -> str:
-        """Whose address space is current: a server's, or init's, which has no config."""
-        try:
-            return self.stub.read(CONFIG + 16, 24).split(b"\0")[0].decode()
-        except StubError:
-            return INIT
+        return self.here()[1]
 
     def arrival(self, registers: list[int], name: str) -> Record:
         """What stands in the registers at the receive entry, counted."""
@@ -291,9 +294,9 @@ class Machine:
         """Runs to the next arrival of a record, at whichever server; init's are passed over."""
         while True:
             self.go()
-            name = self.name()
+            registers, name = self.here()
             if name != INIT:
-                return self.arrival(self.stub.registers(), name)
+                return self.arrival(registers, name)
 
     def watch(self) -> None:
         for place in self.system.receives:

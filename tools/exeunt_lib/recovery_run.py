@@ -104,12 +104,13 @@ class Run:
         try:
             while True:
                 machine.go()
-                pc, name = machine.stub.register(PC), machine.name()
+                registers, name = machine.here()
+                pc = registers[PC]
                 if pc == place and name == server:
                     count -= 1
                     if count == 0:
                         return
-                arrived = self.arrived(pc, name)
+                arrived = self.arrived(registers, name)
                 others += arrived is not None
                 if arrived == server and not (starting and pc == first) or others > PATIENCE:
                     raise Missed(f"{server} did not come to {place:x} before its next record")
@@ -118,11 +119,11 @@ class Run:
                 machine.stub.clear_breakpoint(place)
             machine.at_breakpoint = machine.stub.register(PC) in machine.system.receives
 
-    def arrived(self, pc: int, name: str) -> str | None:
+    def arrived(self, registers: list[int], name: str) -> str | None:
         """Counts the record that arrives here, if one does; whose it is."""
-        if pc not in self.machine.system.receives or name == INIT:
+        if registers[PC] not in self.machine.system.receives or name == INIT:
             return None
-        self.passed[name] = self.machine.arrival(self.machine.stub.registers(), name)
+        self.passed[name] = self.machine.arrival(registers, name)
         return name
 
     def reach_start(self, server: str, place: int, count: int) -> None:
@@ -134,10 +135,10 @@ class Run:
         try:
             while True:
                 machine.go()
-                pc, name = machine.stub.register(PC), machine.name()
-                if pc == start and name == server:
+                registers, name = machine.here()
+                if registers[PC] == start and name == server:
                     break
-                arrived = self.arrived(pc, name)
+                arrived = self.arrived(registers, name)
                 others += arrived is not None
                 if arrived == server or others > PATIENCE:
                     raise Missed(f"{server} did not start again")

@@ -12,6 +12,8 @@ from .transcript import Form
 CORE = 1 << 63
 # A record whose way is longer than that is not followed to its end.
 LONGEST = 5000
+# Of the records of a kind, the one whose way is followed, at most.
+TYPICAL = 8
 
 Kind = tuple[str, str]  # a server, and a record's detail
 
@@ -31,9 +33,10 @@ class Survey:
     firsts: dict[str, list[int]] = field(default_factory=dict)
 
     def typical(self, kind: Kind) -> int:
-        """The number of the record whose way was followed: the first ones are special cases."""
+        """The number of the record whose way was followed: the first ones are special cases, and
+        the last ones come late."""
         numbers = self.arrivals[kind]
-        return numbers[len(numbers) // 2]
+        return numbers[min(len(numbers) // 2, TYPICAL)]
 
     def place(self, kind: Kind, index: int) -> tuple[int, int]:
         """The index-th instruction of the way as an address and how often it has come then."""
@@ -48,10 +51,10 @@ def resume(run: Run, server: str, address: int) -> bool:
     try:
         while True:
             machine.go()
-            pc, name = machine.stub.register(PC), machine.name()
-            if pc == address and name == server:
+            registers, name = machine.here()
+            if registers[PC] == address and name == server:
                 return True
-            if run.arrived(pc, name) == server:
+            if run.arrived(registers, name) == server:
                 return False
     finally:
         machine.stub.clear_breakpoint(address)
@@ -159,8 +162,9 @@ def entered(system: System, server: str) -> Iterable[int]:
         try:
             while True:
                 machine.go()
-                pc = machine.stub.register(PC)
-                if machine.name() != server:
+                registers, name = machine.here()
+                pc = registers[PC]
+                if name != server:
                     continue
                 if pc == system.receives[1]:
                     return

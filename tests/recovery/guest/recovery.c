@@ -60,7 +60,7 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
     const uint64_t input = number_wanted(machine, "input", 0);
     demand_next = machine->memory.base + DEMAND_OFFSET;
     demand_end = machine->memory.base + machine->memory.size;
-    line("recovery: %lu rounds, CPU %lu of %u", rounds, cpu, machine->cpus);
+    line("%lu rounds, CPU %lu of %u", rounds, cpu, machine->cpus);
     round_begin(machine);
     for (uint64_t round = 0; round < rounds; round++) {
         console_round(round, input != 0);
@@ -71,13 +71,13 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         touch_next();
         if (machine->cpus > 1)
             cpus_round(cpu, machine->cpu_id[machine->cpu_id[0] == cpu], round);
-        line("round %lu: sum %016lx, %lu events", round, sum, event_count);
+        line("%lu: %016lx", round, sum);
     }
     // What is typed comes when it comes, so it is only looked at when all of it has to be there.
     if (input != 0)
         line("typed: %s", typed_text(input));
     for (uint64_t i = 0; i < event_count && i < LOG_SIZE; i++)
         mix(events[i]);
-    line("recovery: the end, sum %016lx", sum);
+    line("end: %016lx, %lu events", sum, event_count);
     return true;
 }

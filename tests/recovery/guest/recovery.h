@@ -12,7 +12,8 @@
 
 #include "guest/lib/machine.h"
 
-// One line of the guest's: "@ ", the text, ";" and the newline. No other lines look like that.
+// One line of the guest's: "@ ", the text, ";" and the newline. No other lines look like that. A
+// short one: on some machines each byte is an exit or two.
 __attribute__((format(printf, 1, 2))) void line(const char *text, ...);
 
 // Adds to the checksum that is printed at the end of every round.

@@ -40,7 +40,7 @@ static void loop_back(uint64_t round) {
 void console_round(uint64_t round, bool input) {
     // The emulated UART always has room. Of no size that is a power of two, so that the ring's end
     // falls on every one of these bytes in the end.
-    static const char text[] = "@ nobody asks for room;\n";
+    static const char text[] = "@ no room asked;\n";
     for (uint64_t i = 0; i <= round % 4; i++) {
         for (const char *at = text; *at != '\0'; at++)
             store_byte(uart + UART_DR, (uint8_t)*at);

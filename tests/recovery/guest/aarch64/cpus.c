@@ -13,7 +13,7 @@ static __attribute__((used)) _Noreturn void second_main(uint64_t context) {
     note(EVENT_SECOND);
     mix(own);
     mix(context);
-    line("CPU %lu: started with 0x%lx", own, context);
+    line("CPU %lu: 0x%lx", own, context);
     touch_next();
     // From here on it stores nothing: the first CPU may run.
     send_software(first);

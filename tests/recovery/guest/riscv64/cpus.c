@@ -12,7 +12,7 @@ static __attribute__((used)) _Noreturn void second_main(uint64_t hart, uint64_t 
     note(EVENT_SECOND);
     mix(hart);
     mix(opaque);
-    line("CPU %lu: started with 0x%lx", hart, opaque);
+    line("CPU %lu: 0x%lx", hart, opaque);
     touch_next();
     ask(SBI_RFENCE, SBI_RFENCE_SFENCE, 1, first, 0);
     // From here on it stores nothing: the first hart may run.
