@@ -16,6 +16,8 @@ LOGO = (
     r"   | |___ >  <  __/ |_| | | | | |_",
     r"   |_____/_/\_\___|\__,_|_| |_|\__|   every exit is a call",
 )
+# Around them it has empty ones, which are no guest's either when they stand there.
+LOGO_BLOCK = "\n" + "\n".join(LOGO) + "\n\n"
 # The hypervisor's own lines. No guest prints lines that begin so.
 OWN = re.compile(
     "|".join(map(re.escape, LOGO)) + r"|(Starting |server [a-z-]+[ :]|init: |VM |console: "
@@ -54,6 +56,7 @@ RECOVERY_GUEST = Form(re.compile(r"(?:^|(?<=\0))@", re.MULTILINE), timings=False
 def own_text(console: str, form: Form = GKERNEL) -> str:
     """From the guest's first line on, without the hypervisor's, which leave CUTs; "" when it did
     not begin. What follows a guest's end are lines of the hypervisor's only."""
+    console = console.replace(LOGO_BLOCK, f"{LOGO[-1]}\n")
     kept = [CUT if OWN.match(line) else line for line in re.split(r"(?<=\n)", console)]
     text = re.sub(f"{CUT}+", CUT, "".join(kept))
     found = form.begin.search(text)

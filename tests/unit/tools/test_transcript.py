@@ -40,9 +40,13 @@ class TranscriptTest(unittest.TestCase):
 
     def test_a_console_that_hung_at_its_start_shows_the_hypervisors_lines_late(self):
         text = LOGO + LINES
-        late = "".join(line + "\n" for line in transcript.LOGO) + "Starting virtualization...\n"
+        late = transcript.LOGO_BLOCK + "Starting virtualization...\n"
         at = text.index("fp: ")
         self.assert_same(text[:at] + CONSOLE_DIED + late + text[at:])
+        # Its empty lines are not the guest's either, even in the middle of a line.
+        for at in (text.index("\nfp: "), text.index("fp: ") + 2):
+            middle = text[at - 1] != "\n"
+            self.assert_same(text[:at] + "\n" * middle + late + text[at:])
 
     def test_the_hypervisors_logo_is_inits(self):
         source = (ROOT / "servers/init/main.c").read_text()
