@@ -137,11 +137,21 @@ def gkernel_shares_the_cpu_with_thieves(ctx: Context) -> None:
     run_programs(ctx, "thieves")
 
 
-@system_test(builds=("aarch64",))
-def gkernel_on_aarch64_survives(ctx: Context) -> None:
-    """The same on another architecture's bare machine, with its own instructions."""
+def survive_all_bare(ctx: Context) -> None:
     run_programs(ctx, "undead", "privileged", "odd", bare=True)
     run_programs(ctx, "awkward", "answers", "fresh", bare=True)
     run_programs(ctx, "recycled", "thieves", bare=True)
     run_programs(ctx, f"calls,{SEED},{ROUNDS}", "bombs", bare=True)
     survive_damaged_programs(ctx, bare=True)
+
+
+@system_test(builds=("aarch64",))
+def gkernel_on_aarch64_survives(ctx: Context) -> None:
+    """The same on another architecture's bare machine, with its own instructions."""
+    survive_all_bare(ctx)
+
+
+@system_test(builds=("x86_64",))
+def gkernel_on_x86_64_survives(ctx: Context) -> None:
+    """And on a third's."""
+    survive_all_bare(ctx)

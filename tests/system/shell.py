@@ -119,6 +119,11 @@ def shell_typed_bare_aarch64(ctx: Context) -> None:
     with_shell(ctx, bare=True)
 
 
+@system_test(builds=("x86_64",))
+def shell_typed_bare_x86_64(ctx: Context) -> None:
+    with_shell(ctx, bare=True)
+
+
 def beside_deaths(ctx: Context) -> None:
     path = ctx.scratch / "control"
     with start_session(ctx, Shell, cmdline="sh", control=path) as shell:

@@ -18,6 +18,7 @@
 
 // Of a page fault's error code (APM volume 2, chapter 8.4.2).
 #define ERROR_WRITE (1u << 1)
+#define ERROR_USER (1u << 2)
 #define ERROR_RESERVED (1u << 3)
 #define ERROR_FETCH (1u << 4)
 
@@ -45,6 +46,10 @@ static void take_page_fault(struct trap *trap, uint64_t error) {
     trap->access = error & ERROR_FETCH ? MMU_EXECUTE : error & ERROR_WRITE ? MMU_WRITE : MMU_READ;
     if (error & ERROR_RESERVED)
         trap->cause = TRAP_OTHER;
+    // What the CPU does as the kernel for a program, and may not: QEMU before 9.1 reads the stack
+    // of a far return so, which SMAP forbids. No page of the program's would help.
+    else if (trap->from_user && !(error & ERROR_USER))
+        trap->cause = TRAP_PROTECTION;
 }
 
 // A kernel stack is the upper half of an aligned block of twice its size (kernel_stack.h), and

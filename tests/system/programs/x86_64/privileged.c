@@ -30,7 +30,6 @@ const struct privileged_instruction privileged_instructions[] = {
     {"clts", TWO(0x0f, 0x06)},
     {"invd", TWO(0x0f, 0x08)},
     {"wbinvd", TWO(0x0f, 0x09)},
-    {"sysexit", TWO(0x0f, 0x35)},
     {"sysret", TWO(0x0f, 0x07)},
     {"mov rax, cr0", THREE(0x0f, 0x20, 0xc0)},
     {"mov cr0, rax", THREE(0x0f, 0x22, 0xc0)},
