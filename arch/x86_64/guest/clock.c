@@ -72,28 +72,30 @@ static bool ask(void) {
     return frequency != 0 && timer_frequency != 0;
 }
 
+static uint64_t nanoseconds_at(uint64_t stamp) {
+    return stamp / frequency * NANOSECONDS + stamp % frequency * NANOSECONDS / frequency;
+}
+
 bool clock_init(void) {
+    const uint64_t seconds = rtc_read();
+    const uint64_t stamp = x86_time_stamp();
     if (!(hypervisor_is_there() ? ask() : measure()))
         return false;
-    clock_stop();
-    const uint64_t seconds = rtc_read();
     if (seconds != 0)
-        boot_time = seconds * NANOSECONDS - clock_nanoseconds();
+        boot_time = seconds * NANOSECONDS - nanoseconds_at(stamp);
+    clock_stop();
     return true;
 }
 
-uint64_t clock_nanoseconds(void) {
-    const uint64_t ticks = x86_time_stamp();
-    return ticks / frequency * NANOSECONDS + ticks % frequency * NANOSECONDS / frequency;
-}
+uint64_t clock_nanoseconds(void) { return nanoseconds_at(x86_time_stamp()); }
 
 // One second at most: the count has 32 bits.
 static uint32_t count_until(uint64_t stamp) {
     const uint64_t now = x86_time_stamp();
-    uint64_t ticks = stamp > now ? stamp - now : 1;
-    if (ticks > frequency)
-        ticks = frequency;
-    const uint64_t count = (ticks * timer_frequency + frequency - 1) / frequency;
+    const uint64_t ticks = stamp > now ? stamp - now : 1;
+    uint64_t count = timer_frequency;
+    if (ticks < frequency)
+        count = (ticks * timer_frequency + frequency - 1) / frequency;
     return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
 }
 

@@ -46,7 +46,7 @@ static void module(unsigned index, uint32_t start, uint32_t end) {
 }
 
 static void line(const char *text) {
-    strcpy((char *)memory + LINE, text);
+    memcpy(memory + LINE, text, strlen(text) + 1);
     word(INFORMATION + 16, LINE);
 }
 
