@@ -5,6 +5,7 @@ closing line. The same kernel and the same init also run without a hypervisor: t
 checks are right, and it is what the time to init is compared with.
 """
 
+import hashlib
 import re
 import subprocess
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import linux_guest
+from exeunt_lib.session import start_session
 from exeunt_lib.testing import Context, Failure, Result, Skip, run_command, run_guest, system_test
 
 MB = 1 << 20
@@ -283,3 +285,35 @@ def register(test: Callable[[Context], None]) -> None:
 
 register(linux_native)
 register(linux)
+
+
+CONSOLE_LINES = 50
+TYPED = "".join(f"{number} bottles, " for number in range(60))
+
+
+def expect_console(ctx: Context, where: str, **boot) -> None:
+    """boot: fields of Boot."""
+    with start_session(ctx, **boot) as session:
+        session.wait("linux-init: type a line")
+        session.type(f"{TYPED}\n")
+        result = session.end()
+    closing = CLOSING.search(result.output)
+    ctx.expect(closing and closing[1] == "ok", f"{where}: a closing line of the init")
+    ctx.expect(result.status == 0, f"{where}: status 0, not {result.status}")
+    shown = re.findall(r"^console line (\d+): the quick .* about it$", result.output, re.MULTILINE)
+    wanted = [str(line) for line in range(CONSOLE_LINES)]
+    ctx.expect(shown == wanted, f"{where}: {CONSOLE_LINES} whole lines in order, not {shown}")
+    md5 = hashlib.md5(TYPED.strip().encode()).hexdigest()
+    said = f"typed {len(TYPED.strip())} bytes, md5 {md5}"
+    ctx.expect(said in result.output, f"{where}: the line to come as it was typed: {said}")
+
+
+@system_test(long=True, builds=("aarch64",))
+def linux_console_aarch64(ctx: Context) -> None:
+    """A serial port's interrupts: all that a program prints is shown, all that is typed arrives."""
+    files, kind = get_files(ctx), PORTS[ctx.arch].kinds[0]
+    more = f"{cmdline(ctx, kind)} init_checks=console"
+    given = {"guest": files.image, "initrd": files.initrd, "mem": MEMORY, "cmdline": more}
+    expect_console(ctx, "without hypervisor", bare=True, cpu=kind.cpu, **given)
+    manifest = linux_guest.ROOT / f"guest/manifests/{kind.manifest}.dts"
+    expect_console(ctx, "as a guest", manifest=manifest, **given)

@@ -1,8 +1,8 @@
 #!/bin/busybox sh
 # The init of the Linux guest (tests/system/linux.py): checks the machine it finds itself on, prints
 # one closing line, powers off. Made for 256 MB. On the kernel's command line, which hands it over as
-# variables: `init_cpus`, how many CPUs there are (1), and `init_checks=none`, which leaves the checks
-# out: only the way to here is of interest then.
+# variables: `init_cpus`, how many CPUs there are (1); `init_checks=none`, which leaves the checks out:
+# only the way to here is of interest then; `init_checks=console`, which has but the console's.
 
 # No console device need exist: the kernel's own log reaches every console, early ones too. It takes
 # one line a write, and so does echo.
@@ -174,6 +174,26 @@ cpu_check() {
     done
     expect_passed_on
 }
+
+# ---- What is written to the console arrives, and so does what is typed ---------------------------
+# More than a serial port holds at once, both ways: its interrupts say when there is room again, and
+# when something has come. Whoever types compares what is said about it.
+console_check() {
+    line=0
+    while [ $line -lt 50 ]; do
+        echo "console line $line: the quick brown fox jumps over the lazy dog, and is quick about it"
+        line=$((line + 1))
+    done >/dev/console
+    busybox sleep 1 # the kernel's log would come in between
+    echo "linux-init: type a line"
+    read -r typed </dev/console
+    echo "linux-init: typed ${#typed} bytes, md5 $(echo -n "$typed" | busybox md5sum)"
+}
+
+if [ "$init_checks" = console ]; then
+    console_check
+    close "ok uptime-at-init=$start"
+fi
 
 for check in cpu_check sleep_check share_check fork_check memory_check; do
     $check
