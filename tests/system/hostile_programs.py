@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import pflash
+from exeunt_lib.paths import ARCHES, BARE_ONLY
 from exeunt_lib.testing import Context, Result, run_guest, system_test
 
 # One of the usual programs, run behind the hostile ones.
@@ -46,38 +47,38 @@ def run_programs(ctx: Context, *words: str, others: dict[str, bytes] = NONE, **b
     return result
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_kills_threads_that_never_ran(ctx: Context) -> None:
     """A process ends with a thread that has not run yet, which would make another."""
     run_programs(ctx, "undead")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_refuses_privileged_instructions(ctx: Context) -> None:
     """Programs that try them die alike, with the hypervisor and without."""
     run_programs(ctx, "privileged")
     run_programs(ctx, "privileged", bare=True)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_answers_as_linux(ctx: Context) -> None:
     """Calls that nobody makes on purpose, on threads, zombies, own memory, odd arguments."""
     run_programs(ctx, "awkward", "answers")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_survives_calls_by_chance(ctx: Context) -> None:
     """Some 30,000 system calls with awkward arguments, from four processes side by side."""
     run_programs(ctx, f"calls,{SEED},{ROUNDS}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_survives_ends_in_every_order(ctx: Context) -> None:
     """Processes and threads that execute, wait, are killed and end by chance."""
     run_programs(ctx, f"churn,{SEED},40")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_survives_bombs(ctx: Context) -> None:
     """Processes, threads, memory, tables and stacks until there is no more; all comes back."""
     run_programs(ctx, "bombs")
@@ -106,52 +107,42 @@ def survive_damaged_programs(ctx: Context, **boot) -> None:
     ctx.expect_lines(result.output, "mutants: 60 damaged programs run")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_survives_damaged_programs(ctx: Context) -> None:
     """60 programs with changed bytes, whose CRC-32 is right: refused, killed, or they run."""
     survive_damaged_programs(ctx)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_survives_odd_instructions(ctx: Context) -> None:
     """Misaligned atomics, pages' ends, nonsense in the stack pointer: as on the bare machine."""
     run_programs(ctx, "odd")
     run_programs(ctx, "odd", bare=True)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_gives_out_nothing_used(ctx: Context) -> None:
     """New memory is zero on every way to get it, and so are a new program's registers."""
     run_programs(ctx, "fresh")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_keeps_waiters_from_new_memory(ctx: Context) -> None:
     """Threads wait for words in shared memory that becomes another process's."""
     run_programs(ctx, "recycled")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def gkernel_shares_the_cpu_with_thieves(ctx: Context) -> None:
     """Relays of processes, short sleeps, yielding, changing nice: none takes more than its part."""
     run_programs(ctx, "thieves")
 
 
-def survive_all_bare(ctx: Context) -> None:
+@system_test(arches=BARE_ONLY)
+def gkernel_survives_on_a_bare_machine(ctx: Context) -> None:
+    """All of it where there is no hypervisor yet, with instructions of its own."""
     run_programs(ctx, "undead", "privileged", "odd", bare=True)
     run_programs(ctx, "awkward", "answers", "fresh", bare=True)
     run_programs(ctx, "recycled", "thieves", bare=True)
     run_programs(ctx, f"calls,{SEED},{ROUNDS}", "bombs", bare=True)
     survive_damaged_programs(ctx, bare=True)
-
-
-@system_test(builds=("aarch64",))
-def gkernel_on_aarch64_survives(ctx: Context) -> None:
-    """The same on another architecture's bare machine, with its own instructions."""
-    survive_all_bare(ctx)
-
-
-@system_test(builds=("x86_64",))
-def gkernel_on_x86_64_survives(ctx: Context) -> None:
-    """And on a third's."""
-    survive_all_bare(ctx)

@@ -12,10 +12,8 @@ from exeunt_lib.corestate import Core
 from exeunt_lib.coretext import busy, describe
 from exeunt_lib.layouts import Layouts, View
 from exeunt_lib.live import Live
-from exeunt_lib.paths import SYSTEM_TESTS
 from exeunt_lib.testing import TIMEOUT, Context, Failure, system_test
 
-TWO_CPUS = SYSTEM_TESTS / "manifests/two-cpus.dts"
 SERVERS = ("sbi-server", "npf-pager", "timer-server", "fs-loader", "console", "monitor")
 KILLS = 10_000
 REPLACEMENTS = 102  # of all together, each server's number even: two bodies take turns
@@ -86,7 +84,7 @@ class Watch:
 
 
 def with_guest(ctx: Context, test) -> None:
-    boot = Boot(ctx.arch, ctx.out, guest=ctx.out / "guest/versions.bin", manifest=TWO_CPUS)
+    boot = Boot(ctx.arch, ctx.out, guest=ctx.out / "guest/versions.bin", manifest=ctx.manifest("two-cpus"))
     with Live(boot, TIMEOUT, VIRTUAL_TIMEOUT) as live:
         try:
             watch = Watch(ctx, live)

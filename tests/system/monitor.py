@@ -5,7 +5,7 @@ import threading
 from contextlib import contextmanager
 
 from exeunt_lib import control
-from exeunt_lib.paths import SYSTEM_TESTS
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.qemu import Result, plain
 from exeunt_lib.session import PATIENCE, TIMEOUT, VIRTUAL_TIMEOUT, Session, start_session
 from exeunt_lib.testing import Context, run_guest, system_test
@@ -13,7 +13,6 @@ from exeunt_lib.testing import Context, run_guest, system_test
 import disk
 
 SERVERS = ("console", "fs-loader", "sbi-server", "npf-pager", "timer-server", "monitor")
-ON_DEMAND = SYSTEM_TESTS / "manifests/on-demand.dts"
 ESCAPE = "\x14"
 PROMPT = "exeunt> "
 ERASE = "\r\x1b[K"  # what the console takes the monitor's line away with
@@ -22,6 +21,7 @@ SPINS = "spin: spinning with interrupts masked"
 ROUNDS = 40  # of killing each server, or of replacing each
 
 # What flood_console.c prints, made from its description; see console_flood.py.
+FLOOD_LINES = {"riscv64": 16384, "aarch64": 2048}
 FLOOD = [
     f"flood {line:08x} " + "".join(chr(33 + (line * 7 + n * 13) % 94) for n in range(48))
     for line in range(16384)
@@ -55,7 +55,8 @@ def expect_flood(ctx: Context, lines: list[str]) -> None:
     got = [line for line in lines if line.startswith("flood ")]
     for number, (line, wanted) in enumerate(zip(got, FLOOD)):
         ctx.expect(line == wanted, f"{wanted!r} as line {number}, not {line!r}")
-    ctx.expect(len(got) == len(FLOOD), f"{len(FLOOD)} lines, not {len(got)}")
+    count = FLOOD_LINES[ctx.arch]
+    ctx.expect(len(got) == count, f"{count} lines, not {len(got)}")
     mixed = [line for line in lines if "flood " in line and not line.startswith("flood")]
     ctx.expect(not mixed, f"no line of the guest's in another: {mixed[:3]}")
 
@@ -63,7 +64,7 @@ def expect_flood(ctx: Context, lines: list[str]) -> None:
 # ---- at the console ------------------------------------------------------------------------------
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def monitor_at_console(ctx: Context) -> None:
     """Each command, typed with mistakes and taken back; the guest spins meanwhile."""
     with session(ctx, guest=ctx.out / "guest/spin.bin") as system:
@@ -116,13 +117,16 @@ def monitor_at_console(ctx: Context) -> None:
 
 def type_beside_flood(ctx: Context, *commands: str) -> None:
     """Types the commands in turn while a guest prints a megabyte."""
-    with session(ctx, guest=ctx.out / "guest/flood_console.bin") as system:
+    count = FLOOD_LINES[ctx.arch]
+    enough = f"flood {count // 2:08x}".encode()
+    boot = {"guest": ctx.out / "guest/flood_console.bin", "cmdline": f"lines={count}"}
+    with session(ctx, **boot) as system:
         system.wait("flood 00000010")
         system.type(ESCAPE)
         system.wait(PROMPT)
         done = 0
         # Up to long before its end: a command takes it less than a few hundred lines.
-        while b"flood 00003000" not in system.raw:
+        while enough not in system.raw:
             command = commands[done % len(commands)]
             system.type(command + "\r")
             system.wait("serves again" if command.startswith("kill") else " init ")
@@ -136,13 +140,13 @@ def type_beside_flood(ctx: Context, *commands: str) -> None:
     ctx.expect(typed <= set(commands), f"only what was typed: {typed}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def monitor_beside_output(ctx: Context) -> None:
     """What is typed beside a guest's output is in nobody's line."""
     type_beside_flood(ctx, "ps")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def monitor_dies_beside_output(ctx: Context) -> None:
     """Nor is it when those who draw it die: focus, prompt and answers outlive them."""
     type_beside_flood(ctx, "kill console", "kill monitor", "ps")
@@ -177,7 +181,7 @@ def expect_answer(ctx: Context, line: control.ControlLine, request: str, wanted:
     ctx.expect_lines("\n".join(answer.lines), wanted)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def control_line(ctx: Context) -> None:
     """Requests of every form, and clients that go away in the middle of one."""
     path = ctx.scratch / "control"
@@ -221,7 +225,7 @@ def servers_file(ctx: Context, name: str) -> bytes:
     return control.strip(ctx.out / f"server_{ctx.arch}/{name}.elf")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def replace_from_disk(ctx: Context) -> None:
     """By a path: a server's file, one that is no ELF file, one that is too large."""
     image = ctx.scratch / "disk.img"
@@ -252,6 +256,7 @@ def flood_under(ctx: Context, step, **boot) -> None:
     results: list[Result] = []
     guest = ctx.out / "guest/flood_console.bin"
     bounds = {"timeout": TIMEOUT, "virtual_timeout": VIRTUAL_TIMEOUT}
+    bounds["cmdline"] = f"lines={FLOOD_LINES[ctx.arch]}"
 
     def run() -> None:
         results.append(run_guest(ctx, guest=guest, control=path, **bounds, **boot))
@@ -269,7 +274,7 @@ def flood_under(ctx: Context, step, **boot) -> None:
     expect_flood(ctx, results[0].output.split("\n"))
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def kill_by_monitor(ctx: Context) -> None:
     """Servers die all the time, one after the other; the guest's output is what it was."""
     kills = dict.fromkeys(SERVERS, 0)
@@ -284,12 +289,12 @@ def kill_by_monitor(ctx: Context) -> None:
         kills[name] += 1
         return True
 
-    flood_under(ctx, step, manifest=ON_DEMAND)
+    flood_under(ctx, step, manifest=ctx.manifest("on-demand"))
     ctx.say(f"{sum(kills.values())} kills: {kills}")
     ctx.expect(min(kills.values()) > 0, "each server killed at least once")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def replace_by_monitor(ctx: Context) -> None:
     """Each server by its own file, sent, and by what it was started from.
 
@@ -310,6 +315,6 @@ def replace_by_monitor(ctx: Context) -> None:
             done[name] += 1
             return True
 
-        flood_under(ctx, step, manifest=ON_DEMAND)
+        flood_under(ctx, step, manifest=ctx.manifest("on-demand"))
     ctx.say(f"{sum(done.values())} replacements: {done}")
     ctx.expect(min(done.values()) > 0, "each server replaced at least once")

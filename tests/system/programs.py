@@ -8,18 +8,23 @@ only where it says "FAILED".
 
 import re
 
-from exeunt_lib.paths import ROOT
+from exeunt_lib import control
+from exeunt_lib.paths import ARCHES, ROOT
+from exeunt_lib.session import PATIENCE, start_session
 from exeunt_lib.testing import Context, Result, run_guest, system_test
-from exeunt_lib.transcript import difference, expected_text, own_lines
+from exeunt_lib.transcript import difference, expected_text, of_vm, own_lines
 
 MB = 1 << 20
 ALL = "hello spin fork sleep fp fault threads"
-CLEAN_END = ("Guest: SBI SRST shutdown", "Shutdown vm normally!", "Hypervisor ok!")
 STARTED = "Enter user space: entry=0x1000, ustack=VA:0x40000000"
 FIRST_CALL = "handle_syscall ..."
 ENDED = "[SYS_EXIT]: process is exiting .."
 NORMALLY = "monolithic kernel exit [0] normally!"
 NUMBER = r"~([\d.,]+)"
+
+# Who serves the guest's exits, and who shows what it prints, in the order in which they die.
+SERVERS = ("npf-pager", "sbi-server", "timer-server", "npf-pager", "console")
+DEATHS = 10
 
 # Linux's sched_prio_to_weight of nice 0, 0 and 5.
 WEIGHTS = (1024, 1024, 335)
@@ -82,7 +87,7 @@ def figures(ctx: Context, line: str, pattern: str) -> list[float]:
     return [float(number.replace(",", "")) for number in found.groups()]
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def program_hello(ctx: Context) -> None:
     """Arguments from the command line arrive, go through execve, and stdio and the heap work."""
     *lines, last = run_one(ctx, "hello,one,,two")
@@ -97,7 +102,7 @@ def program_hello(ctx: Context) -> None:
     ctx.expect(last == wanted, f"{wanted!r}, not {last!r}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def program_spin(ctx: Context) -> None:
     """CPU time is shared by weight, in a third of a second as well as in a shorter and a longer
     time."""
@@ -113,7 +118,7 @@ def program_spin(ctx: Context) -> None:
             ctx.expect(close, f"{milliseconds} ms: {right:.1f} % within {TOLERANCE:.0%}: {share}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def program_fork(ctx: Context) -> None:
     """64 processes at once, whose numbers add up."""
     (line,) = run_one(ctx, "fork")
@@ -127,7 +132,7 @@ def program_fork(ctx: Context) -> None:
     ctx.expect(10 < each < 1000, f"a process to take 10 to 1,000 us, not {each}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def program_sleep(ctx: Context) -> None:
     """Sleeps end in time: by a timer, not by a tick of 10 ms."""
     (line,) = run_one(ctx, "sleep")
@@ -141,7 +146,7 @@ def program_sleep(ctx: Context) -> None:
     ctx.expect(busy < 100, f"no CPU time while it sleeps, not {busy} us each time")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def program_fp(ctx: Context) -> None:
     """Results of four rounding modes, to the last bit, with many preemptions."""
     *lines, last = run_one(ctx, "fp")
@@ -156,7 +161,7 @@ def program_fp(ctx: Context) -> None:
     ctx.expect(preempted >= 5, f"5 preemptions, not {preempted}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def program_fault(ctx: Context) -> None:
     """Each fault is reported by the kernel in one line and kills its process only."""
     *lines, last = run_one(ctx, "fault")
@@ -179,7 +184,7 @@ def program_fault(ctx: Context) -> None:
     ctx.expect(last.endswith("own memory untouched: ok"), f"memory untouched, not {last!r}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def program_fault_alone(ctx: Context) -> None:
     """The first program itself is killed: that is the guest's exit code, and the others run."""
     for name, code in (("null-write", 128 + SEGV), ("illegal", 128 + ILL)):
@@ -191,12 +196,12 @@ def program_fault_alone(ctx: Context) -> None:
             STARTED,
             "hello, world",
             f"monolithic kernel exit [{code}] abnormally!",
-            "Guest: SBI SRST shutdown, reason: system failure",
+            ctx.board.failed,
             "Hypervisor: 1 of 1 VMs failed",
         )
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def program_threads(ctx: Context) -> None:
     (line,) = run_one(ctx, "threads")
     counter, squares = 4 * 25_000, sum(n * n for n in (1, 2, 3, 4))
@@ -209,7 +214,7 @@ def program_threads(ctx: Context) -> None:
     ctx.expect(1 < each < 10_000, f"an increment to take some ns, not {each}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def programs_together(ctx: Context) -> None:
     """One after the other: each is started, tells how it went, and is through before the next."""
     result = run(ctx, ALL)
@@ -220,11 +225,11 @@ def programs_together(ctx: Context) -> None:
     wanted: list[str | re.Pattern] = ["smp = 1"]
     for name in ALL.split():
         wanted += [STARTED, FIRST_CALL, re.compile(f"^{name}: .*: ok$"), ENDED]
-    ctx.expect_lines(result.output, *wanted, NORMALLY, *CLEAN_END)
+    ctx.expect_lines(result.output, *wanted, NORMALLY, *ctx.board.clean_end)
     ctx.expect(not [line for line in lines if "FAILED" in line], "nothing that failed")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def programs_not_there(ctx: Context) -> None:
     """What is no program is named, and the next one runs; words with a "=" are no programs."""
     result = run(ctx, "nobody hello", status=1)
@@ -241,7 +246,7 @@ def programs_not_there(ctx: Context) -> None:
     ctx.expect('argv[1] = ""' in lines, f"hello with an empty argument, not {lines}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def programs_twice(ctx: Context) -> None:
     """In two VMs on one CPU: each prints what one alone does. But for spin, which measures what the
     other takes, too."""
@@ -254,14 +259,33 @@ def programs_twice(ctx: Context) -> None:
     both.write_text(f'/dts-v1/;\n/include/ "{manifest}"\n/ {{ vms {{ {vms} }}; }};\n')
     result = run_guest(ctx, manifest=both)
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
-    for vm in ("[a] ", "[b] "):
-        lines = [line for line in result.output.split("\n") if line.startswith(vm.strip())]
-        own = "".join(f"{line[len(vm):]}\n" for line in lines)
-        differs = difference(expected, own)
-        ctx.expect(not differs, f"{vm}to print what one alone does: {differs}")
+    for vm in "ab":
+        differs = difference(expected, of_vm(result.output, vm))
+        ctx.expect(not differs, f"{vm} to print what one alone does: {differs}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
+def programs_beside_deaths(ctx: Context) -> None:
+    """Servers are killed one after the other while programs run: nothing that these print is lost,
+    doubled or out of order."""
+    path = ctx.scratch / "control"
+    with start_session(ctx, cmdline=ALL, control=path) as session:
+        session.wait("arch = ")
+        with control.wait_for(path, PATIENCE) as line:
+            for number in range(DEATHS):
+                name = SERVERS[number % len(SERVERS)]
+                answer = line.ask(f"kill {name}")
+                ctx.expect(not answer.error, f"{name} to be killed, not: {answer.error}")
+        result = session.end()
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+    died = len(re.findall("^server .* died: it was killed", result.output, re.MULTILINE))
+    ctx.expect(died == DEATHS, f"{DEATHS} deaths, not {died}")
+    bare = expected_text(run(ctx, ALL, bare=True).output)
+    differs = difference(bare, result.output)
+    ctx.expect(not differs, f"what the bare machine's guest prints: {differs}")
+
+
+@system_test(arches=ARCHES)
 def bare_transcript(ctx: Context) -> None:
     """On QEMU's machine without the hypervisor the same kernel prints the same, but for figures of
     time: the virtual machine is a faithful one."""
@@ -269,7 +293,7 @@ def bare_transcript(ctx: Context) -> None:
         ("", 0, {}),
         (f"init {ALL}", 0, {}),
         (ALL, 0, {"mem": 64 * MB}),
-        (ALL, 0, {"cpu": "rv64,sstc=off"}),
+        *((ALL, 0, {"cpu": cpu}) for cpu in ctx.board.cpus),
         ("fault,kernel-write hello fault,illegal", 128 + SEGV, {}),
         ("nobody", 127, {}),
     ):

@@ -16,6 +16,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import Context, system_test
 
 TIMEOUT = 120  # seconds
@@ -156,7 +157,9 @@ def expect_output(ctx: Context, expected: str, *words: str, stdin: str = "", sta
     ctx.expect(got == status, f"{words[0]} to end with {status}, not {got}")
 
 
-def expect_all(ctx: Context) -> None:
+@system_test(arches=(*ARCHES, "x86_64"))
+def programs_on_linux(ctx: Context) -> None:
+    """Each program prints on Linux what is expected of it on gkernel."""
     expect_output(ctx, "", "init")
     expect_output(ctx, HELLO, "hello", "one", "two words")
     expect_output(ctx, FORK, "fork")
@@ -165,24 +168,6 @@ def expect_all(ctx: Context) -> None:
     expect_output(ctx, FAULT, "fault")
     # Long enough for a machine that is busy: it must be preempted often.
     expect_output(ctx, FP, "fp", "1000")
-
-
-@system_test()
-def programs_on_linux(ctx: Context) -> None:
-    """Each program prints on Linux what is expected of it on gkernel."""
-    expect_all(ctx)
-
-
-@system_test(builds=("aarch64",))
-def programs_on_linux_aarch64(ctx: Context) -> None:
-    """The same, made for another architecture."""
-    expect_all(ctx)
-
-
-@system_test(builds=("x86_64",))
-def programs_on_linux_x86_64(ctx: Context) -> None:
-    """And for a third."""
-    expect_all(ctx)
 
 
 @system_test()

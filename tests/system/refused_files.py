@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 
 import disk
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import Context, run_guest, system_test
 
 MB = 1 << 20
@@ -39,18 +40,18 @@ def scratch_file(ctx: Context, name: str, content: bytes) -> Path:
     return path
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def image_missing(ctx: Context) -> None:
     """Neither the file nor its folder need be on the disk."""
     advice = "put it there with mcopy, or run with --guest FILE"
-    for there, missing in (("/sbin/bench", "gkernel in /sbin"), ("/boot/bench", "sbin in /")):
+    for there, missing in (("/sbin/other", "gkernel in /sbin"), ("/boot/other", "sbin in /")):
         image = ctx.scratch / "disk.img"
-        disk.make_fat32(image, {there: ctx.out / "guest/bench.bin"})
+        disk.make_fat32(image, {there: ctx.out / "guest/gkernel.bin"})
         message = f"VM vm0: {GKERNEL}: not on the disk (there is no {missing}): {advice}"
         expect_refused(ctx, f"only {there}", message, disk=image)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def disk_cut_short(ctx: Context) -> None:
     """A FAT32 image that lost its end, be it only a sector, or all but the first one."""
     whole = built_disk(ctx)
@@ -64,7 +65,7 @@ def disk_cut_short(ctx: Context) -> None:
         expect_refused(ctx, f"{left} sectors", message, disk=image)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def disk_without_volume(ctx: Context) -> None:
     """A disk with nothing on it, and no disk to speak of."""
     image = scratch_file(ctx, "zeroes.img", bytes(MB))
@@ -74,7 +75,7 @@ def disk_without_volume(ctx: Context) -> None:
     expect_refused(ctx, "nothing", "VM vm0: disk: the disk is empty", disk=image)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def disk_contradicts_itself(ctx: Context) -> None:
     """A folder that says a file is longer than its clusters are."""
     image = built_disk(ctx)
@@ -86,20 +87,21 @@ def disk_contradicts_itself(ctx: Context) -> None:
     expect_refused(ctx, "size", message, disk=scratch_file(ctx, "disk.img", image))
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def image_larger_than_ram(ctx: Context) -> None:
     """What does not fit is not loaded; the message says how much memory would do."""
     # 16 MB of RAM, of which the last 64 KiB are kept for the device tree.
     size = 20 * MB
-    image = scratch_file(ctx, "large.bin", b"\x13\0\0\0" * (size // 4))
+    image = scratch_file(ctx, "large.bin", ctx.board.nop * (size // 4))
+    end = ctx.board.ram + 16 * MB - (64 << 10)
     message = (
-        f"VM vm0: {GKERNEL}: the image needs {size} bytes at 0x80200000, RAM ends at 0x80ff0000: "
-        "give the VM at least 23 MB"
+        f"VM vm0: {GKERNEL}: the image needs {size} bytes at {ctx.board.load:#x}, RAM ends at "
+        f"{end:#x}: give the VM at least 23 MB"
     )
     expect_refused(ctx, "20 MB", message, guest=image)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def image_of_wrong_form(ctx: Context) -> None:
     """Compressed, cut short, for another machine, empty."""
     flat = (ctx.out / "guest/gkernel.bin").read_bytes()

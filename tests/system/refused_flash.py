@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pflash
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import Context, Result, run_guest, system_test
 
 HELLO, FORK = "hello", "fork"
@@ -62,7 +63,7 @@ def boot(ctx: Context, image: Image, programs: str, **more) -> Result:
     return run_guest(ctx, pflash=image.write(ctx), cmdline=programs, **more)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def flash_program_damaged(ctx: Context) -> None:
     """One bit in a program: it is refused by name, wherever the bit is and whoever starts it; the
     others run."""
@@ -77,7 +78,7 @@ def flash_program_damaged(ctx: Context) -> None:
         ctx.expect(result.output.count(STARTED) == 1, "one program to be started")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def flash_bits_that_matter(ctx: Context) -> None:
     """Bits behind the last program are nobody's: nothing is refused."""
     image = Image(ctx)
@@ -86,7 +87,7 @@ def flash_bits_that_matter(ctx: Context) -> None:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def flash_table_refused(ctx: Context) -> None:
     """A header or a table that is wrong: there are no programs, which is said with the reason; the
     guest ends, and its run has failed."""
@@ -114,7 +115,7 @@ def flash_table_refused(ctx: Context) -> None:
         "65 files": (word(8, 65), "the number of files is not between 1 and 64"),
         "no files": (word(8, 0), "the number of files is not between 1 and 64"),
         "2^32 - 1 files": (word(8, (1 << 32) - 1), "the number of files is not between 1 and 64"),
-        "an offset beyond the end": (field(OFFSET, 32 << 20), "a file reaches beyond the end"),
+        "an offset beyond the end": (field(OFFSET, pflash.SIZES[ctx.arch]), "a file reaches beyond the end"),
         "a length beyond the end": (field(LENGTH, (1 << 32) - 1), "a file reaches beyond the end"),
         "an offset in the table": (field(OFFSET, 0), "a file is not at a page of its own"),
         "an offset within a page": (field(OFFSET, 0x5004), "a file is not at a page of its own"),
@@ -131,13 +132,13 @@ def flash_table_refused(ctx: Context) -> None:
         change(image)
         result = boot(ctx, image, HELLO)
         ctx.expect(result.status == 1, f"{what}: status 1, not {result.status}")
-        said = re.compile(rf"^pflash: no programs at 0x22000000: {re.escape(reason)}")
+        said = re.compile(rf"^pflash: no programs at {ctx.board.flash:#x}: {re.escape(reason)}")
         missing = f'program: there is no "{HELLO}"; the flash has none'
         ctx.expect_lines(result.output, said, missing, NOT_STARTED)
         ctx.expect(STARTED not in result.output, f"{what}: no program to be started")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def flash_refused_bare(ctx: Context) -> None:
     """The same without the hypervisor."""
     image = Image(ctx)
@@ -151,7 +152,7 @@ def flash_refused_bare(ctx: Context) -> None:
     ctx.expect(result.status == 1, f"status 1, not {result.status}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def flash_no_program(ctx: Context) -> None:
     """Files with a right CRC-32 that are no programs."""
     good = Image(ctx)
@@ -161,7 +162,7 @@ def flash_no_program(ctx: Context) -> None:
     struct.pack_into("<H", other, 18, 62)  # e_machine: x86-64
     for what, content in (("text", b"#!/bin/sh\n"), ("cut", elf[:5000]), ("x86", bytes(other))):
         path = ctx.scratch / "pflash.img"
-        pflash.write(path, {HELLO: content, FORK: elf})
+        pflash.write(path, {HELLO: content, FORK: elf}, ctx.arch)
         result = run_guest(ctx, pflash=path, cmdline=f"{HELLO} {FORK}")
         ctx.expect(result.status == 1, f"{what}: status 1, not {result.status}")
         refused = re.compile(rf"^program: {HELLO} can't be started: .+")

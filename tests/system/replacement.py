@@ -15,10 +15,8 @@ from exeunt_lib.control import Answer, strip
 from exeunt_lib.corestate import Core
 from exeunt_lib.layouts import Layouts
 from exeunt_lib.live import Live
-from exeunt_lib.paths import SYSTEM_TESTS
 from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
 
-TWO_CPUS = SYSTEM_TESTS / "manifests/two-cpus.dts"
 SERVER = "sbi-server"
 NEW = "sbi-server-2"
 ROUNDS = 20  # that the guest makes before and after each thing that happens
@@ -85,7 +83,7 @@ class Guest:
 
 
 def with_guest(ctx: Context, test: Callable[[Guest], None]) -> None:
-    boot = Boot(ctx.arch, ctx.out, guest=ctx.out / "guest/versions.bin", manifest=TWO_CPUS)
+    boot = Boot(ctx.arch, ctx.out, guest=ctx.out / "guest/versions.bin", manifest=ctx.manifest("two-cpus"))
     with Live(boot, TIMEOUT, VIRTUAL_TIMEOUT) as live:
         try:
             guest = Guest(ctx, live)

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from exeunt_lib import control
-from exeunt_lib.paths import ROOT
+from exeunt_lib.paths import ARCHES, BARE_ARCHES, ROOT
 from exeunt_lib.recovery_machine import SERVERS
 from exeunt_lib.session import PATIENCE, Session, start_session
 from exeunt_lib.testing import Context, system_test
@@ -98,33 +98,20 @@ def with_shell(ctx: Context, bare: bool) -> None:
     ctx.expect(result.status == 1, f"status 1, not {result.status}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def shell_typed(ctx: Context) -> None:
+    """By the firmware's console, or by a UART that a server plays."""
     with_shell(ctx, bare=False)
 
 
-@system_test()
+@system_test(arches=BARE_ARCHES)
 def shell_typed_bare(ctx: Context) -> None:
     with_shell(ctx, bare=True)
 
 
-@system_test(builds=("aarch64",))
-def shell_typed_aarch64(ctx: Context) -> None:
-    """By the guest's UART, which a server plays."""
-    with_shell(ctx, bare=False)
-
-
-@system_test(builds=("aarch64",))
-def shell_typed_bare_aarch64(ctx: Context) -> None:
-    with_shell(ctx, bare=True)
-
-
-@system_test(builds=("x86_64",))
-def shell_typed_bare_x86_64(ctx: Context) -> None:
-    with_shell(ctx, bare=True)
-
-
-def beside_deaths(ctx: Context) -> None:
+@system_test(arches=ARCHES)
+def shell_beside_deaths(ctx: Context) -> None:
+    """Every server is killed between one line and the next, and in the middle of what is typed."""
     path = ctx.scratch / "control"
     with start_session(ctx, Shell, cmdline="sh", control=path) as shell:
         shell.wait(PROMPT)
@@ -145,16 +132,10 @@ def beside_deaths(ctx: Context) -> None:
         ctx.expect_lines(result.output, re.compile(f"^server {name} died: it was killed"))
 
 
-@system_test()
-def shell_beside_deaths(ctx: Context) -> None:
-    """Every server is killed between one line and the next, and in the middle of what is typed."""
-    beside_deaths(ctx)
-
-
-@system_test(builds=("aarch64",))
-def shell_beside_deaths_aarch64(ctx: Context) -> None:
-    """There one of them has the guest's UART and its interrupt controller."""
-    beside_deaths(ctx)
+def shell_options(ctx: Context) -> list[str]:
+    """Of `tools/exeunt run`."""
+    place = ["--arch", ctx.arch, "--out", str(ctx.out), "--no-build"]
+    return [*place, "--guest-args", "sh", "--timeout", str(PATIENCE)]
 
 
 def read_terminal(end: int, wanted: bytes, seconds: float) -> bytes:
@@ -170,10 +151,10 @@ def read_terminal(end: int, wanted: bytes, seconds: float) -> bytes:
     return output
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def shell_at_terminal(ctx: Context) -> None:
     """`tools/exeunt run --guest-args sh` at a terminal, as a person has it."""
-    words = ["--no-build", "--out", str(ctx.out), "--guest-args", "sh", "--timeout", str(PATIENCE)]
+    words = shell_options(ctx)
     child, terminal = pty.fork()
     if child == 0:
         command = str(ROOT / "tools/exeunt")
@@ -197,11 +178,11 @@ def shell_at_terminal(ctx: Context) -> None:
     ctx.expect(os.waitstatus_to_exitcode(status) == 0, f"status 0, not {status}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def shell_piped(ctx: Context) -> None:
     """`... | tools/exeunt run --guest-args sh`: what comes through a pipe is typed, too, all of it
     before the shell is there."""
-    words = ["--no-build", "--out", str(ctx.out), "--guest-args", "sh", "--timeout", str(PATIENCE)]
+    words = shell_options(ctx)
     done = subprocess.run(
         [ROOT / "tools/exeunt", "run", *words],
         input=f"hello{' a' * 17}\nhello one\nexit 3\n",
@@ -216,7 +197,7 @@ def shell_piped(ctx: Context) -> None:
     ctx.expect(done.returncode == 1, f"status 1, not {done.returncode}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def shell_end_of_input(ctx: Context) -> None:
     """Ctrl-D in an empty line ends the shell, and that is a good end."""
     with start_session(ctx, Shell, cmdline="sh") as shell:
@@ -227,7 +208,7 @@ def shell_end_of_input(ctx: Context) -> None:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def shell_typed_ahead(ctx: Context) -> None:
     """What is typed while a program runs is not lost: it is for whoever reads next."""
     with start_session(ctx, Shell, cmdline="sh") as shell:

@@ -7,14 +7,14 @@ from exeunt_lib.session import start_session
 from exeunt_lib.testing import Context, run_guest, system_test
 
 ARCH = "aarch64"
-WITHOUT_DEVICES = SYSTEM_TESTS / "manifests/aarch64-without-devices.dts"
+WITHOUT_DEVICES = SYSTEM_TESTS / "manifests/without-devices-aarch64.dts"
 # wfi; b wfi: a guest that waits for ever, and nothing wakes it.
 IDLE = bytes.fromhex("7f2003d5 ffffff17")
 ERASE = "\r\x1b[K"  # what the console takes the monitor's line away with
 ROUNDS = 5
 
 
-@system_test(builds=(ARCH,))
+@system_test(arches=(ARCH,))
 def aarch64_starts_and_ends_a_guest(ctx: Context) -> None:
     """The disk is found and read, the guest entered; gkernel finds that there is no interrupt
     controller and says by PSCI that it failed."""
@@ -35,9 +35,9 @@ def aarch64_starts_and_ends_a_guest(ctx: Context) -> None:
     ctx.expect(result.status == 1, f"status 1, not {result.status}")
 
 
-@system_test(builds=(ARCH,))
+@system_test(arches=(ARCH,))
 def aarch64_refuses_what_is_not_its_own(ctx: Context) -> None:
-    """Machines that lack what the core needs, and a manifest that says what only riscv64 has."""
+    """Machines that lack what the core needs."""
     for machine, message in (
         (
             {"cpu": "cortex-a72"},
@@ -47,10 +47,6 @@ def aarch64_refuses_what_is_not_its_own(ctx: Context) -> None:
             {"qemu_args": ["-machine", "gic-version=2"]},
             "EXEUNT CORE PANIC: this machine has no GICv3",
         ),
-        (
-            {"manifest": SYSTEM_TESTS / "manifests/aarch64-isa.dts"},
-            "manifest refused: /vms/vm0: property `isa` is unknown here",
-        ),
     ):
         result = run_guest(ctx, **machine)
         ctx.expect_lines(result.output, message)
@@ -58,25 +54,12 @@ def aarch64_refuses_what_is_not_its_own(ctx: Context) -> None:
         ctx.expect(result.status == 1, f"status 1, not {result.status}")
 
 
-@system_test(builds=(ARCH,))
-def aarch64_psci(ctx: Context) -> None:
-    """Guests that judge the firmware's calls, and a second CPU's lives by them. They have no console
-    here, so they say by PSCI how it went: as a good guest ends, or as one that failed."""
-    for guest, manifest in (
-        ("psci_conformance", WITHOUT_DEVICES),
-        ("multi_cpu", SYSTEM_TESTS / "manifests/aarch64-two-cpus.dts"),
-    ):
-        result = run_guest(ctx, guest=ctx.out / f"guest/{guest}.bin", manifest=manifest)
-        ctx.expect_lines(result.output, "Guest: PSCI SYSTEM_OFF", "Hypervisor ok!")
-        ctx.expect(result.status == 0, f"{guest}: status 0, not {result.status}")
-
-
 def rendered(raw: str) -> list[str]:
     """The screen's lines: what the console has erased again is not there."""
     return [line.rpartition(ERASE)[2].strip() for line in raw.split("\n")]
 
 
-@system_test(builds=(ARCH,))
+@system_test(arches=(ARCH,))
 def aarch64_console_dies_while_one_types(ctx: Context) -> None:
     """What is typed at the machine's PL011 reaches the monitor, across deaths of the console: each
     byte once, in order."""

@@ -2,16 +2,12 @@
 
 import re
 
-from exeunt_lib.paths import SYSTEM_TESTS
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import Context, Result, run_guest, system_test
 
 MB = 1 << 20
-MANIFESTS = SYSTEM_TESTS / "manifests"
-TWO_CPUS, OWN_TIMER, ON_DEMAND = (
-    MANIFESTS / f"{name}.dts" for name in ("two-cpus", "own-timer", "on-demand")
-)
+RISCV, ARM = ("riscv64",), ("aarch64",)
 NO_SSTC = "rv64,sstc=off"
-CLEAN_END = ["Guest: SBI SRST shutdown", "Shutdown vm normally!", "Hypervisor ok!"]
 
 
 def run(ctx: Context, guest: str, checks: int | None = None, **boot) -> Result:
@@ -24,92 +20,153 @@ def run(ctx: Context, guest: str, checks: int | None = None, **boot) -> Result:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
     number = checks or "[1-9][0-9]*"
     passed = re.compile(f"^{guest}: {number} checks passed$")
-    ctx.expect_lines(result.output, passed, *CLEAN_END)
+    ctx.expect_lines(result.output, passed, *ctx.board.clean_end)
     return result
 
 
-@system_test()
-def start_nonexistent_hart(ctx: Context) -> None:
-    result = run(ctx, "start_nonexistent_hart", 5)
-    # SBI_ERR_INVALID_PARAM is -3, SBI_ERR_ALREADY_AVAILABLE is -6.
-    names = ("hart 99", "hart 2^64 - 1", "this hart plus 2^32", "this hart")
-    errors = (-3, -3, -3, -6)
-    lines = [f"start_nonexistent_hart: {name}: {error}" for name, error in zip(names, errors)]
+# Errors of starting a CPU that is not there, or runs already. SBI 2.0: SBI_ERR_INVALID_PARAM and
+# SBI_ERR_ALREADY_AVAILABLE; Arm DEN 0022: INVALID_PARAMETERS and ALREADY_ON.
+START_ERRORS = {"riscv64": (-3, -6), "aarch64": (-2, -4)}
+
+
+@system_test(arches=ARCHES)
+def start_nonexistent_cpu(ctx: Context) -> None:
+    result = run(ctx, "start_nonexistent_cpu", 4)
+    invalid, already = START_ERRORS[ctx.arch]
+    lines = []
+    for name in ("CPU 99", "CPU 2^64 - 1", "this CPU plus 2^33"):
+        lines += [f"start_nonexistent_cpu: {name}: {invalid}"]
+        lines += [f"start_nonexistent_cpu: {name}: not there"]
+    lines += [f"start_nonexistent_cpu: this CPU: {already}", "start_nonexistent_cpu: this CPU: on"]
     ctx.expect_lines(result.output, *lines)
 
 
-@system_test()
+@system_test(arches=RISCV)
 def unknown_sbi(ctx: Context) -> None:
     result = run(ctx, "unknown_sbi")
     ctx.expect_lines(result.output, re.compile("^unknown_sbi: [0-9]{4,} calls refused$"))
 
 
-@system_test()
+@system_test(arches=ARM)
+def unknown_calls(ctx: Context) -> None:
+    """SMCCC's and PSCI's, by both instructions."""
+    result = run(ctx, "unknown_calls")
+    ctx.expect_lines(result.output, re.compile("^unknown_calls: 1[0-9]{4} calls refused$"))
+
+
+@system_test(arches=ARM)
+def undefined_registers(ctx: Context) -> None:
+    """Every encoding of system registers and instructions, read and written."""
+    result = run(ctx, "undefined_registers")
+    ctx.expect_lines(result.output, re.compile("^undefined_registers: 58[0-9]{3} accesses refused"))
+
+
+@system_test(arches=ARM)
+def user_mode(ctx: Context) -> None:
+    """The same from EL0, in both instruction sets: it is the guest's kernel that hears of it."""
+    for case, traps in (("a64", "131"), ("a32", "67")):
+        result = run(ctx, "user_mode", cmdline=f"case={case}")
+        ctx.expect_lines(result.output, re.compile(f"^user_mode: {traps}[0-9]{{3}} traps$"))
+
+
+@system_test(arches=ARM)
+def debug_registers(ctx: Context) -> None:
+    """Breakpoints and watchpoints for all that runs at EL0, servers as well."""
+    result = run(ctx, "debug_registers", 200)
+    ctx.expect(" died" not in result.output, "servers that have noticed nothing")
+
+
+@system_test(arches=ARM)
+def gic_nonsense(ctx: Context) -> None:
+    """Random values in all registers of the interrupt controller, by one CPU and by two."""
+    run(ctx, "gic_nonsense", 12)
+    run(ctx, "gic_nonsense", 13, manifest=ctx.manifest("two-cpus"))
+
+
+@system_test(arches=ARM)
+def psci_conformance(ctx: Context) -> None:
+    """As the specification has it, and with a second CPU that comes and goes."""
+    run(ctx, "psci_conformance", 30)
+    run(ctx, "multi_cpu", 60, manifest=ctx.manifest("two-cpus"))
+
+
+@system_test(arches=RISCV)
 def undefined_csr(ctx: Context) -> None:
     run(ctx, "undefined_csr", 16113)
 
 
-@system_test()
+@system_test(arches=RISCV)
 def undefined_csr_without_sstc(ctx: Context) -> None:
     run(ctx, "undefined_csr", 16113, cpu=NO_SSTC)
 
 
-@system_test()
+@system_test(arches=RISCV)
 def sbi_conformance(ctx: Context) -> None:
     """As the specification has it, with every way that a VM can have a timer."""
     run(ctx, "sbi_conformance", 230)
-    run(ctx, "sbi_conformance", 230, manifest=OWN_TIMER)
+    run(ctx, "sbi_conformance", 230, manifest=ctx.manifest("own-timer"))
     run(ctx, "sbi_conformance", 230, cpu=NO_SSTC)
 
 
-@system_test()
+@system_test(arches=RISCV)
 def sbi_conformance_legacy_shutdown(ctx: Context) -> None:
     result = run(ctx, "sbi_conformance", 230, cmdline="case=legacy_shutdown")
     last = "sbi_conformance: shutting down by the legacy call"
-    ctx.expect_lines(result.output, last, *CLEAN_END)
+    ctx.expect_lines(result.output, last, *ctx.board.clean_end)
 
 
-@system_test()
+@system_test(arches=RISCV)
 def multi_hart(ctx: Context) -> None:
-    run(ctx, "multi_hart", 53, manifest=TWO_CPUS)
+    run(ctx, "multi_hart", 53, manifest=ctx.manifest("two-cpus"))
 
 
-@system_test()
+@system_test(arches=RISCV)
 def multi_hart_without_sstc(ctx: Context) -> None:
-    run(ctx, "multi_hart", 53, manifest=TWO_CPUS, cpu=NO_SSTC)
+    run(ctx, "multi_hart", 53, manifest=ctx.manifest("two-cpus"), cpu=NO_SSTC)
 
 
-@system_test()
+# Ways to have a timer that a guest of the default manifest has, and what differs in its machine.
+TIMERS = {
+    "riscv64": ({"set_timer": {}}, {"set_timer": {"cpu": NO_SSTC}}),
+    "aarch64": ({"cntv": {}},),
+}
+
+
+@system_test(arches=ARCHES)
 def wfi_timer(ctx: Context) -> None:
-    """By the firmware's timer, whether the machine has Sstc or not."""
-    run(ctx, "wfi_timer", 51)
-    run(ctx, "wfi_timer", 51, cpu=NO_SSTC)
+    """By the firmware's timer, whether the machine has Sstc or not; by the guest's own."""
+    for ways in TIMERS[ctx.arch]:
+        for way, machine in ways.items():
+            result = run(ctx, "wfi_timer", 51, **machine)
+            ctx.expect_lines(result.output, f"wfi_timer: 50 sleeps of 1 ms by {way}")
 
 
-@system_test()
+@system_test(arches=RISCV)
 def wfi_timer_own(ctx: Context) -> None:
     """A guest that has a timer of its own may use either."""
-    result = run(ctx, "wfi_timer", 101, manifest=OWN_TIMER)
+    result = run(ctx, "wfi_timer", 101, manifest=ctx.manifest("own-timer"))
     ways = [f"wfi_timer: 50 sleeps of 1 ms by {way}" for way in ("set_timer", "stimecmp")]
     ctx.expect_lines(result.output, *ways)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def fp(ctx: Context) -> None:
-    run(ctx, "fp", 6650)
-    run(ctx, "fp", 6650, manifest=OWN_TIMER)
+    run(ctx, "fp", {"riscv64": 6650, "aarch64": 13050}[ctx.arch])
+    if ctx.arch == "riscv64":
+        run(ctx, "fp", 6650, manifest=ctx.manifest("own-timer"))
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def touch_many(ctx: Context) -> None:
     """All of the memory that is there from the start."""
     result = run(ctx, "touch_many", 2)
     ctx.expect_lines(result.output, re.compile("^touch_many: 26[0-9]{4} addresses, 4 times each$"))
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def touch_many_on_demand(ctx: Context) -> None:
     """Two million addresses in memory that comes page by page."""
-    result = run(ctx, "touch_many", 2, manifest=ON_DEMAND, mem=128 * MB)
-    ctx.expect_lines(result.output, "Guest RAM at 0x80000000, 128 MB, comes on demand...")
+    result = run(ctx, "touch_many", 2, manifest=ctx.manifest("on-demand"), mem=128 * MB)
+    ram = ctx.board.ram
+    ctx.expect_lines(result.output, f"Guest RAM at {ram:#x}, 128 MB, comes on demand...")
     ctx.expect_lines(result.output, re.compile("^touch_many: 209[0-9]{4} addresses, 4 times each"))

@@ -2,34 +2,33 @@
 
 import re
 
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import Context, run_guest, system_test
 
-# As the issue says it, in this order.
-LINES = (
-    "every exit is a call",  # the last line of the hypervisor's logo
-    "Starting virtualization...",
-    "Pre-allocating 16 MB guest RAM at 0x80000000...",
-    "VM created success, loading images...",
-    "app: /sbin/gkernel",
-    re.compile(r"Loaded \d+ bytes from /sbin/gkernel"),
-    "Entering VM run loop...",
-    "gkernel, a guest of Exeunt",  # the last line of the guest's logo
-    "arch = riscv64",
-    "platform = riscv64-qemu-virt",
-    "smp = 1",
-    "Enter user space: entry=0x1000, ustack=VA:0x40000000",
-    re.compile(r"handle_syscall .*"),
-    "[SYS_EXIT]: process is exiting ..",
-    "monolithic kernel exit [0] normally!",
-    "Guest: SBI SRST shutdown",
-    "Shutdown vm normally!",
-    "Hypervisor ok!",
-)
+
+def lines(ctx: Context) -> tuple[str | re.Pattern, ...]:
+    """As the issues say it, in this order."""
+    return (
+        "every exit is a call",  # the last line of the hypervisor's logo
+        "Starting virtualization...",
+        f"Pre-allocating 16 MB guest RAM at {ctx.board.ram:#x}...",
+        "VM created success, loading images...",
+        "app: /sbin/gkernel",
+        re.compile(r"Loaded \d+ bytes from /sbin/gkernel"),
+        "Entering VM run loop...",
+        "gkernel, a guest of Exeunt",  # the last line of the guest's logo
+        *ctx.board.guest_lines(ctx.arch),
+        "Enter user space: entry=0x1000, ustack=VA:0x40000000",
+        re.compile(r"handle_syscall .*"),
+        "[SYS_EXIT]: process is exiting ..",
+        "monolithic kernel exit [0] normally!",
+        *ctx.board.clean_end,
+    )
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def transcript(ctx: Context) -> None:
     """The lines of the default run come in order and the status is 0."""
     result = run_guest(ctx)
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
-    ctx.expect_lines(result.output, *LINES)
+    ctx.expect_lines(result.output, *lines(ctx))

@@ -4,15 +4,18 @@ A system test is a function in tests/system/*.py that takes a Context:
 
     from exeunt_lib.testing import Context, Skip, run_guest, system_test
 
-    @system_test()
+    @system_test(arches=ARCHES)
     def guest_reads_above_its_ram(ctx: Context) -> None:
         result = run_guest(ctx, guest=ctx.out / "guest/read-above.bin")
         ctx.expect(result.status == 1, f"status 1, not {result.status}")
         ctx.expect_lines(result.output, "first text", "a later text")
 
-The test's name is the function's with dashes; its group is the module's name, so `exeunt test
-linux` runs all of tests/system/linux.py. It passes by returning; a failed expectation fails it,
-Skip(reason) skips it. Everything that its guests printed is kept in out/ARCH/test/NAME.log.
+The test's name is the function's with dashes, and behind another dash the architecture where it is
+run on several; its group is the module's name, so `exeunt test linux` runs all of
+tests/system/linux.py. It passes by returning; a failed expectation fails it, Skip(reason) skips it.
+Everything that its guests printed is kept in out/ARCH/test/NAME.log.
+
+What architectures differ in is not the test's to know: boards.py has it in one table.
 """
 
 import fnmatch
@@ -27,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import builder, checks, model, setup
+from .boards import BOARDS, Board
 from .boot import Boot, boot_once
 from .paths import ARCHES, BARE_ARCHES, ROOT, SYSTEM_TESTS, ExeuntError, UsageError, out_dir
 from .qemu import Result, run_process
@@ -55,6 +59,15 @@ class Context:
     scratch: Path  # a folder of the test's own, removed at its end
     log: Path
     outputs: list[str] = field(default_factory=list)
+
+    @property
+    def board(self) -> Board:
+        """What this architecture's guests and reports look like."""
+        return BOARDS[self.arch]
+
+    def manifest(self, name: str) -> Path:
+        """One of the tests' own, for this architecture."""
+        return SYSTEM_TESTS / f"manifests/{name}-{self.arch}.dts"
 
     def say(self, text: str) -> None:
         """A line for whoever watches, under the test's name."""
@@ -115,26 +128,37 @@ def run_command(
 
 @dataclass
 class Test:
-    """group: another name for it; builds: the out folders it needs; long: not in --quick."""
+    """group: another name for it; builds: the out folders it needs; long: not in --quick; arch: it
+    is one of this alone, else of none; base: its name without that."""
 
     name: str
     group: str
     run: Callable[[Context], None]
     builds: tuple[str, ...]
     long: bool = False
+    arch: str = ""
+    base: str = ""
 
 
 _registered: list[Test] = []
 
 
-def system_test(long: bool = False, name: str = "", builds: tuple[str, ...] = ARCHES) -> Callable:
-    """Registers a function as a system test. long: `--quick` leaves it out. builds: what it needs;
-    the last is the context's."""
+def system_test(
+    long: bool = False,
+    name: str = "",
+    arches: tuple[str, ...] = ARCHES[:1],
+    builds: tuple[str, ...] = (),
+) -> Callable:
+    """Registers a function as a system test. long: `--quick` leaves it out. arches: a test for each
+    of them; what is the same on all is run on one. builds: all that it needs, where that is more
+    than one out folder; the last is the context's."""
 
     def register(function: Callable[[Context], None]) -> Callable[[Context], None]:
         group = function.__module__.removeprefix("system_tests.").replace("_", "-")
-        own = name or function.__name__.replace("_", "-")
-        _registered.append(Test(own, group, function, builds=builds, long=long))
+        base = name or function.__name__.replace("_", "-")
+        for arch in builds[-1:] or arches:
+            own = f"{base}-{arch}" if len(arches) > 1 and not builds else base
+            _registered.append(Test(own, group, function, builds or (arch,), long, arch, base))
         return function
 
     return register
@@ -164,8 +188,12 @@ def all_tests() -> list[Test]:
     return own + load_system_tests()
 
 
-def select(tests: list[Test], names: list[str], quick: bool) -> list[Test]:
-    """The tests of these names or groups (patterns too), or all; naming a long one runs it."""
+def select(tests: list[Test], names: list[str], quick: bool, arches: list[str]) -> list[Test]:
+    """The tests of these names or groups (patterns too), or all; naming a long one runs it.
+
+    arches: of these architectures alone; empty: of all, and what belongs to none.
+    """
+    tests = [test for test in tests if not arches or test.arch in arches]
     if not names:
         return [test for test in tests if not (quick and test.long)]
     chosen = []
@@ -173,7 +201,7 @@ def select(tests: list[Test], names: list[str], quick: bool) -> list[Test]:
         found = [
             test
             for test in tests
-            if fnmatch.fnmatchcase(test.name, name) or fnmatch.fnmatchcase(test.group, name)
+            if any(fnmatch.fnmatchcase(own, name) for own in (test.name, test.base, test.group))
         ]
         if not found:
             raise UsageError(f"there is no test named {name}; `exeunt test --list` names them")
@@ -208,7 +236,7 @@ class Runner:
         with tempfile.TemporaryDirectory(prefix="exeunt-test-") as scratch:
             try:
                 self.build(test.builds)
-                arch = test.builds[-1] if test.builds else ARCHES[0]
+                arch = test.arch or ARCHES[0]
                 out = out_dir(arch)
                 log = out / "test" / f"{test.name}.log"
                 log.parent.mkdir(parents=True, exist_ok=True)
@@ -248,9 +276,9 @@ class Runner:
         return 1 if self.failed or not self.passed else 0
 
 
-def main(names: list[str], quick: bool, only_list: bool) -> int:
+def main(names: list[str], quick: bool, only_list: bool, arches: list[str]) -> int:
     tests = all_tests()
-    chosen = select(tests, names, quick)
+    chosen = select(tests, names, quick, arches)
     if only_list:
         for test in chosen:
             print(f"{test.name:32} {test.group:16} {'long' if test.long else ''}".rstrip())

@@ -76,6 +76,12 @@ def expected_text(console: str, form: Form = GKERNEL) -> str:
     return comparable_text(console, form).replace(CUT, "")
 
 
+def of_vm(console: str, name: str) -> str:
+    """What the VM of that name printed beside others; where they did, there are CUTs."""
+    lines = ((line, line.removeprefix(f"[{name}]")) for line in console.split("\n"))
+    return "".join(CUT if own == line else f"{own.removeprefix(' ')}\n" for line, own in lines)
+
+
 def own_lines(console: str, form: Form = GKERNEL) -> list[str]:
     """The guest's lines as they are, of a run in which nothing was cut."""
     return own_text(console, form).replace(CUT, "").splitlines()

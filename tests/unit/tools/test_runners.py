@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from exeunt_lib import testing
-from exeunt_lib.paths import BUILD, ROOT
+from exeunt_lib.paths import ARCHES, BUILD, ROOT, UsageError
 
 from .test_run import program
 
@@ -71,12 +71,31 @@ class RunnerTest(unittest.TestCase):
         ]
 
         def names(*words, quick=False):
-            return [test.name for test in testing.select(tests, list(words), quick)]
+            return [test.name for test in testing.select(tests, list(words), quick, [])]
 
         self.assertEqual(names(), ["one", "two"])
         self.assertEqual(names(quick=True), ["one"])
         self.assertEqual(names("group"), ["one", "two"])
         self.assertEqual(names("two", quick=True), ["two"])
+
+    def test_selection_of_an_architecture(self):
+        tests = [testing.Test("form", "source", lambda ctx: None, ())]
+        for arch in ("riscv64", "aarch64"):
+            name = f"boot-{arch}"
+            tests.append(
+                testing.Test(name, "group", lambda ctx: None, (arch,), arch=arch, base="boot")
+            )
+
+        def names(*words, arches):
+            return [test.name for test in testing.select(tests, list(words), False, arches)]
+
+        self.assertEqual(names(arches=["aarch64"]), ["boot-aarch64"])
+        self.assertEqual(names(arches=["aarch64", "riscv64"]), ["boot-riscv64", "boot-aarch64"])
+        self.assertEqual(names("boot", arches=[]), ["boot-riscv64", "boot-aarch64"])
+        self.assertEqual(names("boot", arches=["riscv64"]), ["boot-riscv64"])
+        self.assertEqual(names("boot-aarch64", arches=[]), ["boot-aarch64"])
+        with self.assertRaises(UsageError):
+            names("boot-aarch64", arches=["riscv64"])
 
     def test_registered_tests_have_distinct_names(self):
         names = [test.name for test in testing.all_tests()]

@@ -10,7 +10,7 @@ volatile unsigned timer_taken;
 volatile bool timer_fault_allowed;
 static bool use_sstc;
 
-bool timer_has_sstc(const struct machine *machine) {
+static bool has_sstc(const struct machine *machine) {
     static const char name[] = "_sstc";
     const char *isa = machine_device_text(machine, "riscv", "riscv,isa");
     for (const char *at = isa != NULL ? isa : ""; *at != '\0'; at++) {
@@ -20,7 +20,19 @@ bool timer_has_sstc(const struct machine *machine) {
     return false;
 }
 
-void timer_use_sstc(bool use) { use_sstc = use; }
+void timer_begin(void) { csr_set(sie, SIE_STIE); }
+
+uint64_t timer_now(void) { return csr_read(time); }
+
+uint64_t timer_second(const struct machine *machine) { return machine->timebase; }
+
+const char *timer_use(const struct machine *machine, unsigned way) {
+    static const char *const names[] = {"set_timer", "stimecmp"};
+    if (way > 1 || (way == 1 && !has_sstc(machine)))
+        return NULL;
+    use_sstc = way == 1;
+    return names[way];
+}
 
 void timer_arm(uint64_t deadline) {
     if (use_sstc)
@@ -52,4 +64,9 @@ bool timer_wait(uint64_t deadline) {
         csr_clear(sstatus, SSTATUS_SIE);
     }
     return timer_taken == before + 1 && csr_read(time) >= deadline;
+}
+
+void timer_doze(uint64_t ticks) {
+    timer_arm(csr_read(time) + ticks);
+    __asm__ volatile("wfi");
 }

@@ -2,9 +2,8 @@
 // and again, changes it in between, and uses everything that its servers do. What it prints depends
 // on nothing but the number of rounds (rounds=N). Behind them it waits until somebody from outside
 // stores 1 into `finish`.
-#include "arch/riscv64/guest/csr.h"
 #include "tests/system/guests/check.h"
-#include "tests/system/guests/riscv64/timer.h"
+#include "tests/system/guests/timer.h"
 
 #define WORDS (128u << 10)
 #define PROGRAM 512 // of the program's text, which comes first
@@ -41,9 +40,10 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
     (void)cpu;
     const struct machine *machine = check_machine(device_tree);
     const uint64_t rounds = rounds_of(machine);
-    const uint64_t millisecond = machine->timebase / 1000;
+    const uint64_t millisecond = timer_second(machine) / 1000;
     struct machine_range rtc;
     const bool has_rtc = machine_device(machine, "google,goldfish-rtc", 0, &rtc);
+    timer_begin();
     for (unsigned i = 0; i < WORDS; i++)
         pattern[i] = check_random();
     print("guard: begins\n");
@@ -55,7 +55,7 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         made = round;
         for (unsigned i = 0; i < WORDS / 64; i++)
             pattern[check_random() % WORDS] ^= check_random();
-        check(timer_wait(csr_read(time) + millisecond), "a timer in round %lu", round);
+        check(timer_wait(timer_now() + millisecond), "a timer in round %lu", round);
         if (has_rtc) {
             const uint64_t low = *(volatile uint32_t *)rtc.base;
             const uint64_t high = *(volatile uint32_t *)(rtc.base + 4);
@@ -63,6 +63,6 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         }
     }
     while (!finish)
-        timer_wait(csr_read(time) + millisecond);
+        timer_wait(timer_now() + millisecond);
     return check_end("guard");
 }

@@ -1,0 +1,165 @@
+// Executes everything at EL0, in both of its instruction sets: every access of a system register,
+// of the coprocessors that were there before, and every instruction that is above a user. Each must
+// come back to the guest's own kernel, which goes on.
+//   case=a64 (the default), case=a32
+#include <stddef.h>
+
+#include "arch/aarch64/guest/sysreg.h"
+#include "tests/system/guests/aarch64/code.h"
+#include "tests/system/guests/check.h"
+
+// SPSR_EL1 for EL0 (Arm DDI 0487, C5.2.19): AArch32 is mode 0x10.
+#define SPSR_A64 (SPSR_ALL_MASKED | SPSR_EL0)
+#define SPSR_A32 (UINT64_C(0x1d0))
+
+#define A64_SVC 0xd4000001u
+#define A32_SVC 0xef000000u
+#define ESR_SVC_A32 0x11
+// A trap of a user's goes to its kernel by one of these classes (DDI 0487, D19.2.37).
+#define CLASSES_A64                                                                                \
+    (UINT64_C(1) << ESR_UNKNOWN | UINT64_C(1) << ESR_WAIT | UINT64_C(1) << ESR_SIMD_TRAPPED |      \
+     UINT64_C(1) << ESR_SYSREG | UINT64_C(1) << ESR_BRK | UINT64_C(1) << ESR_DATA_LOWER)
+// Those of CP15, CP14, LDC, CP10 and their pairs besides, and BKPT.
+#define CLASSES_A32                                                                                \
+    (CLASSES_A64 | UINT64_C(0x1178) | UINT64_C(1) << 0x38 | UINT64_C(1) << ESR_SIMD_TRAPPED)
+
+extern char user_vector[];
+
+// Enters EL0 at `pc` with `status` and comes back with the next exception: its syndrome.
+uint64_t user_run(uint64_t pc, uint64_t status, uint64_t x0);
+
+__attribute__((naked, used)) static void user_code(void) {
+    __asm__ volatile(".globl user_run\n"
+                     "user_run:\n"
+                     "stp x19, x20, [sp, #-96]!\n"
+                     "stp x21, x22, [sp, #16]\n"
+                     "stp x23, x24, [sp, #32]\n"
+                     "stp x25, x26, [sp, #48]\n"
+                     "stp x27, x28, [sp, #64]\n"
+                     "stp x29, x30, [sp, #80]\n"
+                     "msr elr_el1, x0\n"
+                     "msr spsr_el1, x1\n"
+                     "mov x0, x2\n"
+                     "mov x1, x2\n"
+                     "eret\n"
+                     "user_back:\n"
+                     "mrs x0, esr_el1\n"
+                     "ldp x21, x22, [sp, #16]\n"
+                     "ldp x23, x24, [sp, #32]\n"
+                     "ldp x25, x26, [sp, #48]\n"
+                     "ldp x27, x28, [sp, #64]\n"
+                     "ldp x29, x30, [sp, #80]\n"
+                     "ldp x19, x20, [sp], #96\n"
+                     "ret\n"
+                     "user_own:\n"
+                     "mov x0, #1\n"
+                     "b guest_end\n"
+                     ".balign 2048\n"
+                     ".globl user_vector\n"
+                     "user_vector:\n"
+                     ".irp part, 0, 1\n"
+                     ".rept 4\n"
+                     ".balign 0x80\n"
+                     "b user_own\n" // of the kernel itself
+                     ".endr\n"
+                     ".endr\n"
+                     ".irp part, 2, 3\n"
+                     ".rept 4\n"
+                     ".balign 0x80\n"
+                     "b user_back\n"
+                     ".endr\n"
+                     ".endr\n");
+}
+
+static _Alignas(4096) uint64_t memory[512];
+static uint32_t instruction[CODE_AT_ONCE];
+static unsigned written, came_back;
+
+// Executes what was collected. Each instruction is followed by SVC, should it do nothing.
+static void run_all(uint64_t status, uint64_t allowed) {
+    const bool a32 = status == SPSR_A32;
+    uint32_t *const code = (uint32_t *)code_place(0);
+    code_write(instruction, written);
+    for (unsigned i = 0; i < written; i++)
+        code[2 * i + 1] = a32 ? A32_SVC : A64_SVC;
+    __asm__ volatile("dsb ish\n"
+                     "ic iallu\n"
+                     "dsb ish\n"
+                     "isb\n" ::
+                         : "memory");
+    for (unsigned i = 0; i < written; i++) {
+        const uint64_t syndrome = user_run(code_place(i), status, (uint64_t)memory);
+        const uint64_t class = ESR_CLASS(syndrome);
+        const bool through = class == (a32 ? ESR_SVC_A32 : ESR_SVC);
+        check(through || (allowed >> class & 1), "0x%x came back with ESR 0x%lx", instruction[i],
+              syndrome);
+        came_back += !through;
+    }
+    written = 0;
+}
+
+static void add(uint32_t code, uint64_t status, uint64_t allowed) {
+    instruction[written++] = code;
+    if (written == CODE_AT_ONCE)
+        run_all(status, allowed);
+}
+
+static const uint32_t a64_others[] = {
+    0xd4000002, 0xd4000003, 0xd4001002, 0xd4600003,             // hvc, smc
+    0xd69f03e0, 0xd6bf03e0, 0xd4a00001, 0xd4a00002, 0xd4a00003, // eret, drps, dcps
+    0xd4200000, 0xd503207f, 0xd503205f, 0xd50320ff,             // brk, wfi, wfe, a hint
+    0xd50342df, 0xd50347df, 0xd500401f,                         // daifset, daifclr, cfinv
+    0x00000000, 0xffffffff, 0x04a0e3e0, 0x9e670000,             // udf, all ones, SVE, fmov
+};
+
+static void try_a64(void) {
+    for (unsigned i = 0; i < sizeof(a64_others) / sizeof(a64_others[0]); i++)
+        add(a64_others[i], SPSR_A64, CLASSES_A64);
+    for (uint32_t i = 0; i < 1u << 17; i++) {
+        // op0 1 to 3, op1, CRn, CRm, op2, and whether it reads.
+        const unsigned op0 = (i >> 14 & 3) == 0 ? 1 : i >> 14 & 3;
+        add(CODE_SYSTEM(i >> 16, op0, i >> 11 & 7, i >> 7 & 15, i >> 3 & 15, i & 7), SPSR_A64,
+            CLASSES_A64);
+    }
+    run_all(SPSR_A64, CLASSES_A64);
+}
+
+static const uint32_t a32_others[] = {
+    0xe1400070, 0xe1600070, 0xe1200070, 0xe7f000f0, // hvc, smc, bkpt, udf
+    0xe320f003, 0xe320f002, 0xe320f000, 0xe160006e, // wfi, wfe, nop, eret
+    0xe321f0d3, 0xe10f0000, 0xf1020013, 0xf57ff06f, // msr cpsr_c, mrs, cps, isb
+    0xe8dd8000, 0xf8bd0a00, 0xf96d0513, 0xeef00a10, // ldm with ^, rfe, srs, vmrs
+};
+
+// MRC and MCR, MRRC and MCRR, LDC and STC of coprocessors 14 and 15.
+static void try_a32(void) {
+    for (unsigned i = 0; i < sizeof(a32_others) / sizeof(a32_others[0]); i++)
+        add(a32_others[i], SPSR_A32, CLASSES_A32);
+    for (uint32_t i = 0; i < 1u << 16; i++) {
+        const uint32_t fields = (i >> 11 & 7) << 21 | (i >> 7 & 15) << 16 | (i & 15) |
+                                (i >> 4 & 7) << 5 | (i >> 14 & 1) << 20 | (14 + (i >> 15)) << 8;
+        add(0xee002010u | fields, SPSR_A32, CLASSES_A32);
+    }
+    for (uint32_t i = 0; i < 1u << 10; i++) {
+        add(0xec432000u | (i & 15) | (i >> 4 & 15) << 4 | (i >> 8 & 1) << 20 | (14 + (i >> 9)) << 8,
+            SPSR_A32, CLASSES_A32);
+        add(0xed802000u | (i & 15) << 12 | (i >> 8 & 1) << 20 | (14 + (i >> 9)) << 8, SPSR_A32,
+            CLASSES_A32);
+    }
+    run_all(SPSR_A32, CLASSES_A32);
+}
+
+bool guest_main(uint64_t cpu, const void *device_tree) {
+    (void)cpu;
+    const struct machine *machine = check_machine(device_tree);
+    __asm__ volatile("" ::"r"(&user_code));
+    sysreg_write(vbar_el1, user_vector);
+    sysreg_write(cpacr_el1, CPACR_FPEN);
+    sysreg_sync();
+    if (check_case(machine, "a64", true))
+        try_a64();
+    else if (check_case(machine, "a32", false))
+        try_a32();
+    print("user_mode: %u traps\n", came_back);
+    return check_end("user_mode");
+}
