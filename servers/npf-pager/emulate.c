@@ -4,8 +4,14 @@
 
 #include "libs/insn/insn.h"
 
-// What INSN does, in the form in which it is needed. Pairs and base registers that change are
-// something that only other architectures' instructions have.
+// An answer writes one general register, so of the instructions that change their base register
+// only stores can be emulated, and no pairs; a stack pointer is no general register.
+static bool can_be_emulated(const struct insn_form *form, struct insn_access insn) {
+    bool writes_base = form->writes_base && (!form->is_write || insn.base == insn_zero);
+    return form->kind == INSN_ACCESS && !form->is_pair && !writes_base;
+}
+
+// What INSN does, in the form in which it is needed.
 static void keep(struct pager_access *access, struct insn_access insn, uint64_t instruction,
                  uint64_t given) {
     const struct insn_form *form = insn.form;
@@ -21,11 +27,15 @@ static void keep(struct pager_access *access, struct insn_access insn, uint64_t 
         .reg = insn.reg,
         .length = form->length,
         .kind = form->kind,
+        .base = insn.base,
+        .step = insn.step,
     };
-    if (form->kind == INSN_ACCESS && !form->is_pair && !form->writes_base) {
+    if (can_be_emulated(form, insn)) {
         access->access = form->is_write ? ACCESS_WRITE : ACCESS_READ;
         if (!form->is_write && insn.reg != insn_zero) {
             access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.reg);
+        } else if (insn.step != 0) {
+            access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.base);
         }
     }
 }
@@ -43,25 +53,29 @@ static void refuse(struct pager *pager, const struct region *region,
         reply->flags = REPLY_FLAGS;
         return;
     }
+    const char *what = access->kind == INSN_ACCESS ? "one that changes two registers, or a pair's"
+                                                   : insn_text((enum insn_kind)access->kind);
     rt_log("VM %llu: the instruction at 0x%llx touches the registers of %s at 0x%llx, but is %s",
            (unsigned long long)record->badge, (unsigned long long)record->pc, region->model->name,
-           (unsigned long long)record->word[0], insn_text((enum insn_kind)access->kind));
+           (unsigned long long)record->word[0], what);
     pager_report(pager, record, REPORT_INSTRUCTION, record->word[0], record->word[1], reply);
 }
 
-// The register that is stored, cut to the store's size.
-static uint64_t stored_value(const struct pager_vm *vm, uint32_t vcpu,
-                             const struct pager_access *access, const struct message *record) {
+static uint64_t read_register(const struct device_access *access, unsigned reg) {
     uint64_t value = 0;
-    if (access->reg == insn_zero) {
-        return 0;
-    }
-    enum status status = rt_vcpu_read(vm->vcpu[vcpu], access->reg, &value);
+    enum status status = rt_vcpu_read(access->vm->vcpu[access->vcpu], reg, &value);
     if (status != STATUS_OK) {
-        rt_die("register x%u of VM %llu vCPU %u can't be read: %s", access->reg,
-               (unsigned long long)record->badge, vcpu, status_text(status));
+        rt_die("register x%u of VM %llu vCPU %u can't be read: %s", reg,
+               (unsigned long long)access->record->badge, access->vcpu, status_text(status));
     }
-    return emulate_extend(access, value);
+    return value;
+}
+
+// The register that is stored, cut to the store's size.
+static uint64_t stored_value(const struct pager_access *decoded,
+                             const struct device_access *access) {
+    return decoded->reg == insn_zero ? 0
+                                     : emulate_extend(decoded, read_register(access, decoded->reg));
 }
 
 const uint64_t *emulate_seen(const struct pager *pager, const struct pager_vm *vm,
@@ -92,7 +106,7 @@ static struct device_access device_access(struct pager *pager, const struct regi
 
 static void write(struct pager *pager, const struct region *region, struct device_access *access) {
     const struct device_model *model = region->model;
-    access->value = stored_value(access->vm, access->vcpu, &pager->decoded, access->record);
+    access->value = stored_value(&pager->decoded, access);
     if (model->effects) {
         model->effects->store(access);
     } else {
@@ -114,6 +128,10 @@ static void store(struct pager *pager, const struct region *region,
     }
     reply->flags = access->flags;
     reply->word[6] = access->length;
+    if (access->step != 0) {
+        // Never changed before this answer is taken, even if it is given again.
+        reply->word[0] = read_register(&store, access->base) + (uint64_t)(int64_t)access->step;
+    }
     if (region->model->effects) {
         region->model->effects->stored(&store);
     }
@@ -149,10 +167,12 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
                    struct reply *reply) {
     struct pager_access *access = &pager->decoded;
     uint64_t address = record->word[0];
-    if (record->word[3] != 0) {
+    uint64_t given = record->word[3];
+    if (given != 0) {
         // Hardware may say what was done. No instruction that could be fetched has that number.
-        uint64_t given = record->word[3];
-        keep(access, insn_decode_given((uint32_t)given), RT_NO_INSTRUCTION - 1, given);
+        if (given != access->given) {
+            keep(access, insn_decode_given((uint32_t)given), RT_NO_INSTRUCTION - 1, given);
+        }
     } else {
         uint64_t instruction = rt_guest_fetch(record->pc);
         if (instruction == RT_NO_INSTRUCTION) {

@@ -31,6 +31,8 @@ struct pager_access {
     uint64_t mask;
     uint8_t reg;
     uint8_t kind; // enum insn_kind
+    uint8_t base; // of a store that also adds STEP to this register; else STEP is 0
+    int16_t step;
 };
 
 #define PAGER_NO_ACCESS UINT64_MAX
