@@ -71,20 +71,21 @@ static void write_route(struct vgic *vgic, unsigned spi, uint64_t offset, uint64
     }
 }
 
-uint64_t vgic_distributor_read(const struct vgic *vgic, uint64_t offset, unsigned size) {
-    if (offset >= VGIC_DISTRIBUTOR_SIZE) {
-        return 0;
+static uint64_t read_blocks(const struct vgic *vgic, uint64_t offset, unsigned size) {
+    if (offset < BLOCK_END) {
+        return block_read(vgic, spis, (unsigned)offset, size);
     }
-    if (offset >= 0x80) {
-        if (offset < BLOCK_END) {
-            return block_read(vgic, spis, (unsigned)offset, size);
-        }
-        unsigned spi = routed(offset, size);
-        if (spi < VGIC_SPIS) {
-            return part((uint32_t)(place_state(vgic)->route[spi / 2] >> spi % 2 * 32), offset,
-                        size);
-        }
-        return offset >= IDS ? read_id(offset, size) : 0;
+    unsigned spi = routed(offset, size);
+    if (spi < VGIC_SPIS) {
+        uint64_t route = place_state(vgic)->route[spi / 2] >> spi % 2 * 32;
+        return part((uint32_t)route, offset, size);
+    }
+    return offset >= IDS && offset < VGIC_DISTRIBUTOR_SIZE ? read_id(offset, size) : 0;
+}
+
+uint64_t vgic_distributor_read(const struct vgic *vgic, uint64_t offset, unsigned size) {
+    if (__builtin_expect(offset >= 0x80, 0)) {
+        return read_blocks(vgic, offset, size);
     }
     if (size != 4) {
         return 0;
