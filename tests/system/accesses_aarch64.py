@@ -23,7 +23,7 @@ REFUSED = {
 }
 
 
-@system_test(builds=ARCH)
+@system_test(arches=ARCH)
 def accesses_bare(ctx: Context) -> None:
     """What the guest expects is what QEMU's own GICv3 does."""
     result = run_guest(ctx, guest=ctx.out / GUEST, bare=True)
@@ -31,7 +31,7 @@ def accesses_bare(ctx: Context) -> None:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
 
 
-@system_test(builds=ARCH)
+@system_test(arches=ARCH)
 def accesses_aarch64(ctx: Context) -> None:
     """Under the hypervisor every check holds."""
     result = run_guest(ctx, guest=ctx.out / GUEST)
@@ -39,7 +39,7 @@ def accesses_aarch64(ctx: Context) -> None:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
 
 
-@system_test(builds=ARCH)
+@system_test(arches=ARCH)
 def accesses_refused_aarch64(ctx: Context) -> None:
     """What can't be emulated ends the VM with a report of what it was."""
     for text, (instruction, what) in REFUSED.items():
