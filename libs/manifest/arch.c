@@ -45,6 +45,17 @@ static const struct manifest_arch archs[] = {
                 {"counters", VCPU_FEATURE_COUNTERS},
             },
     },
+    {
+        .name = "x86_64",
+        // What the core's nested tables translate, and what it sees of the machine.
+        .guest_bits = 39,
+        .host_bits = 40,
+        .port_io = true,
+        .window = true,
+        .controller = "intel,82093aa",
+        .line_last =
+            23, // 82093AA data sheet: 24 inputs, of which the first is the old controllers'
+    },
 };
 
 const struct manifest_arch *manifest_arch_find(const char *name) {

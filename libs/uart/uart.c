@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "arch/device.h"
 #include "libs/uart/uart_16550.h"
 #include "libs/uart/uart_pl011.h"
 
@@ -27,10 +28,12 @@ const struct uart_driver *uart_find(const char *compatible, size_t size) {
     return NULL;
 }
 
-static uint32_t read8(void *base, unsigned offset) { return ((volatile uint8_t *)base)[offset]; }
+static uint32_t read8(void *base, unsigned offset) {
+    return arch_device_load8((uint8_t *)base + offset);
+}
 
 static void write8(void *base, unsigned offset, uint32_t value) {
-    ((volatile uint8_t *)base)[offset] = (uint8_t)value;
+    arch_device_store8((uint8_t *)base + offset, (uint8_t)value);
 }
 
 static uint32_t read32(void *base, unsigned offset) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/device.h"
 #include "ipc/console.h"
 #include "libs/uart/uart.h"
 #include "servers/init/init.h"
@@ -57,12 +58,13 @@ static struct config_entry *config_window(struct config_writer *writer, const ch
         writer->address = ((writer->address + WINDOW_LARGE - 1) & ~(WINDOW_LARGE - 1)) +
                           memory.physical % WINDOW_LARGE;
     }
-    entry->address = writer->address;
+    uint64_t place = rights & RIGHT_DEVICE ? arch_device_place(memory.physical) : 0;
+    entry->address = place ? place : writer->address;
     entry->size = memory.size;
     entry->physical = memory.physical;
     entry->rights = rights;
     core_map(writer->body->slot + 1, entry->address, memory.physical, memory.size, rights, name);
-    writer->address += memory.size;
+    writer->address += place ? 0 : memory.size;
     return entry;
 }
 

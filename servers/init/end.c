@@ -8,7 +8,7 @@
 
 _Noreturn void init_end(unsigned status) {
     if (init.sees_machine && init.machine.reset) {
-        machine_arch_end(memory_see(init.machine.reset), status);
+        machine_arch_end(memory_see_device(init.machine.reset), status);
     }
     struct rt_words words = {.word = {status}};
     enum status exit = rt_system_call(SYSCALL_EXIT, 0, &words);
@@ -34,7 +34,7 @@ static void end_write(const char *text, uint64_t size) {
         return;
     }
     const struct uart_driver *driver = init.machine.uart_driver;
-    const struct uart_access access = uart_window(driver, memory_see(init.machine.uart));
+    const struct uart_access access = uart_window(driver, memory_see_device(init.machine.uart));
     struct uart uart;
     uart_open(&uart, driver, &access);
     for (uint64_t i = 0; i < size; i++) {

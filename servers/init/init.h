@@ -194,6 +194,7 @@ struct memory memory_take(uint64_t size, uint64_t align, const char *what);
 struct objects objects_take(uint32_t pages, uint32_t align, const char *what);
 uint64_t memory_room(void);
 void *memory_see(uint64_t physical); // where init has it
+void *memory_see_device(uint64_t physical);
 void memory_clear(struct memory memory);
 
 // core.c: the core's system calls, as init uses them. What fails here is a bug in init or a

@@ -28,5 +28,8 @@ extern const struct machine_route machine_routes[EXIT_GUEST_CLASSES];
 // ends.
 extern const char *const machine_reset_device;
 
+// What a guest starts with beside the place of its device tree, or of what it has instead.
+extern const uint64_t machine_start_argument;
+
 // Turns the machine off by that device's registers, which are mapped at REGISTERS. STATUS: 0 or 1.
 void machine_arch_end(volatile void *registers, unsigned status);

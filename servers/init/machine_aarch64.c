@@ -2,6 +2,7 @@
 
 const char *const machine_arch = "aarch64";
 const char *const machine_reset_device = NULL; // PSCI, which is called at EL2
+const uint64_t machine_start_argument = 0;
 
 // x0 to x30; of a hypercall x0 to x7, and x0 to x3 for its results (SMCCC 1.1, DEN0028).
 #define ALL 0x7fffffffu

@@ -6,6 +6,7 @@
 
 const char *const machine_arch = "riscv64";
 const char *const machine_reset_device = "sifive,test0";
+const uint64_t machine_start_argument = 0; // the hart's number
 
 // Registers 1 to 31; of a hypercall a0 to a7, and a0, a1 for its results.
 #define ALL ~1u

@@ -40,8 +40,8 @@ static void main_see_machine(void) {
 static void main_see_device(uint64_t address) {
     if (address) {
         uint64_t page = address & ~0xfffull;
-        core_map(INIT_SLOT_SPACE, INIT_DIRECT + page, page, 4096, RIGHT_R | RIGHT_W | RIGHT_DEVICE,
-                 "a device");
+        core_map(INIT_SLOT_SPACE, (uint64_t)(uintptr_t)memory_see_device(page), page, 4096,
+                 RIGHT_R | RIGHT_W | RIGHT_DEVICE, "a device");
     }
 }
 

@@ -2,9 +2,15 @@
 // machine runs, so a restart takes nothing new.
 #include <string.h>
 
+#include "arch/device.h"
 #include "servers/init/init.h"
 
 void *memory_see(uint64_t physical) { return (void *)(uintptr_t)(physical + INIT_DIRECT); }
+
+void *memory_see_device(uint64_t physical) {
+    uint64_t place = arch_device_place(physical);
+    return place ? (void *)(uintptr_t)place : memory_see(physical);
+}
 
 // Removes [address, address + size) from the free ranges.
 static void memory_exclude(uint64_t address, uint64_t size) {

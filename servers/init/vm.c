@@ -124,9 +124,9 @@ void vm_start(struct vm *vm) {
     }
     rt_log("Entering VM run loop...");
     vm->state = VM_RUNNING;
-    // Where the device tree is, and before it, on riscv64, the hart's number: Linux's boot
-    // protocols.
-    enum status status = core_vcpu(SLOT_VM(index) + VM_SLOT_VCPU, VCPU_START, entry, 0, vm->tree);
+    // Linux's boot protocols, and Multiboot's.
+    enum status status = core_vcpu(SLOT_VM(index) + VM_SLOT_VCPU, VCPU_START, entry,
+                                   machine_start_argument, vm->tree);
     if (status != STATUS_OK) {
         rt_log("VM %s: can't start: %s", vm->manifest->name, status_text(status));
         vm_stop(vm, VM_FAILED);

@@ -103,6 +103,7 @@ static void boot_registers(void) {
 struct context *boot_x86_64(uint64_t start);
 struct context *boot_x86_64(uint64_t start) {
     struct cpu *cpu = &boot_cpu;
+    uint64_t begin = arch_instructions();
     boot_check();
     boot_map();
     tables_load();
@@ -122,7 +123,7 @@ struct context *boot_x86_64(uint64_t start) {
         .cpu = cpu,
         .image = HPA(boot_physical(image_begin)),
         .bundle = HPA(boot_physical(boot_bundle)),
-        .argument = {start, 0, frequency},
+        .argument = {start, frequency, begin},
     };
     boot_main(&boot);
     cpu->next_tick = arch_now() + ARCH_TICK;
