@@ -76,7 +76,7 @@ static void receive(struct pl011 *uart, uint8_t byte) {
     }
 }
 
-static uint32_t take(struct pl011 *uart) {
+uint32_t pl011_take(struct pl011 *uart) {
     uint32_t value = uart->overrun ? DR_OVERRUN : 0;
     if (uart->count != 0) {
         value |= uart->fifo[uart->first % PL011_FIFO];
@@ -107,10 +107,8 @@ static uint32_t flags(const struct pl011 *uart) {
     return flags | FR_CTS | FR_DSR | FR_DCD; // somebody is there
 }
 
-uint32_t pl011_read(struct pl011 *uart, uint64_t offset) {
+uint32_t pl011_read(const struct pl011 *uart, uint64_t offset) {
     switch (offset) {
-    case PL011_DR:
-        return take(uart);
     case PL011_RSR:
         return uart->overrun ? RSR_OVERRUN : 0;
     case PL011_FR:

@@ -56,8 +56,12 @@ static_assert(sizeof(struct pl011) == 40, "whole words, as a state region has th
 // The UART as firmware leaves it: on, 115,200 bits a second of a clock of 24 MHz, 8N1, FIFOs on.
 void pl011_reset(struct pl011 *uart);
 
-// A load from OFFSET, of 1, 2 or 4 bytes, which the caller cuts off. What is no register is zero.
-uint32_t pl011_read(struct pl011 *uart, uint64_t offset);
+// A load from PL011_DR: what was received first, which is gone then.
+uint32_t pl011_take(struct pl011 *uart);
+
+// A load from any other OFFSET, of 1, 2 or 4 bytes, which the caller cuts off. What is no register
+// is zero.
+uint32_t pl011_read(const struct pl011 *uart, uint64_t offset);
 
 // A store of VALUE, zero-extended. Returns the byte that it sends, or PL011_NOTHING. A UART that is
 // off sends nothing: such a byte is lost.

@@ -1,8 +1,8 @@
 // The guest's UART, a PL011 ("arm,pl011"), between two rings that the console server has the other
 // ends of. A byte that is sent goes into the output ring beyond what is published, then the commit
 // makes it, the registers and the exit's sequence number true together, then it is published. Input
-// fills the receiver's FIFO, as far as there is room, whenever the console signals and behind every
-// access; the interrupt line follows in the same commit.
+// fills the receiver's FIFO, as far as there is room, whenever the console signals and whenever an
+// access may have made room; the interrupt line follows in the same commit.
 #include <string.h>
 
 #include "ipc/console.h"
@@ -117,19 +117,18 @@ static uint64_t uart_load(const struct device_access *access) {
     struct pager *pager = access->pager;
     const uint64_t *seen = emulate_seen(pager, access->vm, access->record);
     const struct uart *from = committed(pager, access->state_offset);
-    if (access->offset == PL011_DR && *seen == access->record->seq) {
+    if (access->offset != PL011_DR) {
+        return pl011_read(&from->registers, access->offset);
+    }
+    if (*seen == access->record->seq) {
         return from->registers.last;
     }
     struct uart uart = *from;
-    uint32_t value = pl011_read(&uart.registers, access->offset);
+    uint32_t value = pl011_take(&uart.registers);
     finish(pager, access->vm, access->line, from, &uart);
-    if (access->offset == PL011_DR) {
-        state_set(&pager->state, seen, access->record->seq);
-    }
-    if (pager->state.changes) {
-        state_commit(&pager->state);
-        publish(pager, access->vm, access->state_offset);
-    }
+    state_set(&pager->state, seen, access->record->seq);
+    state_commit(&pager->state);
+    publish(pager, access->vm, access->state_offset);
     return value;
 }
 
