@@ -2,6 +2,7 @@
 it can be used, on QEMU's own GICv3 first, then under the hypervisor, then while servers die."""
 
 import re
+from pathlib import Path
 
 from exeunt_lib import control
 from exeunt_lib.paths import SYSTEM_TESTS
@@ -37,6 +38,12 @@ def interrupts_aarch64(ctx: Context) -> None:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
 
 
+def kill(ctx: Context, path: Path, name: str) -> None:
+    with control.wait_for(path, PATIENCE) as line:
+        answer = line.ask(f"kill {name}")
+    ctx.expect(not answer.error, f"{name} to be killed, not: {answer.error}")
+
+
 @system_test(builds=ARCH)
 def interrupts_beside_deaths(ctx: Context) -> None:
     """Every check holds while servers are killed, so no interrupt is lost or comes twice."""
@@ -45,11 +52,8 @@ def interrupts_beside_deaths(ctx: Context) -> None:
     settings = {"guest": guest, "cmdline": f"rounds={ROUNDS}", "control": path, **HYPERVISOR}
     with start_session(ctx, **settings) as session:
         session.wait("Entering VM run loop...")
-        with control.wait_for(path, PATIENCE) as line:
-            for number in range(DEATHS):
-                name = SERVERS[number % len(SERVERS)]
-                answer = line.ask(f"kill {name}")
-                ctx.expect(not answer.error, f"{name} to be killed, not: {answer.error}")
+        for number in range(DEATHS):
+            kill(ctx, path, SERVERS[number % len(SERVERS)])
         result = ctx.keep(session.end())
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
     passed = f"interrupts: {145 * ROUNDS} checks passed"
@@ -59,11 +63,17 @@ def interrupts_beside_deaths(ctx: Context) -> None:
     ctx.expect(died == DEATHS, f"{DEATHS} deaths before the guest's end, not {died}")
 
 
-def type_a_line(ctx: Context, boot: dict) -> None:
-    with start_session(ctx, guest=ctx.out / GUEST, cmdline="rounds=0 typing=1", **boot) as session:
+def type_a_line(ctx: Context, boot: dict, path: Path | None = None) -> None:
+    """path: of the control line by which servers are killed between words."""
+    boot = {"guest": ctx.out / GUEST, "cmdline": "rounds=0 typing=1", "control": path, **boot}
+    with start_session(ctx, **boot) as session:
         session.wait("type a line")
-        for word in TYPED.split(" "):
-            session.type(word if word == TYPED.split(" ")[0] else f" {word}")
+        first, *words = TYPED.split(" ")
+        session.type(first)
+        for number, word in enumerate(words):
+            if path:
+                kill(ctx, path, ("npf-pager", "console")[number % 2])
+            session.type(f" {word}")
         session.type("\r")
         session.wait(f"typed: {TYPED}")
         result = ctx.keep(session.end())
@@ -72,7 +82,8 @@ def type_a_line(ctx: Context, boot: dict) -> None:
 
 @system_test(builds=ARCH)
 def typing_interrupts(ctx: Context) -> None:
-    """What is typed interrupts the guest, which waits for it without asking the UART; as it does on
-    the bare machine."""
+    """What is typed interrupts the guest, which waits for it without asking the UART, as it does on
+    the bare machine; and while those who bring it are killed."""
     type_a_line(ctx, BARE)
     type_a_line(ctx, HYPERVISOR)
+    type_a_line(ctx, HYPERVISOR, ctx.scratch / "control")
