@@ -40,7 +40,9 @@ enum init_op { INIT_LIST(INIT_ENUM) INIT_COUNT };
     X(SHUTDOWN, false, "SBI SRST shutdown")                                                        \
     X(REBOOT, true, "SBI SRST reboot")                                                             \
     X(SYSTEM_OFF, false, "PSCI SYSTEM_OFF")                                                        \
-    X(SYSTEM_RESET, true, "PSCI SYSTEM_RESET")
+    X(SYSTEM_RESET, true, "PSCI SYSTEM_RESET")                                                     \
+    X(CALL_OFF, false, "VMMCALL SYSTEM_OFF")                                                       \
+    X(CALL_RESET, true, "VMMCALL SYSTEM_RESET")
 
 #define VM_END_ENUM(name, reset, text) VM_END_##name,
 enum vm_end { VM_END_LIST(VM_END_ENUM) VM_END_COUNT };
@@ -70,4 +72,5 @@ enum report_cause {
     REPORT_INSTRUCTION, // an access to an emulated register that can't be decoded
     REPORT_NO_MEMORY,   // mapping failed; word[4] = status
     REPORT_CPU,         // the guest's CPU can't go on; word[3], word[4] = details
+    REPORT_PORT,        // a port that is not the guest's; word[3] = port, word[4] = enum access
 };

@@ -67,6 +67,10 @@ void report_vm(const struct vm *vm, const struct message *message) {
                "guest's trap vector and stack",
                name, pc, address, (unsigned long)message->word[4]);
         break;
+    case REPORT_PORT:
+        rt_log("VM %s: %s at port 0x%lx refused, pc 0x%lx: no server gives it to guests", name,
+               report_access(message->word[4]), address, pc);
+        break;
     default:
         rt_log("VM %s: stopped by a server for reason %lu, pc 0x%lx", name,
                (unsigned long)message->word[2], pc);

@@ -18,6 +18,9 @@ bool firmware_begin(struct firmware *firmware, const struct message *record,
         .seq = record->seq,
         .place = found - 1,
         .vcpu = vcpu,
+        .is_port = MESSAGE_CLASS(record->info) == EXIT_IO,
+        .is_user = MESSAGE_MODE(record->info) == 0,
+        .pc = record->pc,
     };
     return true;
 }
@@ -37,7 +40,7 @@ uint32_t firmware_handle(struct firmware_call *call, struct reply *reply) {
     if (call->own->seq == call->seq) {
         return answer_again(call, reply);
     }
-    return firmware_answer(call, reply);
+    return call->is_port ? firmware_port(call, reply) : firmware_answer(call, reply);
 }
 
 uint32_t firmware_end(struct firmware_call *call, struct reply *reply, enum vm_end end,
@@ -46,4 +49,13 @@ uint32_t firmware_end(struct firmware_call *call, struct reply *reply, enum vm_e
     call->reason = reason;
     reply->flags = REPLY_FLAGS | REPLY_STOP;
     return FIRMWARE_END;
+}
+
+uint32_t firmware_report(struct firmware_call *call, struct reply *reply, enum report_cause cause,
+                         uint64_t detail0, uint64_t detail1) {
+    call->cause = cause;
+    call->detail[0] = detail0;
+    call->detail[1] = detail1;
+    reply->flags = REPLY_FLAGS | REPLY_STOP;
+    return FIRMWARE_REPORT;
 }

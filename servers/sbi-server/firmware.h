@@ -2,7 +2,8 @@
 // to the world outside of the reply is left to the receive loop's side (serve.c), which is told by
 // enum firmware_todo, so that the order of effects stands in one place.
 // What a guest calls is its architecture's: the folder sbi/ has riscv64's SBI 2.0, the folder psci/
-// aarch64's PSCI 1.1 and SMCCC. This folder has what they share.
+// aarch64's PSCI 1.1 and SMCCC, the folder pc/ what a PC is to x86_64's: calls of the hypervisor,
+// and ports. This folder has what they share.
 #pragma once
 
 #include <stdbool.h>
@@ -58,6 +59,7 @@ enum firmware_todo {
     FIRMWARE_OUTPUT = 1 << 2, // publish the console's head, signal the console
     FIRMWARE_INPUT = 1 << 3,  // publish the input's tail
     FIRMWARE_END = 1 << 4,    // tell init that the VM has ended
+    FIRMWARE_REPORT = 1 << 5, // tell init that the VM is to be stopped, and why
 };
 
 // One call being served.
@@ -71,8 +73,13 @@ struct firmware_call {
     uint32_t place; // of the VM, in struct firmware and in the state
     uint32_t vcpu;  // that calls
     bool flushed;   // FIRMWARE_FLUSH was done; asking for it again is no use
+    bool is_port;   // it is a port access
+    bool is_user;   // the guest's user mode calls
+    uint64_t pc;
     enum vm_end end;
-    uint64_t reason; // of FIRMWARE_END
+    uint64_t reason;         // of FIRMWARE_END
+    enum report_cause cause; // of FIRMWARE_REPORT, and its two details
+    uint64_t detail[2];
 };
 
 // A function that guests call: fills REPLY, which arrives zeroed, and returns enum firmware_todo
@@ -104,6 +111,9 @@ uint32_t firmware_answer(struct firmware_call *call, struct reply *reply);
 
 // The words of REPLY_START, from the arguments of CALL: those of one that power_on answered.
 void firmware_fill_start(const struct firmware_call *call, struct reply *reply);
+
+// Answers a port access; NULL where the architecture has no ports.
+extern firmware_function *const firmware_port;
 
 // What the guest is told when the core refuses to start a vCPU.
 extern const int64_t firmware_start_failed;
@@ -141,6 +151,10 @@ static inline uint32_t firmware_return_with(struct reply *reply, uint64_t flags,
 // knows that the VM has ended.
 uint32_t firmware_end(struct firmware_call *call, struct reply *reply, enum vm_end end,
                       uint64_t reason);
+
+// The guest did what it may not: init is told CAUSE with its two details, and the vCPU stops.
+uint32_t firmware_report(struct firmware_call *call, struct reply *reply, enum report_cause cause,
+                         uint64_t detail0, uint64_t detail1);
 
 // Makes the answer part of the next commit: should the call come again, this is what it gets.
 // Returns FIRMWARE_COMMIT (state.c).

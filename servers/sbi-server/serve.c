@@ -84,6 +84,11 @@ static void hypercall(struct firmware *firmware, const struct message *record,
         struct rt_words words = {.word = {INIT_VM_END, record->badge, call.end, call.reason}};
         tell_init(firmware, &words);
     }
+    if (todo & FIRMWARE_REPORT) {
+        struct rt_words words = {.word = {INIT_VM_REPORT, record->badge, call.cause, call.detail[0],
+                                          call.detail[1], call.pc}};
+        tell_init(firmware, &words);
+    }
     remember_start(firmware, &call, reply);
 }
 
@@ -128,9 +133,10 @@ void firmware_serve(void *state, const struct message *record, struct reply *rep
                                               struct reply *) = {
         [EXIT_HYPERCALL] = hypercall, [EXIT_SYSREG] = sysreg, [EXIT_SHUTDOWN] = shutdown,
         [EXIT_CALL] = call,           [EXIT_SIGNAL] = signal, [EXIT_REFUSED] = refused,
+        [EXIT_IO] = hypercall,
     };
     enum exit_class c = MESSAGE_CLASS(record->info);
-    if ((uint32_t)c >= EXIT_COUNT || !by_class[c]) {
+    if ((uint32_t)c >= EXIT_COUNT || !by_class[c] || (c == EXIT_IO && !firmware_port)) {
         rt_die("no exits of class %s are served here: the manifest routes them wrongly",
                exit_class_name(c));
     }

@@ -22,6 +22,7 @@ struct firmware_vcpu_state {
 struct firmware_console_state {
     uint64_t head; // bytes of output the guest ever wrote; ring.head follows it
     uint64_t tail; // bytes of input the guest ever took; ring.tail follows it
+    uint64_t uart; // what the guest has written to its UART's registers, where there is one
 };
 
 struct firmware_state {

@@ -10,6 +10,7 @@ static_assert((int)PSCI_ON == (int)POWER_ON && (int)PSCI_OFF == (int)POWER_OFF,
 
 const int64_t firmware_start_failed = PSCI_INTERNAL_FAILURE;
 const bool firmware_has_console = false; // it is a device that some other server emulates
+firmware_function *const firmware_port = NULL;
 
 uint32_t firmware_answer(struct firmware_call *call, struct reply *reply) {
     firmware_function *function = psci_find((uint32_t)call->argument[0]);

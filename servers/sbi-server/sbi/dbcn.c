@@ -1,7 +1,8 @@
 // Chapter 12: the debug console. Buffers are guest-physical and checked whole before anything is
 // done. Writes and reads are partial where the ring's room, its content or a range of RAM ends.
+#include "servers/sbi-server/console.h"
 #include "servers/sbi-server/memory.h"
-#include "servers/sbi-server/sbi/console.h"
+#include "servers/sbi-server/sbi/sbi.h"
 
 static bool buffer_is_valid(const struct firmware_call *call, bool writing) {
     const uint64_t *argument = call->argument;
@@ -19,7 +20,8 @@ static uint32_t write(struct firmware_call *call, struct reply *reply) {
     }
     uint64_t room = console_room(call);
     if (room == 0) {
-        return console_full(call, reply);
+        sbi_return(reply, SBI_ERR_FAILED, 0);
+        return console_full(call);
     }
     const uint8_t *bytes = memory_at(call->vm, call->argument[1], &size);
     size = size < room ? size : room;
@@ -45,7 +47,8 @@ static uint32_t read(struct firmware_call *call, struct reply *reply) {
 static uint32_t write_byte(struct firmware_call *call, struct reply *reply) {
     uint8_t byte = (uint8_t)call->argument[0];
     if (console_room(call) == 0) {
-        return console_full(call, reply);
+        sbi_return(reply, SBI_ERR_FAILED, 0);
+        return console_full(call);
     }
     sbi_return(reply, SBI_SUCCESS, 0);
     return console_write(call, &byte, 1) | firmware_keep(call, reply);

@@ -2,7 +2,7 @@
 // back as it came. The masks of harts, pointers into the guest's virtual memory, are not read:
 // where a hart list is asked for, all harts are taken. A fence too many is never wrong, and a
 // software interrupt that nobody sent is one that software must expect anyway.
-#include "servers/sbi-server/sbi/console.h"
+#include "servers/sbi-server/console.h"
 #include "servers/sbi-server/sbi/harts.h"
 #include "servers/sbi-server/sbi/ipi.h"
 #include "servers/sbi-server/sbi/quick.h"
@@ -35,9 +35,8 @@ static uint32_t console_putchar(struct firmware_call *call, struct reply *reply)
         return legacy_return(call, reply, SBI_SUCCESS); // without a console it is thrown away
     }
     if (console_room(call) == 0) {
-        uint32_t todo = console_full(call, reply);
-        reply->word[1] = call->argument[1];
-        return todo;
+        legacy_return(call, reply, (uint64_t)SBI_ERR_FAILED);
+        return console_full(call);
     }
     legacy_return(call, reply, SBI_SUCCESS);
     return console_write(call, &byte, 1) | firmware_keep(call, reply);

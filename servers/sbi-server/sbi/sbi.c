@@ -9,6 +9,7 @@ static_assert((int)SBI_HART_STARTED == (int)POWER_ON && (int)SBI_HART_STOPPED ==
 
 const int64_t firmware_start_failed = SBI_ERR_FAILED;
 const bool firmware_has_console = true;
+firmware_function *const firmware_port = NULL;
 
 void firmware_fill_start(const struct firmware_call *call, struct reply *reply) {
     reply->word[2] = call->argument[0]; // hart

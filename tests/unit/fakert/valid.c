@@ -15,11 +15,12 @@ static bool mapping_is_valid(const uint64_t *word) {
            rights != 0 && (rights & ~(uint64_t)(RIGHT_R | RIGHT_W | RIGHT_X)) == 0;
 }
 
-static bool flags_are_valid(uint64_t flags) {
+static bool flags_are_valid(enum exit_class c, uint64_t flags) {
     uint64_t numbers = 0;
     if (flags & REPLY_WRITE) {
         numbers |= REPLY_REGISTER(0xff);
-        if (REPLY_REGISTER_OF(flags) == 0 || REPLY_REGISTER_OF(flags) >= 32) {
+        // Register 0 is one that holds something where there are ports.
+        if ((REPLY_REGISTER_OF(flags) == 0 && c != EXIT_IO) || REPLY_REGISTER_OF(flags) >= 32) {
             return false;
         }
     }
@@ -41,7 +42,7 @@ bool fakert_is_valid(const struct message *record, const struct reply *reply) {
         bool is_short = reply->flags == REPLY_HYPERCALL || reply->flags == REPLY_HYPERCALL_DEADLINE;
         return is_short && (c == EXIT_HYPERCALL || c == EXIT_REFUSED);
     }
-    if (!flags_are_valid(reply->flags)) {
+    if (!flags_are_valid(c, reply->flags)) {
         return false;
     }
     if ((reply->flags & REPLY_MAP) && !mapping_is_valid(reply->word)) {

@@ -14,6 +14,7 @@ enum status firmware_migrate(uint32_t version, const void *from, uint32_t size_f
     for (uint32_t i = 0; i < FIRMWARE_VMS; i++) {
         new->console[i].head = old->console[i].head;
         new->console[i].tail = old->console[i].tail;
+        new->console[i].uart = old->console[i].uart;
     }
     for (uint32_t i = 0; i < FIRMWARE_VCPUS; i++) {
         new->vcpu[i] = (struct firmware_vcpu_state){

@@ -19,6 +19,7 @@ struct firmware_vcpu_state {
 };
 
 struct firmware_console_state {
+    uint64_t uart; // what the guest has written to its UART's registers, where there is one
     uint64_t tail; // bytes of input the guest ever took; ring.tail follows it
     uint64_t head; // bytes of output the guest ever wrote; ring.head follows it
 };
@@ -38,9 +39,9 @@ struct firmware_vcpu_state_1 {
 
 struct firmware_state_1 {
     struct {
-        uint64_t head, tail;
+        uint64_t head, tail, uart;
     } console[FIRMWARE_VMS];
     struct firmware_vcpu_state_1 vcpu[FIRMWARE_VCPUS];
 };
 
-static_assert(sizeof(struct firmware_state_1) == 1984, "as version 1 wrote it");
+static_assert(sizeof(struct firmware_state_1) == 2016, "as version 1 wrote it");

@@ -1,4 +1,4 @@
-#include "servers/sbi-server/sbi/console.h"
+#include "servers/sbi-server/console.h"
 
 #include "libs/ring/bytes.h"
 
@@ -11,11 +11,8 @@ uint64_t console_room(const struct firmware_call *call) {
     return ring ? ring_writable(counters(call)->head, ring_load(&ring->tail)) : 0;
 }
 
-uint32_t console_full(const struct firmware_call *call, struct reply *reply) {
-    if (call->vm->out && !call->flushed) {
-        return FIRMWARE_FLUSH;
-    }
-    return sbi_return(reply, SBI_ERR_FAILED, 0);
+uint32_t console_full(const struct firmware_call *call) {
+    return call->vm->out && !call->flushed ? FIRMWARE_FLUSH : 0;
 }
 
 uint32_t console_write(struct firmware_call *call, const uint8_t *bytes, uint64_t size) {

@@ -4,14 +4,14 @@
 // when the call that wrote or read it does.
 #pragma once
 
-#include "servers/sbi-server/sbi/sbi.h"
+#include "servers/sbi-server/firmware.h"
 
 // Bytes that the output ring takes now; 0 as well when there is no ring.
 uint64_t console_room(const struct firmware_call *call);
 
-// What a call is answered that needs room where there is none: the console is asked to make some,
-// and when that was no use, the call has failed.
-uint32_t console_full(const struct firmware_call *call, struct reply *reply);
+// What is to be done about a call that needs room where there is none: the console is asked to make
+// some; when that was no use, nothing, and the call has failed, as its answer must say.
+uint32_t console_full(const struct firmware_call *call);
 
 // Adds SIZE bytes, of which there must be no more than console_room. Part of the next commit.
 uint32_t console_write(struct firmware_call *call, const uint8_t *bytes, uint64_t size);
