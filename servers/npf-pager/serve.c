@@ -26,7 +26,8 @@ static void fault(struct pager *pager, const struct message *record, struct repl
     struct pager_vm *vm = pager_vm(pager, record);
     uint64_t address = record->word[0];
     uint64_t access = record->word[1];
-    const struct region *region = region_find(&vm->regions, address);
+    const struct region *region =
+        region_holds(vm->last, address) ? vm->last : region_find(&vm->regions, address);
     if (!region) {
         pager_report(pager, record, REPORT_UNMAPPED, address, access, reply);
         return;
