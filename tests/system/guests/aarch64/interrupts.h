@@ -25,6 +25,7 @@
 // begin: all in Group 1, by edges, of one priority, disabled.
 void gic_begin(const struct machine *machine);
 void gic_begin_cpu(unsigned cpu);
+void gic_begin_interface(void); // what alone a reset of the CPU changes
 
 // For private interrupts: this CPU's.
 void gic_bit(unsigned reg, unsigned intid);

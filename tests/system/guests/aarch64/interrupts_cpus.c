@@ -24,13 +24,18 @@ static void send(unsigned intid, uint64_t targets) {
     sysreg_sync();
 }
 
-// Answers each PING by a PONG, and any other interrupt too; ends with STOP.
-static __attribute__((used)) _Noreturn void second_main(void) {
-    gic_begin_cpu(this_cpu());
-    gic_bit(ICENABLER, TIMER);
-    gic_bit(ISENABLER, PING);
-    gic_bit(ISENABLER, STOP);
-    send(PONG, 1);
+// Answers each PING by a PONG, and any other interrupt too; ends with STOP. In its second LIFE the
+// controller's registers are as the first has left them.
+static __attribute__((used)) _Noreturn void second_main(uint64_t life) {
+    if (life == 0) {
+        gic_begin_cpu(this_cpu());
+        gic_bit(ICENABLER, TIMER);
+        gic_bit(ISENABLER, PING);
+        gic_bit(ISENABLER, STOP);
+        send(PONG, 1);
+    } else {
+        gic_begin_interface();
+    }
     for (bool goes_on = true; goes_on;) {
         const unsigned intid = gic_take();
         if (intid == SPURIOUS) {
@@ -65,13 +70,23 @@ static void expect_pong(const char *of) {
         gic_end(intid);
 }
 
+static void start(uint64_t life) {
+    const int error = (int)firmware_call(CPU_ON, 1, (uint64_t)second_start, life);
+    check(error == 0, "CPU_ON: %d", error);
+}
+
+static void stop(void) {
+    send(STOP, 1u << 1);
+    while (firmware_call(AFFINITY_INFO, 1, 0, 0) != AFFINITY_OFF)
+        __asm__ volatile("yield" ::: "memory");
+}
+
 void try_cpus(const struct machine *machine) {
     check(machine->cpus == 2, "%u CPUs", machine->cpus);
     for (unsigned intid = 0; intid < FIRST + CASES; intid++)
         taken[intid] = 0;
     gic_bit(ISENABLER, PONG);
-    const int error = (int)firmware_call(CPU_ON, 1, (uint64_t)second_start, 0);
-    check(error == 0, "CPU_ON: %d", error);
+    start(0);
     expect_pong("CPU_ON");
     for (unsigned n = 0; n < PINGS; n++) {
         send(PING, n % 2 ? 1u << 1 : TO_ALL_OTHERS);
@@ -88,9 +103,13 @@ void try_cpus(const struct machine *machine) {
     gic_route(FIRST + 1, 1);
     expect_pong("a change of route");
     check(taken[FIRST] == 1 && taken[FIRST + 1] == 1, "%u, %u", taken[FIRST], taken[FIRST + 1]);
-    send(STOP, 1u << 1);
-    while (firmware_call(AFFINITY_INFO, 1, 0, 0) != AFFINITY_OFF)
-        __asm__ volatile("yield" ::: "memory");
+    stop();
     check(taken[STOP] == 1, "%u", taken[STOP]);
+    // What is pending for a CPU that is off is so still when it is on.
+    send(PING, 1u << 1);
+    start(1);
+    expect_pong("what was sent while it was off");
+    stop();
+    check(taken[PING] == PINGS + 1 && taken[STOP] == 2, "%u, %u", taken[PING], taken[STOP]);
     check(gic_take() == SPURIOUS, "nothing is left");
 }

@@ -84,6 +84,10 @@ void gic_begin_cpu(unsigned cpu) {
     timer_stop();
     gic_priority(TIMER, LOWEST);
     gic_bit(ISENABLER, TIMER);
+    gic_begin_interface();
+}
+
+void gic_begin_interface(void) {
     sysreg_write(icc_sre_el1, 1);
     sysreg_sync();
     sysreg_write(icc_pmr_el1, 0xff);
