@@ -67,6 +67,14 @@ enum { ROOT, MIDDLE, LOW, CONTROLLER, IDENTITY, TABLES };
 #define VTCR                                                                                       \
     (1ull << 31 | 1ull << 19 | 2ull << 16 | 3ull << 12 | 1ull << 10 | 1ull << 8 | 1ull << 6 | 24)
 
+// By number, as assemblers for Armv8.2 do not know them.
+#define HCRX_EL2 s3_4_c1_c2_2
+#define HFGRTR_EL2 s3_4_c1_c1_4
+#define HFGWTR_EL2 s3_4_c1_c1_5
+#define HFGITR_EL2 s3_4_c1_c1_6
+#define HDFGRTR_EL2 s3_4_c3_c1_4
+#define HDFGWTR_EL2 s3_4_c3_c1_5
+
 static uint64_t boot_physical(const void *symbol) { return (uint64_t)symbol - IMAGE_OFFSET; }
 
 uint64_t boot_no_space(void) { return boot_physical(boot_tables) + IDENTITY * PAGE_SIZE; }
@@ -171,6 +179,16 @@ static void boot_cpu(struct cpu *cpu) {
     sysreg_write(pmcr_el0, 1u << 0 | 1u << 2 | 1u << 6);
     sysreg_write(vpidr_el2, sysreg_read(midr_el1));
     sysreg_write(hstr_el2, 0);
+    if (sysreg_field(id_aa64mmfr0_el1, 56)) { // FGT: 0 traps what it came with and later
+        sysreg_write(HFGRTR_EL2, 0);
+        sysreg_write(HFGWTR_EL2, 0);
+        sysreg_write(HFGITR_EL2, 0);
+        sysreg_write(HDFGRTR_EL2, 0);
+        sysreg_write(HDFGWTR_EL2, 0);
+    }
+    if (sysreg_field(id_aa64mmfr1_el1, 40)) { // HCX: so here
+        sysreg_write(HCRX_EL2, 0);
+    }
     sysreg_write(cntv_ctl_el02, CNT_MASKED);
     sysreg_write(cnthp_ctl_el2, CNT_MASKED);
     cpu->core.kind = CONTEXT_CORE;

@@ -4,48 +4,59 @@
 
 #include <stdint.h>
 
+#define SYSREG_NAME(name) #name
 #define sysreg_read(name)                                                                          \
     ({                                                                                             \
         uint64_t value_;                                                                           \
-        asm volatile("mrs %0, " #name : "=r"(value_)::"memory");                                   \
+        asm volatile("mrs %0, " SYSREG_NAME(name) : "=r"(value_)::"memory");                       \
         value_;                                                                                    \
     })
 #define sysreg_write(name, value)                                                                  \
-    asm volatile("msr " #name ", %x0" ::"rZ"((uint64_t)(value)) : "memory")
+    asm volatile("msr " SYSREG_NAME(name) ", %x0" ::"rZ"((uint64_t)(value)) : "memory")
+
+// Of four bits from SHIFT on: identification registers are made of such.
+#define sysreg_field(name, shift) (sysreg_read(name) >> (shift) & 15)
 
 #define CURRENT_EL() (sysreg_read(CurrentEL) >> 2 & 3)
+#define ID_AA64ISAR2_EL1 s3_0_c0_c6_2
 
 static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 
+// What the guest's tables make of ADDRESS, as in PAR_EL1, which is the guest's and stays as it was.
+#define sysreg_translate(operation, address)                                                       \
+    ({                                                                                             \
+        uint64_t kept_ = sysreg_read(par_el1), found_;                                             \
+        asm volatile("at " #operation ", %0\n isb" ::"r"((uint64_t)(address)) : "memory");         \
+        found_ = sysreg_read(par_el1);                                                             \
+        sysreg_write(par_el1, kept_);                                                              \
+        found_;                                                                                    \
+    })
+#define PAR_FAILED 1ull
+
 // HCR_EL2. In the core and in servers: VHE, EL0 belongs to EL2.
-#define HCR_VM (1ull << 0)
-#define HCR_FMO (1ull << 3)
-#define HCR_IMO (1ull << 4)
-#define HCR_AMO (1ull << 5)
-#define HCR_TWI (1ull << 13)
-#define HCR_TID3 (1ull << 18)
-#define HCR_TSC (1ull << 19)
-#define HCR_TIDCP (1ull << 20)
-#define HCR_TACR (1ull << 21)
 #define HCR_TGE (1ull << 27)
 #define HCR_RW (1ull << 31)
 #define HCR_E2H (1ull << 34)
-#define HCR_APK (1ull << 40)
-#define HCR_API (1ull << 41)
-
 #define HCR_HOST (HCR_E2H | HCR_TGE | HCR_RW)
-// A guest in AArch64: stage 2 on; physical interrupts and errors come to the core (FMO, IMO, AMO),
-// which gives it the virtual interface in place of the CPU's; SMC, WFI and the implementation's own
-// registers (TACR, TIDCP) trap. Pointer authentication, where there is any, is its own: API, APK do
-// not trap.
+// A guest in AArch64: stage 2 on (VM); physical interrupts and errors come to the core (FMO, IMO,
+// AMO), which gives it the virtual interface in place of the CPU's; WFI and SMC trap (TWI, TSC).
+// What a guest's EL1 can write is either switched (ARCH_VCPU_REGISTERS; with API and APK, which let
+// it use pointer authentication, the keys), or traps and is nobody's: the implementation's own
+// registers (TIDCP, TACR), limited ordering regions (TLOR), records of errors (TERR), and, as bits
+// that are clear, memory tags (ATA) and SCXTNUM (EnSCXT). Beside these trap: debug, tracing and
+// profiling (MDCR_EL2, vcpu.c), what CPTR_EL2 has below, the physical timer (CNTHCTL_EL2), and
+// whatever came with Armv8.6 and later (HFGxTR_EL2, HCRX_EL2: boot.c).
 #define HCR_GUEST                                                                                  \
-    (HCR_E2H | HCR_RW | HCR_VM | HCR_FMO | HCR_IMO | HCR_AMO | HCR_TWI | HCR_TSC | HCR_TIDCP |     \
-     HCR_TACR | HCR_API | HCR_APK)
+    (HCR_E2H | HCR_RW | 1ull << 0 /* VM */ | 7ull << 3 /* FMO, IMO, AMO */ |                       \
+     1ull << 13 /* TWI */ | 3ull << 19 /* TSC, TIDCP */ | 1ull << 21 /* TACR */ |                  \
+     3ull << 35 /* TLOR, TERR */ | 3ull << 40 /* APK, API */)
 
 // CPTR_EL2 in VHE's layout. FPEN 1: EL0 traps while TGE is 1, so tasks do and guests don't. The
-// scalable vectors trap for everybody (ZEN, SMEN 0).
-#define CPTR_FP_TASKS_TRAP (1ull << 20)
-#define CPTR_FP_FREE (3ull << 20)
+// scalable vectors (ZEN, SMEN 0), activity monitors (TAM) and trace registers (TTA) trap for
+// everybody.
+#define CPTR_TRAPS (1ull << 30 | 1ull << 28)
+#define CPTR_FP_TASKS_TRAP (CPTR_TRAPS | 1ull << 20)
+#define CPTR_FP_FREE (CPTR_TRAPS | 3ull << 20)
 
 // ESR_EL2.
 #define ESR_CLASS(esr) ((unsigned)((esr) >> 26 & 0x3f))

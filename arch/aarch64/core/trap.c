@@ -8,6 +8,7 @@
 #include "arch/aarch64/core/sysreg.h"
 #include "arch/aarch64/core/vcpu.h"
 #include "arch/panic.h"
+#include "arch/space.h"
 #include "arch/time.h"
 #include "arch/vcpu.h"
 #include "ipc/fault.h"
@@ -45,12 +46,9 @@ static bool trap_fault_page(uint64_t iss, uint64_t address, uint64_t *page) {
         *page = (sysreg_read(hpfar_el2) & ~0xfull) << 8;
         return true;
     }
-    uint64_t kept = sysreg_read(par_el1);
-    asm volatile("at s1e1r, %0\n isb" ::"r"(address) : "memory");
-    uint64_t par = sysreg_read(par_el1);
-    sysreg_write(par_el1, kept);
-    *page = par & 0x000ffffffffff000ull;
-    return !(par & 1);
+    uint64_t par = sysreg_translate(s1e1r, address);
+    *page = par & PTE_ADDRESS;
+    return !(par & PAR_FAILED);
 }
 
 static struct context *trap_stage2(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {

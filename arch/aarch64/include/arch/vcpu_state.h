@@ -22,17 +22,35 @@ struct arch_interrupts {
     uint64_t ended[ARCH_INTERRUPTS / 64]; // to be reported by a WINDOW exit
 };
 
+// The registers of EL1 that a guest can write: by their names without _EL1 where VHE has another
+// name for the guest's, else by those names. What is not here traps (sysreg.h).
+// clang-format off
+#define ARCH_VCPU_REGISTERS(EL12, AS_IS)                                                           \
+    EL12(sctlr) EL12(cpacr) EL12(ttbr0) EL12(ttbr1) EL12(tcr) EL12(mair) EL12(amair) EL12(vbar)    \
+    EL12(esr) EL12(far) EL12(afsr0) EL12(afsr1) EL12(elr) EL12(spsr) EL12(contextidr)              \
+    EL12(cntkctl) AS_IS(sp_el1) AS_IS(tpidr_el1) AS_IS(tpidrro_el0) AS_IS(par_el1)                 \
+    AS_IS(csselr_el1) AS_IS(cntv_cval_el02)
+
+// Those that only CPUs with an extension have: the keys of pointer authentication, TPIDR2_EL0, and
+// what DISR_EL1 is for a guest.
+#define ARCH_VCPU_EXTENSIONS(X)                                                                    \
+    X(ADDRESS_KEYS, apia_low, apiakeylo_el1) X(ADDRESS_KEYS, apia_high, apiakeyhi_el1)             \
+    X(ADDRESS_KEYS, apib_low, apibkeylo_el1) X(ADDRESS_KEYS, apib_high, apibkeyhi_el1)             \
+    X(ADDRESS_KEYS, apda_low, apdakeylo_el1) X(ADDRESS_KEYS, apda_high, apdakeyhi_el1)             \
+    X(ADDRESS_KEYS, apdb_low, apdbkeylo_el1) X(ADDRESS_KEYS, apdb_high, apdbkeyhi_el1)             \
+    X(GENERIC_KEY, apga_low, apgakeylo_el1) X(GENERIC_KEY, apga_high, apgakeyhi_el1)               \
+    X(SME, tpidr2, s3_3_c13_c0_5) X(RAS, vdisr, vdisr_el2)
+// clang-format on
+enum { ARCH_HAS_ADDRESS_KEYS = 1, ARCH_HAS_GENERIC_KEY = 2, ARCH_HAS_SME = 4, ARCH_HAS_RAS = 8 };
+
+#define ARCH_VCPU_FIELD(name) uint64_t name;
+#define ARCH_VCPU_EXTENSION_FIELD(which, name, sysreg) uint64_t name;
+
 struct arch_vcpu {
     uint64_t hcr; // what the trap vector puts into HCR_EL2 for it
-    uint64_t vttbr;
-    uint64_t vmpidr;
-    uint64_t mdcr;
-
-    // By their names at EL1; the EL2 that looks at them adds 12 or 02 (VHE).
-    uint64_t sctlr, cpacr, ttbr0, ttbr1, tcr, mair, amair, vbar, esr, far, afsr0, afsr1, elr, spsr;
-    uint64_t contextidr, cntkctl;
-    uint64_t sp_el1, tpidr_el1, tpidrro_el0, par, csselr;
-    uint64_t cntv_ctl, cntv_cval;
+    ARCH_VCPU_REGISTERS(ARCH_VCPU_FIELD, ARCH_VCPU_FIELD)
+    ARCH_VCPU_EXTENSIONS(ARCH_VCPU_EXTENSION_FIELD)
+    uint64_t cntv_ctl;
 
     // The CPU interface: active priorities, and the guest's view of its controls.
     uint64_t ap0r, ap1r;
