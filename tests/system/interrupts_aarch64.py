@@ -17,7 +17,7 @@ PASSED = f"interrupts: {CHECKS} checks passed"
 BARE = {"bare": True, "qemu_args": ["-smp", "2"]}
 HYPERVISOR = {"manifest": TWO_CPUS}
 
-ROUNDS, DEATHS = 30, 40
+ROUNDS, DEATHS = 8, 20
 # The first plays the controller and the UART; the others serve the other exits of this guest.
 SERVERS = ("npf-pager", "timer-server", "npf-pager", "sbi-server", "npf-pager", "console")
 TYPED = "one line, and more of it than a receiver has room for"
@@ -54,6 +54,8 @@ def interrupts_beside_deaths(ctx: Context) -> None:
     with start_session(ctx, **settings) as session:
         session.wait("Entering VM run loop...")
         for number in range(DEATHS):
+            if number % 3 == 0:
+                session.wait(".")  # once a round
             kill(ctx, path, SERVERS[number % len(SERVERS)])
         result = ctx.keep(session.end())
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
