@@ -21,8 +21,7 @@ static void begin_waiting(void *context) {
 // a register takes so long to read that the wait takes few instructions.
 static enum status keep_waiting(void *context) {
     struct fs_disk *disk = context;
-    struct virtio_transport *transport = &disk->mmio.transport;
-    if (transport->operations->status(transport) & VIRTIO_STATUS_NEEDS_RESET) {
+    if (disk->transport->operations->status(disk->transport) & VIRTIO_STATUS_NEEDS_RESET) {
         disk->broken = true;
         return STATUS_IO;
     }
@@ -35,10 +34,11 @@ static enum status fail(struct fs_disk *disk, enum status status, const char *wh
 }
 
 // Sets up the device that was found.
-static enum status begin(struct fs_disk *disk, const struct virtio_memory *queue) {
+static enum status begin(struct fs_disk *disk, struct virtio_transport *transport,
+                         const struct virtio_memory *queue) {
     const struct virtio_blk_wait wait = {keep_waiting, begin_waiting, disk};
-    enum status status =
-        virtio_blk_init(&disk->blk, &disk->mmio.transport, queue, &wait, /*interrupts=*/false);
+    disk->transport = transport;
+    enum status status = virtio_blk_init(&disk->blk, transport, queue, &wait, /*interrupts=*/false);
     if (status != STATUS_OK)
         return fail(disk, status, virtio_blk_error_text(&disk->blk));
     return STATUS_OK;
@@ -56,7 +56,7 @@ enum status disk_open(struct fs_disk *disk, const struct virtio_mmio_access *slo
             disk->mmio.transport.type != VIRTIO_TYPE_BLOCK)
             continue;
         if (status == STATUS_OK)
-            return begin(disk, queue);
+            return begin(disk, &disk->mmio.transport, queue);
         why = wrong;
     }
     if (why != NULL)
@@ -64,6 +64,14 @@ enum status disk_open(struct fs_disk *disk, const struct virtio_mmio_access *slo
     return fail(disk, STATUS_NOT_FOUND,
                 "no virtio-mmio slot has a block device: give QEMU -drive "
                 "file=IMG,if=none,format=raw,id=d0 -device virtio-blk-device,drive=d0");
+}
+
+enum status disk_open_pci(struct fs_disk *disk, const struct virtio_pci_place *place,
+                          const struct virtio_memory *queue) {
+    const char *why;
+    disk->error[0] = '\0';
+    enum status status = virtio_pci_open(&disk->pci, place, &why);
+    return status == STATUS_OK ? begin(disk, &disk->pci.transport, queue) : fail(disk, status, why);
 }
 
 // The address that the device knows BUFFER by.

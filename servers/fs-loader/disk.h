@@ -1,5 +1,5 @@
-// The disk: a VirtIO block device behind one of the machine's virtio-mmio slots, as a file system
-// sees it. Whatever is read goes by DMA straight to where it is to be in the end.
+// The disk: a VirtIO block device behind one of the machine's virtio-mmio slots, or on its PCI bus,
+// as a file system sees it. Whatever is read goes by DMA straight to where it is to be in the end.
 #pragma once
 
 #include <stdbool.h>
@@ -9,6 +9,7 @@
 #include "libs/fat32/block_reader.h"
 #include "libs/virtio/blk.h"
 #include "libs/virtio/mmio.h"
+#include "libs/virtio/pci.h"
 
 #define DISK_SLOT_SIZE 4096u // from one virtio-mmio slot to the next, where nobody says how far
 #define DISK_MEMORIES 16u
@@ -22,7 +23,11 @@ struct disk_memory {
 };
 
 struct fs_disk {
-    struct virtio_mmio mmio;
+    union {
+        struct virtio_mmio mmio;
+        struct virtio_pci pci;
+    };
+    struct virtio_transport *transport; // whichever of them
     struct virtio_blk blk;
     uint64_t timebase; // ticks a second
     uint64_t deadline; // of the request under way
@@ -41,6 +46,10 @@ NODISCARD enum status disk_add_memory(struct fs_disk *disk, const struct disk_me
 // says what.
 NODISCARD enum status disk_open(struct fs_disk *disk, const struct virtio_mmio_access *slots,
                                 unsigned count, const struct virtio_memory *queue);
+
+// The same for the one at PLACE of the PCI bus.
+NODISCARD enum status disk_open_pci(struct fs_disk *disk, const struct virtio_pci_place *place,
+                                    const struct virtio_memory *queue);
 
 // The face to the file system. RANGE, for the file system's reads: the buffer is no memory of the
 // disk's.

@@ -1,6 +1,7 @@
 // The start and the receive loop. The config's entries: windows "virtio" (the registers of all
-// virtio-mmio slots), "dma" (struct shared below), "jobs" (struct fs_jobs), those that the jobs
-// name, "buffer" (what FS_READ reads to; optional) and "state" (optional); capability "init".
+// virtio-mmio slots; with "function", the configuration space of a PCI function: where on the bus
+// its registers are to be), "dma" (struct shared below), "jobs" (struct fs_jobs), those that the
+// jobs name, "buffer" (what FS_READ reads to; optional) and "state" (optional); capability "init".
 #include "arch/elf_machine.h"
 #include "libs/image/image.h"
 #include "servers/fs-loader/disk.h"
@@ -20,10 +21,11 @@ static struct fs_disk disk;
 static _Alignas(8) uint8_t own_state[STATE_SLOTS_AT + 2 * sizeof(struct loader_state)];
 
 // Reads go to all memory that this server may write, its devices' registers aside.
-static void add_memory(const struct config_entry *registers) {
+static void add_memory(const struct config_entry *registers, const struct config_entry *function) {
     for (uint32_t i = 0; i < rt_config->count; i++) {
         const struct config_entry *entry = &rt_config->entry[i];
-        if (entry->kind != CONFIG_WINDOW || !(entry->rights & RIGHT_W) || entry == registers)
+        if (entry->kind != CONFIG_WINDOW || !(entry->rights & RIGHT_W) || entry == registers ||
+            entry == function)
             continue;
         const struct disk_memory memory = {(const uint8_t *)(uintptr_t)entry->address, entry->size,
                                            entry->physical};
@@ -32,19 +34,37 @@ static void add_memory(const struct config_entry *registers) {
     }
 }
 
-static void open_disk(struct shared *shared, uint64_t physical) {
-    const struct config_entry *registers = rt_need("virtio");
+// On a machine with virtio-mmio: the slots that the window shows.
+static enum status open_slots(const struct config_entry *registers,
+                              const struct virtio_memory *queue) {
     struct virtio_mmio_access slots[SLOTS_MAX];
     uint64_t count = 0;
     uint64_t slot_size = registers->guest != 0 ? registers->guest : DISK_SLOT_SIZE;
     for (; count < SLOTS_MAX && count < registers->size / slot_size; count++)
         slots[count] = virtio_mmio_window(
             (volatile void *)(uintptr_t)(registers->address + count * slot_size));
-    add_memory(registers);
+    return disk_open(&disk, slots, (unsigned)count, queue);
+}
+
+// On one with PCI: the disk's own place on the bus.
+static enum status open_function(const struct config_entry *registers,
+                                 const struct config_entry *function,
+                                 const struct virtio_memory *queue) {
+    const struct virtio_pci_place place = {(volatile void *)(uintptr_t)function->address,
+                                           (volatile void *)(uintptr_t)registers->address,
+                                           registers->physical, registers->size};
+    return disk_open_pci(&disk, &place, queue);
+}
+
+static void open_disk(struct shared *shared, uint64_t physical) {
+    const struct config_entry *registers = rt_need("virtio");
+    const struct config_entry *function = rt_find("function", 0);
+    add_memory(registers, function);
     disk.timebase = rt_config->timebase;
     loader.disk_error = disk.error;
     const struct virtio_memory queue = {shared->queue, physical, sizeof(shared->queue)};
-    enum status status = disk_open(&disk, slots, (unsigned)count, &queue);
+    enum status status = function != NULL ? open_function(registers, function, &queue)
+                                          : open_slots(registers, &queue);
     if (status != STATUS_OK) {
         loader_refuse(&loader, status, disk.error);
         return;

@@ -1,21 +1,26 @@
-"""The core for x86_64 by itself: what it does for a task in init's place, and for a guest of that."""
+"""x86_64: the core by itself, what it does for a task in init's place and for a guest of that; and
+init with the servers that there are."""
 
 import re
 from pathlib import Path
 
+from exeunt_lib.manifest import compile_source
+from exeunt_lib.paths import SYSTEM_TESTS
+from exeunt_lib.qemu import Result
 from exeunt_lib.testing import Context, run_command, system_test
 
 import bundle
+import disk
 
 ARCH = "x86_64"
 BUNDLE = 0x400000  # where the core looks for it
 OBJECTS = 4 << 20  # bytes
 CLEAN = 0x10 << 1 | 1  # isa-debug-exit's status when init has ended well …
 FAILED = 1  # … and when not
-SECONDS = 5  # of the machine's own time
+SECONDS = 10  # of the machine's own time
 
 
-def boot(ctx: Context, *more: str, cpu: str = "EPYC"):
+def boot(ctx: Context, *more: str, cpu: str = "EPYC,check=off") -> Result:
     """QEMU's PC with the core as its kernel. The statuses are its own device's."""
     return run_command(
         ctx,
@@ -29,13 +34,42 @@ def boot(ctx: Context, *more: str, cpu: str = "EPYC"):
     )
 
 
-def in_place_of_init(ctx: Context, name: str) -> tuple[str, str]:
-    """QEMU's arguments for a boot bundle that has only this program."""
+def stripped(ctx: Context, name: str, how: tuple[str, ...]) -> bytes:
     elf = ctx.out / f"server_{ARCH}" / f"{name}.elf"
-    init = bundle.stripped(elf, "llvm-objcopy-19", bundle.KEEP_NONE)
-    image = Path(ctx.scratch) / "bundle.img"
-    image.write_bytes(bundle.make_bundle(init, {}, bundle.Machine(OBJECTS)))
-    return "-device", f"loader,file={image},addr={BUNDLE:#x},force-raw=on"
+    return bundle.stripped(elf, "llvm-objcopy-19", how)
+
+
+def loaded(ctx: Context, image: bytes) -> tuple[str, str]:
+    """QEMU's arguments for a boot bundle."""
+    path = Path(ctx.scratch) / "bundle.img"
+    path.write_bytes(image)
+    return "-device", f"loader,file={path},addr={BUNDLE:#x},force-raw=on"
+
+
+def in_place_of_init(ctx: Context, name: str) -> tuple[str, str]:
+    """The same for one that has only this program."""
+    init = stripped(ctx, name, bundle.KEEP_NONE)
+    return loaded(ctx, bundle.make_bundle(init, {}, bundle.Machine(OBJECTS)))
+
+
+def init_with_servers(ctx: Context, manifest: str, *names: str) -> tuple[str, str]:
+    """The same for init, these servers and a manifest of the tests."""
+    blob = Path(ctx.scratch) / "manifest.dtb"
+    compile_source(SYSTEM_TESTS / "manifests" / manifest, blob)
+    files = {f"{name}.elf": stripped(ctx, name, bundle.KEEP_NAMES) for name in names}
+    files[bundle.MANIFEST] = blob.read_bytes()
+    init = stripped(ctx, "init", bundle.KEEP_NONE)
+    return loaded(ctx, bundle.make_bundle(init, files, bundle.read_machine(blob)))
+
+
+def with_disk(ctx: Context, files: dict[str, Path]) -> tuple[str, ...]:
+    """QEMU's arguments for a disk with these files, where the manifest has it."""
+    image = Path(ctx.scratch) / "disk.img"
+    disk.make_fat32(image, files)
+    return (
+        *("-drive", f"file={image},if=none,format=raw,id=disk,readonly=on"),
+        *("-device", "virtio-blk-pci,drive=disk,disable-legacy=on,addr=4"),
+    )
 
 
 @system_test(builds=(ARCH,))
@@ -65,11 +99,44 @@ def x86_64_core_serves_tasks_and_a_guest(ctx: Context) -> None:
 def x86_64_core_refuses_what_it_cannot_run_on(ctx: Context) -> None:
     """A CPU without SVM, and a boot without a bundle: told on the serial port, and the end."""
     for more, message in (
-        ({"cpu": "EPYC,svm=off"}, "EXEUNT CORE PANIC: this CPU has no SVM"),
-        ({"cpu": "EPYC,pdpe1gb=off"}, "EXEUNT CORE PANIC: this CPU has no gigapages"),
-        ({"cpu": "EPYC,npt=off"}, "EXEUNT CORE PANIC: this CPU's SVM has no nested paging"),
+        ({"cpu": "EPYC,check=off,svm=off"}, "EXEUNT CORE PANIC: this CPU has no SVM"),
+        ({"cpu": "EPYC,check=off,pdpe1gb=off"}, "EXEUNT CORE PANIC: this CPU has no gigapages"),
+        ({"cpu": "EPYC,check=off,npt=off"}, "EXEUNT CORE PANIC: this CPU's SVM has no nested paging"),
         ({}, "EXEUNT CORE PANIC: no boot bundle"),
     ):
         result = boot(ctx, **more)
         ctx.expect_lines(result.output, message)
+        ctx.expect(result.status == FAILED, f"status {FAILED}, not {result.status}")
+
+
+@system_test(builds=(ARCH,))
+def x86_64_loads_a_guest(ctx: Context) -> None:
+    """init, the console's serial port, the disk behind PCI. Nobody can answer the guest's exits yet:
+    the server that gets them is started again and again, then the VM is stopped."""
+    servers = init_with_servers(ctx, "x86_64-loads.dts", "console", "fs-loader")
+    image = ctx.out / "guest/gkernel.bin"
+    result = boot(ctx, *servers, *with_disk(ctx, {"/sbin/gkernel": image}))
+    ctx.expect_lines(
+        result.output,
+        "every exit is a call",
+        "Pre-allocating 32 MB guest RAM at 0x0...",
+        f"Loaded {image.stat().st_size} bytes from /sbin/gkernel",
+        "Entering VM run loop...",
+        "server console died: it did not come back in time",
+        re.compile(r"^VM vm0: 3 servers died on its exit \d+"),
+        "Hypervisor: 1 of 1 VMs failed",
+    )
+    ctx.expect(result.status == FAILED, f"status {FAILED}, not {result.status}")
+
+
+@system_test(builds=(ARCH,))
+def x86_64_ends_where_a_guest_is_not_found(ctx: Context) -> None:
+    """A disk without it, and no disk at all: said, and the machine ends as failed."""
+    servers = init_with_servers(ctx, "x86_64-loads.dts", "console", "fs-loader")
+    for more, message in (
+        (with_disk(ctx, {"/other": ctx.out / "guest/gkernel.bin"}), "/sbin/gkernel"),
+        ((), "there is no device at that place of the PCI bus"),
+    ):
+        result = boot(ctx, *servers, *more)
+        ctx.expect_lines(result.output, message, "Hypervisor: 1 of 1 VMs failed")
         ctx.expect(result.status == FAILED, f"status {FAILED}, not {result.status}")
