@@ -7,27 +7,32 @@
 // holds nothing between two ways in. A system call changes rax, rbx, rcx, r11, r14 and r15 at most.
 #include "offsets.h"
 
-#define R(field) field(%rsp)
-#define RSP0 tables_tss + TSS_RSP0
+// Places in saved registers, and in what begins with them: of whose end the stack pointer, or another,
+// is the address.
+#define R(place) (place) - sizeof__regs(%rsp)
+#define E(place, end) (place) - sizeof__regs(end)
+#define X(number) regs__x + 8 * (number)
+#define PAGE value__PAGE_SIZE // behind a vCPU: its VMCB
+#define RSP0 tables_tss + task_state_segment__rsp0
 
 .macro core_stack
-    mov boot_cpu + CPU_STACK_TOP, %rsp
+    mov boot_cpu + cpu__stack_top, %rsp
 .endm
 
 // The guest's hidden state (FS, GS, TR, LDTR, the MSRs of SYSCALL and SYSENTER) to its VMCB, whose
 // physical address is in rax, and the core's into the CPU.
 .macro host_state
     vmsave %rax
-    mov $svm_host - IMAGE_OFFSET, %eax
+    mov $svm_host - value__BOOT_IMAGE_OFFSET, %eax
     vmload %rax
 .endm
 
 // TASK runs no more: its floating-point registers, if they are in the hardware, trap from now on.
 .macro fp_traps task, scratch
-    cmp boot_cpu + CPU_FP, \task
+    cmp boot_cpu + cpu__fp, \task
     jne 1f
     mov %cr0, \scratch
-    or $CR0_NO_FP, \scratch
+    or $value__CR0_TASK_SWITCHED, \scratch
     mov \scratch, %cr0
 1:
 .endm
@@ -47,16 +52,16 @@
     .set place, place + 8
     .endr
 .endm
-#define WORDS rsp, X_RDI, rdi, rsi, rdx, r10, r8, r9, r12, r13
-#define WORDS_REST rsp, X_R10, r10, r8, r9, r12, r13
-#define OTHERS rsp, X_RBX, rbx, rcx, rbp, r11, r14, r15
+#define WORDS rsp, X(value__REG_RDI) - sizeof__regs, rdi, rsi, rdx, r10, r8, r9, r12, r13
+#define WORDS_REST rsp, X(value__REG_R10) - sizeof__regs, r10, r8, r9, r12, r13
+#define OTHERS rsp, X(value__REG_RBX) - sizeof__regs, rbx, rcx, rbp, r11, r14, r15
 
 // The task whose saved registers end at TASK is entered next.
 .macro enter_task task, scratch
-    mov TASK_TRANSLATION(\task), \scratch
+    mov E(task__translation, \task), \scratch
     mov \scratch, %cr3
     mov \task, RSP0
-    mov REGS_TP(\task), \scratch
+    mov E(regs__tp, \task), \scratch
     wrfsbase \scratch
 .endm
 
@@ -102,22 +107,22 @@ vector_common:
 vector_leave:
     test %rax, %rax
     jz leave_idle
-    lea REGS_SIZE(%rax), %rsi
-    cmpb $0, CONTEXT_KIND(%rsi)
+    lea sizeof__regs(%rax), %rsi
+    cmpb $0, E(context__kind, %rsi)
     jne leave_vcpu
-    mov TASK_ARRIVING(%rsi), %rdi
+    mov E(task__arriving, %rsi), %rdi
     enter_task %rsi, %rcx
     // Floating point traps unless the registers are this task's.
-    cmp boot_cpu + CPU_FP, %rax
+    cmp boot_cpu + cpu__fp, %rax
     je 1f
     mov %cr0, %rcx
-    or $CR0_NO_FP, %ecx
+    or $value__CR0_TASK_SWITCHED, %ecx
     mov %rcx, %cr0
     jmp 2f
 1:  clts
 2:  test %rdi, %rdi
     jnz arrive
-    lea X_RDI(%rsi), %rsp
+    lea E(X(value__REG_RDI), %rsi), %rsp
     .irp name, rdi, rsi, rdx, r10, r8, r9, r12, r13, rax, rbx, rcx, rbp, r11, r14, r15
     pop %\name
     .endr
@@ -127,20 +132,20 @@ vector_leave:
 
     // A record is handed over: rsi is the task's, rdi the record's words.
 arrive:
-    movq $0, TASK_ARRIVING(%rsi)
-    mov TASK_SERVING(%rsi), %r11
-    mov TASK_RECEIVE_PC(%rsi), %rcx
-    mov TASK_RECEIVE_SP(%rsi), %rsp
-    mov RECORD_INFO(%r11), %rax
-    mov RECORD_PC(%r11), %rbx
-    mov RECORD_SEQ(%r11), %r14
-    mov RECORD_BADGE(%r11), %r15
+    movq $0, E(task__arriving, %rsi)
+    mov E(task__serving, %rsi), %r11
+    mov E(task__receive_pc, %rsi), %rcx
+    mov E(task__receive_sp, %rsi), %rsp
+    mov record__info(%r11), %rax
+    mov record__pc(%r11), %rbx
+    mov record__seq(%r11), %r14
+    mov record__badge(%r11), %r15
     load rdi, 8, rsi, rdx, r10, r8, r9, r12, r13
     mov (%rdi), %rdi
 forget_rest:
     xor %ebp, %ebp
 enter_user:
-    mov $FLAGS_OF_TASK, %r11d
+    mov $value__RFLAGS_ONE + value__RFLAGS_INTERRUPTS, %r11d
     stgi
     sysretq
 
@@ -149,21 +154,21 @@ leave_idle:
     jmp vector_leave
 
 leave_vcpu:
-    cmp boot_cpu + CPU_READY, %rax
+    cmp boot_cpu + cpu__ready, %rax
     je leave_guest
     mov %rax, %rbx              // the C functions keep rbx
     mov %rax, %rdi
     core_stack
     call trap_load_guest
-    lea REGS_SIZE(%rbx), %rsi
+    lea sizeof__regs(%rbx), %rsi
 leave_guest:
     mov %rsi, %rsp
-    mov R(REGS_PC), %rcx
-    mov R(X_VCPU_RAX), %rdx
-    mov R(VCPU_VMCB), %rax
-    mov %rcx, R(VMCB_RIP)
-    mov %rdx, R(VMCB_RAX)
-    mov R(X_RDX), %rdx
+    mov R(regs__pc), %rcx
+    mov R(X(value__REG_VCPU_RAX)), %rdx
+    mov R(vcpu__arch__vmcb), %rax
+    mov %rcx, R(PAGE + vmcb__rip)
+    mov %rdx, R(PAGE + vmcb__rax)
+    mov R(X(value__REG_RDX)), %rdx
 enter_guest:
     // An interrupt ends VMRUN only where the core itself would take it; with GIF clear it waits. Not
     // just before VMRUN: QEMU 7.2 takes the shadow of STI into the guest.
@@ -172,24 +177,24 @@ enter_guest:
     vmload %rax
     load WORDS_REST
     load OTHERS
-    mov R(X_RSI), %rsi
-    mov R(X_VCPU_RDI), %rdi
+    mov R(X(value__REG_RSI)), %rsi
+    mov R(X(value__REG_VCPU_RDI)), %rdi
     vmrun %rax
     cli
-    save rsp, X_RSI, rsi, rdx, r10, r8, r9, r12, r13
+    save rsp, X(value__REG_RSI) - sizeof__regs, rsi, rdx, r10, r8, r9, r12, r13
     save OTHERS
-    mov %rdi, R(X_VCPU_RDI)
-    mov R(VMCB_RAX), %rdi
-    mov R(VMCB_RIP), %rbx
-    mov R(VMCB_EXIT_CODE), %r11d    // an invalid VMCB's has 32 bits on QEMU, 64 in the manual
-    mov %rdi, R(X_VCPU_RAX)
-    mov %rbx, R(REGS_PC)
-    movl $VMCB_ALL_CLEAN, R(VMCB_CLEAN)
-    cmp $VMCB_EXIT_HYPERCALL, %r11d
+    mov %rdi, R(X(value__REG_VCPU_RDI))
+    mov R(PAGE + vmcb__rax), %rdi
+    mov R(PAGE + vmcb__rip), %rbx
+    mov R(PAGE + vmcb__exit_code), %r11d    // an invalid VMCB's has 32 bits on QEMU, 64 in the manual
+    mov %rdi, R(X(value__REG_VCPU_RAX))
+    mov %rbx, R(regs__pc)
+    movl $value__VMCB_CLEAN_ALL, R(PAGE + vmcb__clean)
+    cmp $value__VMCB_EXIT_VMMCALL, %r11d
     je hypercall
 guest_trap:
     host_state
-    lea -REGS_SIZE(%rsp), %rdi
+    lea -sizeof__regs(%rsp), %rdi
     mov %r11d, %esi
     core_stack
     call trap_guest
@@ -198,29 +203,29 @@ guest_trap:
     // A hypercall, all registers saved; the words still are the guest's, rdi its RAX, rbx its RIP.
     // Checks first.
 hypercall:
-    cmpb $0, R(VMCB_CPL)        // VMMCALL is open to the guest's user mode
+    cmpb $0, R(PAGE + vmcb__cpl)        // VMMCALL is open to the guest's user mode
     jne guest_trap
-    mov R(VCPU_FAST_PORTAL), %rcx
+    mov R(vcpu__fast_portal), %rcx
     test %rcx, %rcx
     jz guest_trap               // no such route, or tracing
-    mov PORTAL_WAITING(%rcx), %rcx
+    mov portal__waiting(%rcx), %rcx
     test %rcx, %rcx
     jz guest_trap               // the server is busy, or there is none just now
     // The point of no return: rcx is the server.
-    lea -REGS_SIZE(%rsp), %rbp
-    mov %rbp, boot_cpu + CPU_FAST   // forward_settle writes the record down, should it be needed
-    mov R(VCPU_SEQ), %r14
+    lea -sizeof__regs(%rsp), %rbp
+    mov %rbp, boot_cpu + cpu__fast   // forward_settle writes the record down, should it be needed
+    mov R(vcpu__record__seq), %r14
     inc %r14
-    mov %r14, R(VCPU_SEQ)
-    movq $0, R(VMCB_EVENT)
+    mov %r14, R(vcpu__record__seq)
+    movq $0, R(PAGE + vmcb__event)
     host_state
-    mov R(VCPU_FAST_INFO), %rax
-    mov R(VCPU_FAST_BADGE), %r15
-    add $REGS_SIZE, %rcx
+    mov R(vcpu__fast_info), %rax
+    mov R(vcpu__fast_badge), %r15
+    add $sizeof__regs, %rcx
 enter_server:
     enter_task %rcx, %rbp
-    mov TASK_RECEIVE_SP(%rcx), %rsp
-    mov TASK_RECEIVE_PC(%rcx), %rcx
+    mov E(task__receive_sp, %rcx), %rsp
+    mov E(task__receive_pc, %rcx), %rcx
     jmp forget_rest             // the record's pc is in rbx
 
     .global vector_syscall
@@ -231,16 +236,16 @@ vector_syscall:
     jnz system_call
     test %rbx, %rbx
     jnz effects
-    mov boot_cpu + CPU_FAST, %rcx
+    mov boot_cpu + cpu__fast, %rcx
     test %rcx, %rcx
     jz answer_call              // not the answer to a record that came this way
     // The point of no return: rcx is the vCPU; rdi, rsi are its results.
-    movq $0, boot_cpu + CPU_FAST
-    lea REGS_SIZE(%rcx), %rsp
-    mov R(VCPU_VMCB), %rax
-    addq $3, R(VMCB_RIP)
-    movq $0, R(VMCB_SHADOW)
-    mov %rdi, R(VMCB_RAX)
+    movq $0, boot_cpu + cpu__fast
+    lea sizeof__regs(%rcx), %rsp
+    mov R(vcpu__arch__vmcb), %rax
+    addq $3, R(PAGE + vmcb__rip)
+    movq $0, R(PAGE + vmcb__shadow)
+    mov %rdi, R(PAGE + vmcb__rax)
     mov %rsi, %rdx
     jmp enter_guest
 
@@ -248,18 +253,18 @@ vector_syscall:
 effects:
     cmp $1, %rbx
     je call_slow                // a deadline has no short way: no guest here arms one
-    mov %rsi, R(X_RSI)
+    mov %rsi, R(X(value__REG_RSI))
     mov %rdi, %rax              // word[0]
-    lea -REGS_SIZE(%rsp), %rdi
+    lea -sizeof__regs(%rsp), %rdi
     mov %rbx, %rsi
     mov %r10, %rcx
     core_stack
     push %rax
     push %r12
     call commit_effects
-    cmp boot_cpu + CPU_READY, %rax
+    cmp boot_cpu + cpu__ready, %rax
     jne vector_leave
-    lea REGS_SIZE(%rax), %rsi
+    lea sizeof__regs(%rax), %rsi
     jmp leave_guest             // back to the guest, for which all is in place
 
     // rax is its number, rbx the selector. REPLY_WAIT comes here, too: the long way of an answer.
@@ -272,111 +277,111 @@ call_forget:                    // nothing of what the checks looked at may reac
     xor %r15d, %r15d
 call_slow:
     save WORDS
-    mov %rbx, R(X_RBX)
-    mov %rbp, R(X_RBP)
-    mov %rcx, R(REGS_PC)
+    mov %rbx, R(X(value__REG_RBX))
+    mov %rbp, R(X(value__REG_RBP))
+    mov %rcx, R(regs__pc)
     mov user_sp, %rcx
-    mov %rcx, R(REGS_SP)
+    mov %rcx, R(regs__sp)
     rdfsbase %rcx
-    mov %rcx, R(REGS_TP)
-    lea -REGS_SIZE(%rsp), %rdi
+    mov %rcx, R(regs__tp)
+    lea -sizeof__regs(%rsp), %rdi
     mov %rax, %rsi
     core_stack
     call syscall_enter
 called:
     test %rax, %rax
     jz leave_idle
-    lea REGS_SIZE(%rax), %rsp
-    cmpb $0, R(CONTEXT_QUICK)
+    lea sizeof__regs(%rax), %rsp
+    cmpb $0, R(context__quick)
     je vector_leave
     // It returns at once: callee-saved registers and FS are still its own.
-    movb $0, R(CONTEXT_QUICK)
+    movb $0, R(context__quick)
     load WORDS
-    mov R(X_RAX), %rax
-    mov R(REGS_PC), %rcx
-    mov R(REGS_SP), %rsp
+    mov R(X(value__REG_RAX)), %rax
+    mov R(regs__pc), %rcx
+    mov R(regs__sp), %rsp
     jmp enter_user
 
     // CALL of portal rbx: to a server that waits, it takes no detour. Behind a call only rsp, rbp,
     // FS and rip are what they were, so all other registers are free. Checks first.
 call:
-    mov R(TASK_CAP_COUNT), %r11d
+    mov R(task__cap_count), %r11d
     cmp %r11, %rbx
     jae call_forget
-    cmpq $0, boot_cpu + CPU_FAST
+    cmpq $0, boot_cpu + cpu__fast
     jne call_forget             // forward_settle is due
-    imul $CAP_SIZE, %rbx, %r14
-    lea TASK_CAP(%rsp, %r14), %r14
-    cmpb $CAP_TYPE_PORTAL, CAP_TYPE(%r14)
+    imul $sizeof__cap, %rbx, %r14
+    lea task__cap - sizeof__regs(%rsp, %r14), %r14
+    cmpb $value__OBJECT_PORTAL, cap__type(%r14)
     jne call_forget
-    testb $CAP_RIGHT_CALL, CAP_RIGHTS(%r14)
+    testb $value__RIGHT_CALL, cap__rights(%r14)
     jz call_forget
-    movzwl CAP_INDEX(%r14), %r15d
-    mov pool + POOL_PAGE, %r11
-    mov POOL_GENERATION(%r11, %r15, 8), %r11d
+    movzwl cap__index(%r14), %r15d
+    mov pool + pool__page, %r11
+    mov pool_page__generation(%r11, %r15, 8), %r11d
     shl $12, %r15
-    add pool + POOL_BASE, %r15  // the portal, if it still lives
-    cmp CAP_GENERATION(%r14), %r11d
+    add pool + pool__base, %r15  // the portal, if it still lives
+    cmp cap__generation(%r14), %r11d
     jne call_forget
-    mov PORTAL_WAITING(%r15), %r11
+    mov portal__waiting(%r15), %r11
     test %r11, %r11
     jz call_forget
     // The point of no return: r11 is the server, r15 the portal. What portal_hand_over does:
-    lea -REGS_SIZE(%rsp), %rbx
+    lea -sizeof__regs(%rsp), %rbx
     fp_traps %rbx, %rax
-    mov %rcx, R(REGS_PC)
+    mov %rcx, R(regs__pc)
     mov user_sp, %rax
     rdfsbase %rbx
-    lea REGS_SIZE(%r11), %rcx
-    mov %rbp, R(X_RBP)
-    mov %rax, R(REGS_SP)
-    mov %rbx, R(REGS_TP)
-    mov %r15, R(TASK_CALL + RECORD_PORTAL)
-    mov %r11, R(TASK_CALL + RECORD_SERVER)
-    movq $0, PORTAL_WAITING(%r15)
-    mov CAP_BASE(%r14), %r15
-    mov R(TASK_CALL + RECORD_SEQ), %r14
-    mov $EXIT_CLASS_CALL, %eax
+    lea sizeof__regs(%r11), %rcx
+    mov %rbp, R(X(value__REG_RBP))
+    mov %rax, R(regs__sp)
+    mov %rbx, R(regs__tp)
+    mov %r15, R(task__call + record__portal)
+    mov %r11, R(task__call + record__server)
+    movq $0, portal__waiting(%r15)
+    mov cap__base(%r14), %r15
+    mov R(task__call + record__seq), %r14
+    mov $value__EXIT_CALL, %eax
     inc %r14
-    lea R(TASK_CALL), %rbx
-    save rsp, TASK_CALL + RECORD_WORD, rdi, rsi, rdx, r10, r8, r9, r12, r13
-    mov %rax, R(TASK_CALL + RECORD_INFO)
-    mov %r14, R(TASK_CALL + RECORD_SEQ)
-    mov %r15, R(TASK_CALL + RECORD_BADGE)
-    movb $TASK_STATE_CALLING, R(TASK_STATE)
-    movb $TASK_STATE_READY, TASK_STATE(%rcx)
-    mov %rbx, TASK_SERVING(%rcx)
-    movq $0, TASK_EXIT(%rcx)
+    lea R(task__call), %rbx
+    save rsp, task__call + record__word - sizeof__regs, rdi, rsi, rdx, r10, r8, r9, r12, r13
+    mov %rax, R(task__call + record__info)
+    mov %r14, R(task__call + record__seq)
+    mov %r15, R(task__call + record__badge)
+    movb $value__TASK_CALLING, R(task__state)
+    movb $value__TASK_READY, E(task__state, %rcx)
+    mov %rbx, E(task__serving, %rcx)
+    movq $0, E(task__exit, %rcx)
     xor %ebx, %ebx              // no guest's pc
     jmp enter_server
 
     // A reply that is no answer to a hypercall: to a call, it takes no detour either. Checks first.
 answer_call:
-    mov R(TASK_SERVING), %r14
-    mov R(TASK_PORTAL), %r15
+    mov R(task__serving), %r14
+    mov R(task__portal), %r15
     test %r14, %r14
     jz call_slow
     test %r15, %r15
     jz call_slow
-    cmpb $RECORD_OWNER_CALL, RECORD_OWNER(%r14)
+    cmpb $value__RECORD_CALL, record__owner(%r14)
     jne call_slow
-    mov PORTAL_HEAD(%r15), %r11
-    or PORTAL_LOST(%r15), %r11
+    mov portal__head(%r15), %r11
+    or portal__lost(%r15), %r11
     jnz call_slow               // somebody else waits for this server, or it is new
     // The point of no return: r14 is the caller, r15 the server's portal.
-    sub $TASK_CALL, %r14
-    lea -REGS_SIZE(%rsp), %rbp
+    sub $task__call - sizeof__regs, %r14
+    lea -sizeof__regs(%rsp), %rbp
     fp_traps %rbp, %r11
-    mov %rax, TASK_CALL + RECORD_PORTAL(%r14)   // rax and rbx are 0
-    mov %rax, TASK_CALL + RECORD_SERVER(%r14)
-    mov %rax, R(TASK_SERVING)
-    mov %rbp, PORTAL_WAITING(%r15)
-    movb $TASK_STATE_WAITING, R(TASK_STATE)
-    movb $TASK_STATE_READY, TASK_STATE(%r14)
+    mov %rax, E(task__call + record__portal, %r14)   // rax and rbx are 0
+    mov %rax, E(task__call + record__server, %r14)
+    mov %rax, R(task__serving)
+    mov %rbp, portal__waiting(%r15)
+    movb $value__TASK_WAITING, R(task__state)
+    movb $value__TASK_READY, E(task__state, %r14)
     enter_task %r14, %rcx
-    mov X_RBP(%r14), %rbp
-    mov REGS_PC(%r14), %rcx
-    mov REGS_SP(%r14), %rsp
+    mov E(X(value__REG_RBP), %r14), %rbp
+    mov E(regs__pc, %r14), %rcx
+    mov E(regs__sp, %r14), %rsp
     xor %r14d, %r14d
     xor %r15d, %r15d
     jmp enter_user              // rax is 0: STATUS_OK
@@ -390,7 +395,7 @@ vector_core:
     mov %eax, vector_taken
     pop %rax
     add $16, %rsp
-    andq $~FLAG_INTERRUPTS, 16(%rsp)    // no other one before this one is looked at
+    andq $~value__RFLAGS_INTERRUPTS, 16(%rsp)    // no other one before this one is looked at
     iretq
 core_trapped:
     mov (%rsp), %rdi

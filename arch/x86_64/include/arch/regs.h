@@ -2,6 +2,7 @@
 // uses to reach them without knowing their names).
 #pragma once
 
+#include <assert.h>
 #include <stdint.h>
 
 // From `vector` on as the CPU pushes it on the way from a task into the core: the end of this
@@ -19,13 +20,16 @@ struct regs {
     uint64_t ss;
 };
 
+static_assert(sizeof(struct regs) % 16 == 0, "the CPU aligns the stack that it pushes to");
+
 // The image of FXSAVE64 (APM volume 2, 11.4.4).
 struct fp_regs {
     _Alignas(16) uint8_t image[512];
 };
 
-// The places in x. The first eight are the message words (ipc/message.h). A guest's RAX, by which
-// firmware is called, is word 0 of a hypercall: so a vCPU has its RAX and RDI the other way round.
+// The places in x, in the order that vector.S saves and loads them in. The first eight are the
+// message words (ipc/message.h). A guest's RAX, by which firmware is called, is word 0 of a
+// hypercall: so a vCPU has its RAX and RDI the other way round.
 enum {
     REG_RDI,
     REG_RSI,
