@@ -1,0 +1,359 @@
+// x86_64: the AMD64 architecture programmer's manual, volume 3 (24594), chapter 1 "Instruction
+// encoding" and appendix A "Opcode and operand encodings".
+//
+// What is emulated are the moves: mov, movzx, movsx, movsxd, movnti. Of all others nothing but what
+// they are is found out.
+#include <stdbool.h>
+
+#include "libs/insn/insn.h"
+
+const uint8_t insn_zero = INSN_NO_REGISTER;
+
+// What an opcode says. The kinds of refusals, and behind them the moves: which operand is in
+// memory and how long it is.
+enum {
+    OTHER = 0, // as what no table names
+    ATOMIC = INSN_ATOMIC,
+    COMPUTE = INSN_ARITHMETIC,
+    STRING = INSN_STRING,
+    MEMORY = INSN_MEMORY,
+    VECTOR = INSN_FLOAT,
+    STORE_BYTE = INSN_COUNT,
+    STORE,
+    LOAD_BYTE,
+    LOAD,
+    STORE_IMMEDIATE_BYTE,
+    STORE_IMMEDIATE,
+    LOAD_SIGNED_LONG,
+    OFFSET_LOAD_BYTE,
+    OFFSET_LOAD,
+    OFFSET_STORE_BYTE,
+    OFFSET_STORE,
+    EXTEND_BYTE, // from here on of the second table
+    EXTEND_WORD,
+    SIGN_EXTEND_BYTE,
+    SIGN_EXTEND_WORD,
+    STORE_NO_CACHE,
+};
+
+// Each of the eight operations of the first opcodes: four forms with memory, two without, and two
+// that push or adjust.
+#define OPERATION(at) [(at)...((at) + 3)] = COMPUTE
+
+// One byte (table A-1). What is not named does not access memory by an operand.
+static const uint8_t one_byte[256] = {
+    OPERATION(0x00),
+    OPERATION(0x08),
+    OPERATION(0x10),
+    OPERATION(0x18),
+    OPERATION(0x20),
+    OPERATION(0x28),
+    OPERATION(0x30),
+    OPERATION(0x38),
+    [0x50 ... 0x5f] = MEMORY, // push, pop
+    [0x60 ... 0x62] = MEMORY, // pusha, popa, bound
+    [0x63] = LOAD_SIGNED_LONG,
+    [0x68] = MEMORY,  // push
+    [0x69] = COMPUTE, // imul
+    [0x6a] = MEMORY,
+    [0x6b] = COMPUTE,
+    [0x6c ... 0x6f] = STRING,  // ins, outs
+    [0x80 ... 0x85] = COMPUTE, // the operations with an immediate, test
+    [0x86 ... 0x87] = ATOMIC,  // xchg
+    [0x88] = STORE_BYTE,
+    [0x89] = STORE,
+    [0x8a] = LOAD_BYTE,
+    [0x8b] = LOAD,
+    [0x8c] = MEMORY,          // mov from a segment register
+    [0x8e ... 0x8f] = MEMORY, // mov to one, pop
+    [0x9a] = MEMORY,          // call
+    [0x9c ... 0x9d] = MEMORY, // pushf, popf
+    [0xa0] = OFFSET_LOAD_BYTE,
+    [0xa1] = OFFSET_LOAD,
+    [0xa2] = OFFSET_STORE_BYTE,
+    [0xa3] = OFFSET_STORE,
+    [0xa4 ... 0xa7] = STRING,  // movs, cmps
+    [0xaa ... 0xaf] = STRING,  // stos, lods, scas
+    [0xc0 ... 0xc1] = COMPUTE, // shifts
+    [0xc2 ... 0xc3] = MEMORY,  // ret
+    [0xc4 ... 0xc5] = MEMORY,  // les, lds
+    [0xc6] = STORE_IMMEDIATE_BYTE,
+    [0xc7] = STORE_IMMEDIATE,
+    [0xc8 ... 0xcb] = MEMORY, // enter, leave, ret
+    [0xcf] = MEMORY,          // iret
+    [0xd0 ... 0xd3] = COMPUTE,
+    [0xd7] = MEMORY,          // xlat
+    [0xd8 ... 0xdf] = VECTOR, // x87
+    [0xe8] = MEMORY,          // call
+    [0xf6 ... 0xf7] = COMPUTE,
+    [0xfe] = COMPUTE,
+    [0xff] = MEMORY, // inc, dec, call, jmp, push
+};
+
+// Behind 0x0f (table A-3).
+static const uint8_t two_bytes[256] = {
+    [0x00 ... 0x03] = MEMORY, // descriptors
+    [0x10 ... 0x17] = VECTOR,  [0x28 ... 0x2f] = VECTOR,
+    [0x40 ... 0x4f] = MEMORY, // cmov
+    [0x50 ... 0x7f] = VECTOR,
+    [0x90 ... 0x9f] = MEMORY, // set
+    [0xa0 ... 0xa1] = MEMORY, // push, pop
+    [0xa3 ... 0xa5] = COMPUTE, [0xa8 ... 0xa9] = MEMORY,  [0xab ... 0xad] = COMPUTE,
+    [0xae] = VECTOR,          // fxsave and its like, fences, clflush
+    [0xaf] = COMPUTE,         // imul
+    [0xb0 ... 0xb1] = ATOMIC, // cmpxchg
+    [0xb2] = MEMORY,          // lss
+    [0xb3] = COMPUTE,
+    [0xb4 ... 0xb5] = MEMORY, // lfs, lgs
+    [0xb6] = EXTEND_BYTE,      [0xb7] = EXTEND_WORD,
+    [0xb8] = COMPUTE, // popcnt
+    [0xba ... 0xbd] = COMPUTE, [0xbe] = SIGN_EXTEND_BYTE, [0xbf] = SIGN_EXTEND_WORD,
+    [0xc0 ... 0xc1] = ATOMIC, // xadd
+    [0xc2] = VECTOR,           [0xc3] = STORE_NO_CACHE,   [0xc4 ... 0xc6] = VECTOR,
+    [0xc7] = ATOMIC, // cmpxchg8b
+    [0xd0 ... 0xfe] = VECTOR,
+};
+
+// In the order of the moves above. 0: as long as the operand.
+static const struct move {
+    uint8_t size;
+    uint8_t width; // of the register
+    uint8_t is_write, sign_extend, is_immediate, is_offset, is_never_short;
+} moves[] = {
+    [STORE_BYTE - INSN_COUNT] = {.size = 1, .width = 1, .is_write = 1},
+    [STORE - INSN_COUNT] = {.is_write = 1},
+    [LOAD_BYTE - INSN_COUNT] = {.size = 1, .width = 1},
+    [LOAD - INSN_COUNT] = {.size = 0},
+    [STORE_IMMEDIATE_BYTE - INSN_COUNT] = {.size = 1, .width = 1, .is_write = 1, .is_immediate = 1},
+    [STORE_IMMEDIATE - INSN_COUNT] = {.is_write = 1, .is_immediate = 1},
+    [LOAD_SIGNED_LONG - INSN_COUNT] = {.size = 4, .sign_extend = 1},
+    [OFFSET_LOAD_BYTE - INSN_COUNT] = {.size = 1, .width = 1, .is_offset = 1},
+    [OFFSET_LOAD - INSN_COUNT] = {.is_offset = 1},
+    [OFFSET_STORE_BYTE - INSN_COUNT] = {.size = 1, .width = 1, .is_write = 1, .is_offset = 1},
+    [OFFSET_STORE - INSN_COUNT] = {.is_write = 1, .is_offset = 1},
+    [EXTEND_BYTE - INSN_COUNT] = {.size = 1},
+    [EXTEND_WORD - INSN_COUNT] = {.size = 2},
+    [SIGN_EXTEND_BYTE - INSN_COUNT] = {.size = 1, .sign_extend = 1},
+    [SIGN_EXTEND_WORD - INSN_COUNT] = {.size = 2, .sign_extend = 1},
+    [STORE_NO_CACHE - INSN_COUNT] = {.is_write = 1, .is_never_short = 1},
+};
+
+// Where the decoder is in the code.
+struct reader {
+    const struct insn_code *code;
+    uint32_t at;
+    uint8_t rex; // 0: none
+    bool operand_prefix, address_prefix, repeat, lock;
+    uint8_t segment; // that a prefix says; INSN_NO_REGISTER: none does
+};
+
+// What is behind the end reads as zero, which is no prefix: the end is looked at once, when the
+// length is known.
+static uint8_t next(struct reader *reader) {
+    uint32_t at = reader->at++;
+    return at < reader->code->count && at < INSN_BYTES ? reader->code->byte[at] : 0;
+}
+
+static uint64_t number(struct reader *reader, unsigned bytes) {
+    uint64_t value = 0;
+    for (unsigned i = 0; i < bytes; i++) {
+        value |= (uint64_t)next(reader) << 8 * i;
+    }
+    return value;
+}
+
+static int64_t signed_number(struct reader *reader, unsigned bytes) {
+    unsigned shift = 64 - 8 * bytes;
+    return bytes ? (int64_t)(number(reader, bytes) << shift) >> shift : 0;
+}
+
+// The prefixes, in any order (1.2). Returns the first byte of the opcode. A REX counts only right
+// before that.
+static uint8_t prefixes(struct reader *reader) {
+    for (;;) {
+        uint8_t byte = next(reader);
+        switch (byte) {
+        case 0x66:
+            reader->operand_prefix = true;
+            break;
+        case 0x67:
+            reader->address_prefix = true;
+            break;
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+            reader->segment = byte >> 3 & 3;
+            break;
+        case 0x64:
+        case 0x65:
+            reader->segment = byte & 7;
+            break;
+        case 0xf0:
+            reader->lock = true;
+            break;
+        case 0xf2:
+        case 0xf3:
+            reader->repeat = true;
+            break;
+        default:
+            if ((byte & 0xf0) != 0x40 || reader->code->bits != 64) {
+                return byte;
+            }
+            reader->rex = byte;
+            continue;
+        }
+        reader->rex = 0;
+    }
+}
+
+static uint8_t operand_bytes(const struct reader *reader) {
+    if (reader->rex & 8) {
+        return 8;
+    }
+    return reader->operand_prefix == (reader->code->bits == 16) ? 4 : 2;
+}
+
+static uint8_t address_bytes(const struct reader *reader) {
+    if (reader->code->bits == 64) {
+        return reader->address_prefix ? 4 : 8;
+    }
+    return reader->address_prefix == (reader->code->bits == 16) ? 4 : 2;
+}
+
+enum { REG_BX = 3, REG_SP = 4, REG_BP = 5, REG_SI = 6, REG_DI = 7 };
+
+// 16-bit addressing (1.4.3, table 1-14).
+static void short_address(struct reader *reader, uint8_t modrm, struct insn_more *more,
+                          uint8_t *base) {
+    static const uint8_t bases[] = {REG_BX, REG_BX, REG_BP, REG_BP, REG_SI, REG_DI, REG_BP, REG_BX};
+    unsigned mode = modrm >> 6, rm = modrm & 7;
+    *base = bases[rm];
+    more->index = rm < 4 ? REG_SI + (rm & 1) : INSN_NO_REGISTER;
+    if (mode == 0 && rm == 6) {
+        *base = INSN_NO_REGISTER;
+        mode = 2;
+    }
+    more->displacement = signed_number(reader, mode);
+}
+
+// 32- and 64-bit addressing (1.4.3 and 1.5, tables 1-15 to 1-17).
+static void address(struct reader *reader, uint8_t modrm, struct insn_more *more, uint8_t *base) {
+    static const uint8_t displacement[] = {0, 1, 4, 0};
+    unsigned mode = modrm >> 6, rm = modrm & 7;
+    unsigned bytes = displacement[mode];
+    *base = (uint8_t)(rm | (reader->rex & 1) << 3);
+    more->index = INSN_NO_REGISTER;
+    if (rm == 4) {
+        uint8_t sib = next(reader);
+        uint8_t index = (uint8_t)((sib >> 3 & 7) | (reader->rex & 2) << 2);
+        rm = sib & 7;
+        *base = (uint8_t)(rm | (reader->rex & 1) << 3);
+        more->index = index == REG_SP ? INSN_NO_REGISTER : index;
+        more->scale = sib >> 6;
+        if (rm == 5 && mode == 0) {
+            *base = INSN_NO_REGISTER;
+            bytes = 4;
+        }
+    } else if (rm == 5 && mode == 0) {
+        *base = reader->code->bits == 64 ? INSN_PC : INSN_NO_REGISTER;
+        bytes = 4;
+    }
+    more->displacement = signed_number(reader, bytes);
+}
+
+// Without a prefix, what is on the stack is in SS. In 64-bit code only FS and GS have bases.
+static uint8_t segment(const struct reader *reader, uint8_t base) {
+    bool is_flat = reader->code->bits == 64 && reader->segment < INSN_FS;
+    if (reader->segment == INSN_NO_REGISTER || is_flat) {
+        return base == REG_SP || base == REG_BP ? INSN_SS : INSN_DS;
+    }
+    return reader->segment;
+}
+
+static struct insn_access refuse(struct insn_more *more, enum insn_kind kind) {
+    *more = (struct insn_more){.form = {.kind = (uint8_t)kind}};
+    return (struct insn_access){.form = &more->form};
+}
+
+// MOVE as READER, which is behind the opcode, has it.
+static struct insn_access decode_move(struct reader *reader, const struct move *move,
+                                      struct insn_more *more) {
+    uint8_t operand = operand_bytes(reader);
+    if (operand == 2 && move->is_never_short) {
+        operand = 4;
+    }
+    struct insn_access access = {.form = &more->form, .base = INSN_NO_REGISTER};
+    more->form = (struct insn_form){
+        .kind = INSN_ACCESS,
+        .size = move->size ? move->size : operand,
+        .width = move->width ? move->width : operand,
+        .is_write = move->is_write,
+        .sign_extend = move->sign_extend,
+    };
+    more->address_bytes = address_bytes(reader);
+    if (move->is_offset) {
+        more->index = INSN_NO_REGISTER;
+        more->displacement = (int64_t)number(reader, more->address_bytes);
+    } else {
+        uint8_t modrm = next(reader);
+        uint8_t reg = (uint8_t)((modrm >> 3 & 7) | (reader->rex & 4) << 1);
+        if (modrm >> 6 == 3 || (move->is_immediate && (modrm >> 3 & 7) != 0)) {
+            return refuse(more, INSN_OTHER);
+        }
+        (more->address_bytes == 2 ? short_address : address)(reader, modrm, more, &access.base);
+        more->is_high = more->form.width == 1 && !reader->rex && reg >= 4 && !move->is_immediate;
+        access.reg = more->is_high ? reg - 4 : reg;
+    }
+    more->segment = segment(reader, access.base);
+    if (move->is_immediate) {
+        more->is_immediate = 1;
+        more->value = (uint64_t)signed_number(reader, more->form.size > 4 ? 4 : more->form.size);
+        access.reg = INSN_NO_REGISTER;
+    }
+    more->form.length = (uint8_t)reader->at;
+    return access;
+}
+
+// What the prefixes and the mode make of a move.
+static unsigned with_prefixes(const struct reader *reader, unsigned move) {
+    bool is_other = move == STORE_NO_CACHE && (reader->operand_prefix || reader->repeat);
+    if (reader->lock || is_other) {
+        return OTHER;
+    }
+    bool is_long = reader->code->bits == 64 && operand_bytes(reader) != 2; // else arpl, or 16 bits
+    return move == LOAD_SIGNED_LONG && !is_long ? MEMORY : move;
+}
+
+static unsigned opcode(struct reader *reader) {
+    uint8_t byte = prefixes(reader);
+    bool is_long = reader->code->bits == 64;
+    if (byte == 0x0f) {
+        byte = next(reader);
+        return byte == 0x38 || byte == 0x3a ? VECTOR : two_bytes[byte];
+    }
+    // VEX, XOP and EVEX are where 64-bit code has no instruction.
+    if (is_long && (byte == 0xc4 || byte == 0xc5 || byte == 0x62)) {
+        return VECTOR;
+    }
+    return one_byte[byte];
+}
+
+struct insn_access insn_decode_code(const struct insn_code *code, struct insn_more *more) {
+    struct reader reader = {.code = code, .segment = INSN_NO_REGISTER};
+    *more = (struct insn_more){0};
+    unsigned what = opcode(&reader);
+    struct insn_access access;
+    if (what >= INSN_COUNT) {
+        what = with_prefixes(&reader, what);
+    }
+    if (what < INSN_COUNT) {
+        access = refuse(more, what == OTHER ? INSN_OTHER : (enum insn_kind)what);
+    } else {
+        access = decode_move(&reader, &moves[what - INSN_COUNT], more);
+    }
+    if (reader.at > INSN_BYTES) {
+        return refuse(more, INSN_OTHER);
+    }
+    return reader.at > code->count ? refuse(more, INSN_CUT) : access;
+}
