@@ -12,6 +12,7 @@ from exeunt_lib.corestate import Core
 from exeunt_lib.coretext import busy, describe
 from exeunt_lib.layouts import Layouts, View
 from exeunt_lib.live import Live
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import TIMEOUT, Context, Failure, system_test
 
 SERVERS = ("sbi-server", "npf-pager", "timer-server", "fs-loader", "console", "monitor")
@@ -94,7 +95,7 @@ def with_guest(ctx: Context, test) -> None:
             ctx.keep_text(live.console)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def restarts_leave_nothing_behind(ctx: Context) -> None:
     """Each server in turn, wherever it happens to be."""
 
@@ -113,7 +114,7 @@ def restarts_leave_nothing_behind(ctx: Context) -> None:
     with_guest(ctx, test)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def replacements_leave_nothing_behind(ctx: Context) -> None:
     """Each server in turn by what it was started from."""
 

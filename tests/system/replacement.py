@@ -15,13 +15,13 @@ from exeunt_lib.control import Answer, strip
 from exeunt_lib.corestate import Core
 from exeunt_lib.layouts import Layouts
 from exeunt_lib.live import Live
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
 
 SERVER = "sbi-server"
 NEW = "sbi-server-2"
 ROUNDS = 20  # that the guest makes before and after each thing that happens
-CLEAN_END = ["Guest: SBI SRST shutdown", "Shutdown vm normally!", "Hypervisor ok!"]
-EM_AARCH64 = 183
+EM_X86_64 = 62
 
 # How a new version's death is told, and what it did in each (tests/recovery/servers/faulty).
 DIED = " died: it "
@@ -76,7 +76,7 @@ class Guest:
         console = self.live.console
         self.ctx.expect("FAILED" not in console, "a guest whose checks hold")
         passed = re.compile(r"^versions: \d+ checks passed$")
-        self.ctx.expect_lines(console, passed, *CLEAN_END)
+        self.ctx.expect_lines(console, passed, *self.ctx.board.clean_end)
         rounds = [int(n) for n in re.findall(r"^versions: round (\d+)$", console, re.MULTILINE)]
         whole = list(range(1, len(rounds) + 1))
         self.ctx.expect(rounds == whole, "all rounds, each once, in their order")
@@ -116,7 +116,7 @@ def expect_not_replaced(
     ctx.expect(len(lines) == 1, f"one line about it, not {lines}")
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def newer_version(ctx: Context) -> None:
     """Version 1 to 2; back to 1, which is refused; to a 2 that dies while it takes over."""
 
@@ -134,7 +134,7 @@ def newer_version(ctx: Context) -> None:
     with_guest(ctx, test)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def dies_behind_its_migration(ctx: Context) -> None:
     """What the old version can't read any more is the new one's, however often that dies."""
 
@@ -152,7 +152,7 @@ def wrong_files(ctx: Context) -> list[tuple[bytes, str]]:
     refused = ": not replaced: "
     good = elf(ctx, NEW)
     other = bytearray(good)
-    struct.pack_into("<H", other, 18, EM_AARCH64)  # e_machine
+    struct.pack_into("<H", other, 18, EM_X86_64)  # e_machine
     return [
         (bytes(other), refused + "the ELF file is for another architecture"),
         (good[:8192], refused + ".*it was cut short"),
@@ -162,7 +162,7 @@ def wrong_files(ctx: Context) -> list[tuple[bytes, str]]:
     ]
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def what_is_no_server(ctx: Context) -> None:
     """Refused before anything is started; the next replacement is as good as the first."""
 
@@ -179,7 +179,7 @@ def what_is_no_server(ctx: Context) -> None:
     with_guest(ctx, test)
 
 
-@system_test()
+@system_test(arches=ARCHES)
 def versions_that_fail(ctx: Context) -> None:
     """Each is started, and fails before it has taken over: the old one carries on."""
 

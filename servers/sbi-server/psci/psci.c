@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "servers/sbi-server/power.h"
+#include "servers/sbi-server/version.h"
 
 static_assert((int)PSCI_ON == (int)POWER_ON && (int)PSCI_OFF == (int)POWER_OFF,
               "the state has the specification's numbers");
@@ -21,7 +22,7 @@ uint32_t firmware_answer(struct firmware_call *call, struct reply *reply) {
 void psci_quick_version(uint64_t id, uint64_t x1, uint64_t x2, uint64_t x3, uint64_t x4,
                         uint64_t x5, uint64_t x6, uint64_t x7) {
     (void)id, (void)x2, (void)x3, (void)x4, (void)x5, (void)x6, (void)x7;
-    rt_reply_hypercall(PSCI_VERSION_1_1, x1);
+    rt_reply_hypercall(PSCI_VERSION_1(PSCI_MINOR_VERSION), x1);
 }
 
 // Chapter 5.9.

@@ -21,8 +21,9 @@
 #define PSCI_FEATURES 0x8400000au
 #define PSCI_SYSTEM_RESET2 0x84000012u
 
-// The major number above 16 bits of the minor one.
-#define PSCI_VERSION_1_1 0x10001u
+// The major number above 16 bits of the minor one. All that 1.2 and 1.3 have beyond 1.1 is
+// optional.
+#define PSCI_VERSION_1(minor) (0x10000u | (minor))
 #define SMCCC_VERSION_1_2 0x10002u
 
 // DEN0022, chapter 5.2.2: what a call returns in x0. An unknown function's is SMCCC's -1, too.

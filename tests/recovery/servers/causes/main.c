@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "servers/timer-server/timer.h"
+#include "wrong.h"
 
 #define OTHERS 0x60000000ull // nothing of its own is there
 #define TOO_MUCH (1u << 20)
@@ -21,11 +22,11 @@ WAY store_to_text(void) { *at((uint64_t)&load_elsewhere) = 0; }
 
 WAY jump_elsewhere(void) { ((void (*)(void))(uintptr_t)at(OTHERS))(); }
 
-WAY illegal_instruction(void) { __asm__ volatile("unimp"); }
+WAY illegal_instruction(void) { wrong_instruction(); }
 
-WAY privileged_instruction(void) { __asm__ volatile("csrw satp, zero"); }
+WAY privileged_instruction(void) { wrong_register(); }
 
-WAY stop_itself(void) { __asm__ volatile("ebreak"); }
+WAY stop_itself(void) { wrong_breakpoint(); }
 
 WAY loop_for_ever(void) {
     for (;;) {

@@ -4,7 +4,7 @@
 #include "tests/recovery/servers/evil/evil.h"
 
 #define OWN_SLOTS 48 // a server's table is shorter
-#define OWN_VM 1     // `b` in tests/recovery/manifests/compromised.dts
+#define OWN_VM 1     // `b` in tests/recovery/manifests/compromised-*.dts
 
 extern char rt_receive[], rt_fetch_begin[], rt_fetch_end[], rt_fetch_failed[];
 
@@ -53,7 +53,7 @@ static enum status make(uint64_t number, uint64_t selector, struct rt_words *wor
 // but init may do, apart from the rest.
 static unsigned count_as(uint64_t number, uint64_t op) {
     bool looks = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE ||
-                 op == VCPU_LOOK;
+                 op == VCPU_LOOK || op == VCPU_INTERRUPT; // its own guest's, and it needs W
     if (number >= SYSCALL_COUNT) {
         return EVIL_INVALID;
     }

@@ -1,4 +1,5 @@
 #include "tests/recovery/servers/evil/evil.h"
+#include "wrong.h"
 
 // Not a path of the program's: the compiler must not know what these addresses are.
 static volatile uint8_t *at(uint64_t address) {
@@ -6,11 +7,8 @@ static volatile uint8_t *at(uint64_t address) {
     return (volatile uint8_t *)(uintptr_t)address;
 }
 
-static const uint64_t core[] = {0xffffffff80200000ull, 0xffffffff80207000ull, 0xffffffc080200000ull,
-                                0xffffffc080600000ull, 0xffffffc080000000ull};
-static const uint64_t elsewhere[] = {
-    0x0ull,        0x100000ull,   0x10000000ull, 0x0c000000ull, 0x2fff0000ull,   0x3fff0000ull,
-    0x60000000ull, 0x80000000ull, 0x80400000ull, 0x80900000ull, 0x1080400000ull, 0x2000000000ull};
+static const uint64_t core[] = {WRONG_CORE};
+static const uint64_t elsewhere[] = {WRONG_ELSEWHERE};
 
 static uint64_t core_place(void) { return core[evil_below(5)] + evil_below(1 << 16); }
 static uint64_t other_place(void) { return elsewhere[evil_below(12)] + evil_below(4096); }
@@ -19,27 +17,12 @@ static void jump(uint64_t to) { ((void (*)(void))(uintptr_t)at(to))(); }
 
 #define TRY(number, text)                                                                          \
     case number:                                                                                   \
-        __asm__ volatile(text ::: "t0", "memory");                                                 \
-        break
+        __asm__ volatile(text ::: WRONG_CLOBBERED, "memory");                                      \
+        break;
 
 static void privileged(void) {
     switch (evil_below(16)) {
-        TRY(0, "csrr t0, satp");
-        TRY(1, "csrw satp, zero");
-        TRY(2, "csrw sscratch, zero");
-        TRY(3, "csrw stvec, zero");
-        TRY(4, "csrs sstatus, t0");
-        TRY(5, "csrw sie, zero");
-        TRY(6, "sfence.vma");
-        TRY(7, "sret");
-        TRY(8, ".insn 4, 0x30200073");  // mret
-        TRY(9, "csrr t0, 0x680");       // hgatp
-        TRY(10, "csrw 0x600, zero");    // hstatus
-        TRY(11, "csrr t0, 0x300");      // mstatus
-        TRY(12, "csrr t0, 0x14d");      // stimecmp
-        TRY(13, ".insn 4, 0x62000073"); // hfence.gvma
-        TRY(14, ".insn 4, 0x22000073"); // hfence.vvma
-        TRY(15, "csrw time, zero");
+        WRONG_PRIVILEGED(TRY)
     default:
         break;
     }
@@ -70,12 +53,6 @@ static void receive_nowhere(void) {
     (void)status;
     // A reply that nothing allows is refused, and that is a record.
     rt_reply_effect_registers(REPLY_FLAGS | 0x7fff0000u, 0, 0, 0);
-}
-
-static uint64_t load_guest(void) {
-    uint64_t value = evil_number();
-    __asm__ volatile(".insn r 0x73, 4, 0x36, %0, %0, x0" : "+r"(value)); // hlv.d
-    return value;
 }
 
 void evil_die(enum evil_death how) {
@@ -109,10 +86,10 @@ void evil_die(enum evil_death how) {
         privileged();
         break;
     case EVIL_GUEST_MEMORY:
-        (void)load_guest();
+        (void)wrong_load_guest(evil_number());
         break;
     case EVIL_BREAKPOINT:
-        __asm__ volatile("ebreak");
+        wrong_breakpoint();
         break;
     case EVIL_STACK:
         (void)deeper(1000);

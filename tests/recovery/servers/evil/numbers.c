@@ -1,4 +1,5 @@
 #include "tests/recovery/servers/evil/evil.h"
+#include "wrong.h"
 
 // xorshift64*; the state is in the tally, so that a restarted one does not do the same again.
 uint64_t evil_random(void) {
@@ -14,32 +15,10 @@ uint64_t evil_below(uint64_t limit) { return evil_random() % limit; }
 
 // Where others are: the core's image and its view of all memory, physical addresses of it, of the
 // bundle, of object memory and of the machine's devices, places in tasks' and in guests' spaces.
-static const uint64_t places[] = {
-    0xffffffff80200000ull,
-    0xffffffff80207000ull,
-    0xffffffc080200000ull,
-    0xffffffc080500000ull,
-    0xffffffc080000000ull,
-    0xffffffc010000000ull,
-    0x80000000ull,
-    0x80200000ull,
-    0x80400000ull,
-    0x80500000ull,
-    0x80900000ull,
-    0x10000000ull,
-    0x0c000000ull,
-    0x00100000ull,
-    0x10000ull,
-    0x21000ull,
-    0x30000000ull,
-    0x40000000ull,
-    0x1000000000ull,
-    0x1080400000ull,
-    0x4000000000ull,
-    0x7fffffffffull,
-    0x8000000000000000ull,
-    0xfffffffffffff000ull,
-};
+static const uint64_t places[] = {WRONG_CORE,           WRONG_ELSEWHERE, WRONG_PLACES,
+                                  0x10000ull,           0x21000ull,      0x30000000ull,
+                                  0x40000000ull,        0x1000000000ull, 0x8000000000000000ull,
+                                  0xfffffffffffff000ull};
 
 uint64_t evil_number(void) {
     const struct config_entry *entry = &rt_config->entry[evil_below(rt_config->count)];

@@ -1,13 +1,14 @@
 // New versions of sbi-server that can't be: each fails in its own way, before or while it takes
 // over. FAULT says how.
 #include "servers/sbi-server/firmware.h"
+#include "wrong.h"
 
 enum fault { NEVER_READY, ENDS_AT_ONCE, FAULTS_AT_ONCE, HANGS, DIES, REFUSES, DIES_MIGRATED };
 
 static const enum fault fault = FAULT;
 static struct firmware firmware;
 
-static void trap(void) { __asm__ volatile("unimp"); }
+static void trap(void) { wrong_instruction(); }
 
 static _Noreturn void loop(void) {
     for (;;) {
