@@ -82,6 +82,17 @@ def of_vm(console: str, name: str) -> str:
     return "".join(CUT if own == line else f"{own.removeprefix(' ')}\n" for line, own in lines)
 
 
+def told(console: str, vm: str = "") -> str:
+    """All that a guest printed, without newlines: its own can't be told from those where a line of
+    its was cut. vm: its name, where there are others."""
+    lines = console.split("\n")
+    if not vm:
+        return "".join(line for line in lines if not OWN.match(line))
+    begin = f"[{vm}]"
+    own = (line.removeprefix(begin) for line in lines if line.startswith(begin))
+    return "".join(line.removeprefix(" ") for line in own)
+
+
 def own_lines(console: str, form: Form = GKERNEL) -> list[str]:
     """The guest's lines as they are, of a run in which nothing was cut."""
     return own_text(console, form).replace(CUT, "").splitlines()

@@ -60,6 +60,9 @@ static unsigned count_as(uint64_t number, uint64_t op) {
     if (number == SYSCALL_VCPU && !looks) {
         return EVIL_VCPU;
     }
+    if (number == SYSCALL_TASK && op == TASK_FETCH) {
+        return EVIL_FETCH;
+    }
     return number == SYSCALL_TASK && op != TASK_RECEIVE ? EVIL_TASK : (unsigned)number;
 }
 

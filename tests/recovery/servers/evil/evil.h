@@ -15,7 +15,7 @@
 #define EVIL_MAGIC 0x4c495645u // "EVIL"
 
 // In the list of what was done, behind the system calls' own numbers.
-enum evil_done { EVIL_TASK = 13, EVIL_VCPU, EVIL_INVALID, EVIL_DONE };
+enum evil_done { EVIL_TASK = 13, EVIL_VCPU, EVIL_FETCH, EVIL_INVALID, EVIL_DONE };
 
 struct evil_tally {
     uint32_t magic;
