@@ -72,15 +72,20 @@ def source(ctx: Context, evil: str) -> Path:
     return path
 
 
+def told_by_a(console: str) -> str:
+    """The console names it where there are others."""
+    return told(console, "a" if "[a]" in console else "")
+
+
 def transcript(console: str) -> list[str]:
-    """What `a` printed; the console names it where there are others."""
+    """What `a` printed."""
     form = r"guard: (?:begins|round \d+: [0-9a-f]{16}|\d+ checks passed)"
-    return re.findall(form, told(console, "a"))
+    return re.findall(form, told_by_a(console))
 
 
 def wait_told(live: Live, text: str) -> None:
     """Waits for what `a` prints."""
-    while text not in told(live.console, "a"):
+    while text not in told_by_a(live.console):
         live.check_bounds(f"{text!r} of a", live.running())
         time.sleep(LOOK)
 
