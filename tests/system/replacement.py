@@ -37,6 +37,11 @@ FAULTS = {
     "refuses": ": not replaced: the new one can't take over its state: .*; it carries on",
 }
 OTHERS = ("npf-pager", "timer-server", "console", "fs-loader")
+# What is wrong with the core's own file as a server. On aarch64 it is entered at a physical address.
+CORE = {
+    "riscv64": "it is not linked for addresses",
+    "aarch64": "the ELF file's entry is in none of its executable segments",
+}
 # These would have longer to come back than this test.
 PATIENT = ("console", "fs-loader")
 
@@ -164,7 +169,7 @@ def wrong_files(ctx: Context) -> list[tuple[bytes, str]]:
         (good[:8192], refused + ".*it was cut short"),
         (good[:40], refused + "the ELF file is shorter than its header"),
         (Path(__file__).read_bytes(), refused + "the file is no ELF file"),
-        (elf(ctx, "../exeunt"), refused + "it is not linked for addresses"),
+        (elf(ctx, "../exeunt"), refused + CORE[ctx.arch]),
     ]
 
 
