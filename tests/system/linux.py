@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import linux_guest
-from exeunt_lib.session import start_session
+from exeunt_lib import control
+from exeunt_lib.session import PATIENCE, start_session
 from exeunt_lib.testing import Context, Failure, Result, Skip, run_command, run_guest, system_test
 
 MB = 1 << 20
@@ -312,8 +313,39 @@ def expect_console(ctx: Context, where: str, **boot) -> None:
 def linux_console_aarch64(ctx: Context) -> None:
     """A serial port's interrupts: all that a program prints is shown, all that is typed arrives."""
     files, kind = get_files(ctx), PORTS[ctx.arch].kinds[0]
-    more = f"{cmdline(ctx, kind)} init_checks=console"
+    more = f"{cmdline(ctx, kind)} init_checks=console_check"
     given = {"guest": files.image, "initrd": files.initrd, "mem": MEMORY, "cmdline": more}
     expect_console(ctx, "without hypervisor", bare=True, cpu=kind.cpu, **given)
     manifest = linux_guest.ROOT / f"guest/manifests/{kind.manifest}.dts"
     expect_console(ctx, "as a guest", manifest=manifest, **given)
+
+
+# Who serves the guest's exits, and who shows what it prints.
+SERVERS = ("npf-pager", "sbi-server", "timer-server", "npf-pager", "console")
+DEATHS = 40
+
+
+@system_test(long=True, builds=("aarch64",))
+def linux_beside_deaths_aarch64(ctx: Context) -> None:
+    """Servers are killed one after the other while Linux checks itself on four CPUs: it finds no
+    fault, and ends well."""
+    files, kind = get_files(ctx), PORTS[ctx.arch].kinds[-1]
+    given = {"guest": files.image, "initrd": files.initrd, "mem": MEMORY}
+    given["manifest"] = linux_guest.ROOT / f"guest/manifests/{kind.manifest}.dts"
+    path = ctx.scratch / "control"
+    given["cmdline"] = f"{cmdline(ctx, kind)} init_checks=cpu_check,sleep_check,fork_check"
+    with start_session(ctx, control=path, **given) as session:
+        session.wait("Entering VM")
+        with control.wait_for(path, PATIENCE) as line:
+            for number in range(DEATHS):
+                name = SERVERS[number % len(SERVERS)]
+                answer = line.ask(f"kill {name}")
+                ctx.expect(not answer.error, f"{name} to be killed, not: {answer.error}")
+                session.pump(0.2)
+        while session.pump(0.2):
+            ctx.expect(session.clock.seconds() < VIRTUAL_TIMEOUT, "an end in time")
+        result = session.end()
+    expect_success(ctx, "beside deaths, ", result, kind)
+    died = len(re.findall("^server .* died: it was killed", result.output, re.MULTILINE))
+    ctx.expect(died == DEATHS, f"{DEATHS} deaths, not {died}")
+    say_closing(ctx, kind, result)

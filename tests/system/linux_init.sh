@@ -1,8 +1,8 @@
 #!/bin/busybox sh
 # The init of the Linux guest (tests/system/linux.py): checks the machine it finds itself on, prints
 # one closing line, powers off. Made for 256 MB. On the kernel's command line, which hands it over as
-# variables: `init_cpus`, how many CPUs there are (1); `init_checks=none`, which leaves the checks out:
-# only the way to here is of interest then; `init_checks=console`, which has but the console's.
+# variables: `init_cpus`, how many CPUs there are (1); `init_checks`, which checks are wanted, with commas
+# between (all but the console's). With `none` of them only the way to here is of interest.
 
 # No console device need exist: the kernel's own log reaches every console, early ones too. It takes
 # one line a write, and so does echo.
@@ -20,6 +20,7 @@ fail() {
 }
 
 export PATH=/bin
+cpus=${init_cpus:-1}
 busybox mount -t proc proc /proc || fail "no /proc"
 
 # Time since the kernel's start in hundredths of a second. "1.05" would be octal after the point.
@@ -53,6 +54,7 @@ sleep_check() {
     if [ $slept -lt 299 ] || [ $slept -gt 310 ]; then
         fail "three sleeps of 1 s took $slept hundredths by the clock"
     fi
+    said="$said sleep=$slept"
 }
 
 # ---- Two processes that never yield get half of one CPU each -------------------------------------
@@ -85,6 +87,7 @@ share_check() {
     if [ $((first * 10)) -lt $((elapsed * 4)) ] || [ $((second * 10)) -lt $((elapsed * 4)) ]; then
         fail "two busy processes shared $elapsed hundredths unfairly: $first and $second"
     fi
+    said="$said share=$first/$second"
 }
 
 # ---- Every process ends as it said ---------------------------------------------------------------
@@ -103,6 +106,7 @@ fork_check() {
         [ "$got" = $execs ] || fail "exec $execs said \"$got\""
         execs=$((execs + 1))
     done
+    said="$said forks=$forks execs=$execs"
 }
 
 # ---- Memory keeps what was written ---------------------------------------------------------------
@@ -126,6 +130,7 @@ memory_check() {
     read_back=$(busybox md5sum </tmp/data)
     [ "$wrote" = "$read_back" ] || fail "memory keeps $read_back of $wrote"
     busybox rm /tmp/data /tmp/block
+    said="$said memory=${megabytes}M md5=${wrote%% *}"
 }
 
 # ---- Every CPU is there, runs what it is given, goes and comes back ------------------------------
@@ -151,13 +156,13 @@ expect_passed_on() {
 }
 
 cpu_check() {
-    cpus=${init_cpus:-1}
     expect_cpus "$cpus" "at first"
     cpu=0
     while [ $cpu -lt "$cpus" ]; do
         expect_runs_on $cpu
         cpu=$((cpu + 1))
     done
+    said="$said cpus=$cpus"
     [ "$cpus" -eq 1 ] && return
     expect_passed_on
     busybox mount -t sysfs sys /sys || fail "no /sys"
@@ -190,15 +195,11 @@ console_check() {
     echo "linux-init: typed ${#typed} bytes, md5 $(echo -n "$typed" | busybox md5sum)"
 }
 
-if [ "$init_checks" = console ]; then
-    console_check
-    close "ok uptime-at-init=$start"
-fi
-
-for check in cpu_check sleep_check share_check fork_check memory_check; do
+said="ok uptime-at-init=$start"
+checks=${init_checks:-cpu_check,sleep_check,share_check,fork_check,memory_check}
+for check in $(echo "$checks" | busybox tr , " "); do
     $check
     echo "linux-init: $check done at $(now)"
 done
 
-close "ok uptime-at-init=$start cpus=$cpus sleep=$slept share=$first/$second forks=$forks execs=$execs" \
-    "memory=${megabytes}M md5=${wrote%% *} uptime=$(now)"
+close "$said uptime=$(now)"
