@@ -8,7 +8,6 @@ checks are right, and it is what the time to init is compared with.
 import hashlib
 import re
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -226,6 +225,7 @@ def say_closing(ctx: Context, kind: Kind, result: Result) -> None:
     ctx.say(f"{kind.name}: {CLOSING.search(result.output)[2]} ({result.seconds:.0f} s)")
 
 
+@system_test(long=True, arches=tuple(PORTS))
 def linux_native(ctx: Context) -> None:
     """The kernel and its init find no fault with the machine itself: the checks are right."""
     files = get_files(ctx)
@@ -255,6 +255,7 @@ def both_times(
     return times(ctx, plain), times(ctx, virtual)
 
 
+@system_test(long=True, arches=tuple(PORTS))
 def linux(ctx: Context) -> None:
     """Linux as the guest, on each kind of machine: all its checks pass; time to init is compared."""
     files = get_files(ctx)
@@ -278,16 +279,6 @@ def row(name: str, native_time: float, guest_time: float) -> tuple[str, ...]:
     return (name, f"{native_time:.4f}", f"{guest_time:.4f}", f"{more:+.1f} %", verdict)
 
 
-def register(test: Callable[[Context], None]) -> None:
-    for arch in PORTS:
-        name = test.__name__.replace("_", "-") + ("" if arch == "riscv64" else f"-{arch}")
-        system_test(long=True, name=name, builds=(arch,))(test)
-
-
-register(linux_native)
-register(linux)
-
-
 CONSOLE_LINES = 50
 TYPED = "".join(f"{number} bottles, " for number in range(60))
 
@@ -309,8 +300,8 @@ def expect_console(ctx: Context, where: str, **boot) -> None:
     ctx.expect(said in result.output, f"{where}: the line to come as it was typed: {said}")
 
 
-@system_test(long=True, builds=("aarch64",))
-def linux_console_aarch64(ctx: Context) -> None:
+@system_test(long=True, arches=("aarch64",))
+def linux_console(ctx: Context) -> None:
     """A serial port's interrupts: all that a program prints is shown, all that is typed arrives."""
     files, kind = get_files(ctx), PORTS[ctx.arch].kinds[0]
     more = f"{cmdline(ctx, kind)} init_checks=console_check"
@@ -325,8 +316,8 @@ SERVERS = ("npf-pager", "sbi-server", "timer-server", "npf-pager", "console")
 DEATHS = 40
 
 
-@system_test(long=True, builds=("aarch64",))
-def linux_beside_deaths_aarch64(ctx: Context) -> None:
+@system_test(long=True, arches=tuple(PORTS))
+def linux_beside_deaths(ctx: Context) -> None:
     """Servers are killed one after the other while Linux checks itself on four CPUs: it finds no
     fault, and ends well."""
     files, kind = get_files(ctx), PORTS[ctx.arch].kinds[-1]
