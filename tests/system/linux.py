@@ -324,7 +324,7 @@ def linux_beside_deaths(ctx: Context) -> None:
     given = {"guest": files.image, "initrd": files.initrd, "mem": MEMORY}
     given["manifest"] = linux_guest.ROOT / f"guest/manifests/{kind.manifest}.dts"
     path = ctx.scratch / "control"
-    given["cmdline"] = f"{cmdline(ctx, kind)} init_checks=cpu_check,sleep_check,fork_check"
+    given["cmdline"] = f"{cmdline(ctx, kind)} init_checks=cpu_check,fork_check"
     with start_session(ctx, control=path, **given) as session:
         session.wait("Entering VM")
         with control.wait_for(path, PATIENCE) as line:
