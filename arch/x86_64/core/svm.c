@@ -13,9 +13,6 @@
 #define HAS_NESTED (1u << 0)   // of LEAF_SVM, in D
 #define HAS_NEXT_RIP (1u << 3) // the same
 
-#define TLB_KEEP 0u
-#define TLB_FLUSH_ALL 1u
-
 #define IO_MAP_PAGES 3
 #define MSR_MAP_PAGES 2
 // The second part of the map of MSRs begins with 0xc0000000; two bits each (15.11).
@@ -93,6 +90,6 @@ void svm_identify(struct vcpu *vcpu) {
         vmcb->asid = next_identifier++;
         vmcb->clean &= ~VMCB_CLEAN_ASID;
     }
-    vmcb->tlb_control = flush_due ? TLB_FLUSH_ALL : TLB_KEEP;
+    vmcb->tlb_control = flush_due; // 1: all that is there of any guest goes (15.16.1)
     flush_due = false;
 }

@@ -88,9 +88,7 @@ bool vcpu_load(struct vcpu *vcpu) {
     return !vmcb->tlb_control;
 }
 
-void arch_vcpu_settle(struct vcpu *vcpu) {
-    (void)vcpu; // the assembly path has saved all of it
-}
+void arch_vcpu_settle(struct vcpu *vcpu) { (void)vcpu; } // the assembly path has saved all of it
 
 // Of instructions by which a guest asks for more than one register: CPUID's four, two in a word; a
 // 64-bit value in EDX and EAX; and what firmware answers, in RAX and RDX.

@@ -192,6 +192,14 @@ enter_guest:
     movl $value__VMCB_CLEAN_ALL, R(PAGE + vmcb__clean)
     cmp $value__VMCB_EXIT_VMMCALL, %r11d
     je hypercall
+    cmp $value__VMCB_EXIT_CPUID, %r11d
+    je instruction
+    cmp $value__VMCB_EXIT_MSR, %r11d
+    jne guest_trap
+    mov R(PAGE + vmcb__exit_info1), %r14    // 1: WRMSR
+    shl $32, %r14
+    or %r14, %r11
+    jmp instruction
 guest_trap:
     host_state
     lea -sizeof__regs(%rsp), %rdi
@@ -228,6 +236,59 @@ enter_server:
     mov E(task__receive_pc, %rcx), %rcx
     jmp forget_rest             // the record's pc is in rbx
 
+    // CPUID and the MSRs, which guests use all the time: what trap_instruction and forward_exit do, to a
+    // server that waits. All registers are saved; rcx and rdx still are the guest's, rdi its RAX, rbx
+    // its RIP, r11 word 0. Checks first.
+#define ROUTE vcpu__route + value__EXIT_SYSREG * sizeof__route
+#define RECORD vcpu__record
+instruction:
+    cmpb $0, R(PAGE + vmcb__cpl)
+    jne guest_trap
+    cmpb $0, R(vcpu__tracing)
+    jne guest_trap
+    mov R(ROUTE + route__portal), %rbp
+    test %rbp, %rbp
+    jz guest_trap
+    mov portal__waiting(%rbp), %r12
+    test %r12, %r12
+    jz guest_trap
+    // The point of no return: r12 is the server, rbp the portal.
+    shl $32, %rdx
+    mov %edi, %edi
+    or %rdi, %rdx
+    mov %ecx, %esi
+    mov %r11, %rdi
+    mov R(vcpu__fast_info), %r8     // a hypercall's from kernel mode, whose class is 0
+    mov R(RECORD + record__seq), %r14
+    mov R(ROUTE + route__badge), %r15
+    add $value__EXIT_SYSREG, %r8
+    inc %r14
+    save rsp, RECORD + record__word - sizeof__regs, rdi, rsi, rdx
+    mov %r8, R(RECORD + record__info)
+    mov %rbx, R(RECORD + record__pc)
+    mov %r14, R(RECORD + record__seq)
+    mov %r15, R(RECORD + record__badge)
+    mov %rbp, R(RECORD + record__portal)
+    mov %r12, R(RECORD + record__server)
+    movq $0, portal__waiting(%rbp)
+    incq R(vcpu__count + 8 * value__EXIT_SYSREG)
+    movb $value__VCPU_EXITED, R(vcpu__state)
+    movq $0, R(PAGE + vmcb__event)
+    lea R(ROUTE), %r9
+    lea R(RECORD), %r10
+    mov %r9, R(vcpu__taken)
+    lea -sizeof__regs(%rsp), %r9
+    host_state
+    mov %r8, %rax
+    lea sizeof__regs(%r12), %rcx
+    mov %r9, E(task__exit, %rcx)
+    mov %r10, E(task__serving, %rcx)
+    movb $value__TASK_READY, E(task__state, %rcx)
+    .irp name, r8, r9, r10, r12, r13
+    xor %\name, %\name
+    .endr
+    jmp enter_server
+
     .global vector_syscall
 vector_syscall:
     mov %rsp, user_sp
@@ -253,6 +314,11 @@ vector_syscall:
 effects:
     cmp $1, %rbx
     je call_slow                // a deadline has no short way: no guest here arms one
+    mov $value__REPLY_RESULT + value__REPLY_ADVANCE, %eax
+    bts $31, %rax               // REPLY_FLAGS
+    cmp %rax, %rbx
+    je results
+effects_others:
     mov %rsi, R(X(value__REG_RSI))
     mov %rdi, %rax              // word[0]
     lea -sizeof__regs(%rsp), %rdi
@@ -266,6 +332,52 @@ effects:
     jne vector_leave
     lea sizeof__regs(%rax), %rsi
     jmp leave_guest             // back to the guest, for which all is in place
+
+    // The answer to CPUID, an instruction of two bytes: what commit_effects does for others. Checks
+    // first.
+results:
+    mov R(task__exit), %rcx
+    mov R(task__portal), %r14
+    test %rcx, %rcx
+    jz effects_others
+    lea sizeof__regs(%rcx), %r15
+    mov E(vcpu__taken, %r15), %r11
+    cmpl $value__VMCB_EXIT_CPUID, E(PAGE + vmcb__exit_code, %r15)
+    jne effects_others
+    cmpw $0, E(vcpu__detained, %r15)
+    jne effects_others
+    cmpq $0, portal__head(%r14)
+    jne effects_others
+    cmpq $0, boot_cpu + cpu__tasks__head
+    jne effects_others
+    cmp boot_cpu + cpu__ready, %rcx
+    jne effects_others
+    mov route__may(%r11), %eax
+    not %eax
+    test $value__REPLY_RESULT + value__REPLY_ADVANCE, %eax
+    jnz effects_others
+    // The point of no return: r15 is the vCPU, r14 the server's portal.
+    xor %eax, %eax
+    lea -sizeof__regs(%rsp), %rbp
+    mov %rax, E(RECORD + record__portal, %r15)
+    mov %rax, E(RECORD + record__server, %r15)
+    movb $value__VCPU_RUNNABLE, E(vcpu__state, %r15)
+    mov %rax, R(task__serving)
+    mov %rax, R(task__exit)
+    movb $value__TASK_WAITING, R(task__state)
+    mov %rbp, portal__waiting(%r14)
+    mov %edi, %eax
+    mov %esi, %ecx
+    shr $32, %rdi
+    shr $32, %rsi
+    mov %rax, E(X(value__REG_VCPU_RAX), %r15)
+    mov %rdi, E(X(value__REG_RBX), %r15)
+    mov %rcx, E(X(value__REG_RCX), %r15)
+    mov %rsi, E(X(value__REG_RDX), %r15)
+    addq $2, E(regs__pc, %r15)
+    movq $0, E(PAGE + vmcb__shadow, %r15)
+    mov %r15, %rsi
+    jmp leave_guest
 
     // rax is its number, rbx the selector. REPLY_WAIT comes here, too: the long way of an answer.
 system_call:
