@@ -127,7 +127,7 @@ static uint64_t config_vm_physical(const struct vm *vm, uint64_t guest) {
 }
 
 // For the server of stage-2 faults: what may be mapped, and what it emulates.
-static void config_pager(struct config_writer *writer, const struct vm *vm, unsigned index) {
+static void config_pager(struct config_writer *writer, const struct vm *vm) {
     const struct manifest_vm *manifest = vm->manifest;
     char name[CONFIG_NAME * 2];
     for (unsigned i = 0; i < manifest->memory_count; i++) {
@@ -165,12 +165,20 @@ static void config_pager(struct config_writer *writer, const struct vm *vm, unsi
             entry->size = device->redistributors.size;
         }
     }
+}
+
+// For who reads registers, and for who raises interrupts: it hears of those that have ended.
+static void config_vcpus(struct config_writer *writer, const struct vm *vm, unsigned index) {
+    const struct manifest_vm *manifest = vm->manifest;
+    const bool raises = config_serves(manifest, EXIT_WINDOW, writer->server);
+    char name[CONFIG_NAME * 2];
+    if (!raises && !config_serves(manifest, EXIT_STAGE2, writer->server)) {
+        return;
+    }
     for (unsigned i = 0; i < manifest->vcpus; i++) {
         snprintf(name, sizeof(name), "vcpu-%u", manifest->id);
         struct config_entry *entry = config_add(writer, CONFIG_CAP, name);
         entry->slot = writer->slot++;
-        // Who hears of interrupts that have ended is who raises them.
-        bool raises = config_serves(manifest, EXIT_WINDOW, writer->server);
         core_grant(config_task(writer), entry->slot, SLOT_VM(index) + VM_SLOT_VCPU + i,
                    RIGHT_R | (raises ? RIGHT_W : 0), 0, name);
     }
@@ -188,8 +196,9 @@ static void config_vm(struct config_writer *writer, unsigned index) {
         config_guest_console(writer, vm);
     }
     if (config_serves(manifest, EXIT_STAGE2, writer->server)) {
-        config_pager(writer, vm, index);
+        config_pager(writer, vm);
     }
+    config_vcpus(writer, vm, index);
     if (manifest->access[writer->server]) {
         snprintf(name, sizeof(name), "guest-ram-%u", manifest->id);
         for (unsigned i = 0; i < vm->span_count; i++) {

@@ -18,11 +18,11 @@ const uint64_t machine_start_argument = 0x2badb002; // Multiboot 0.6.96, 3.2: EA
 
 const struct machine_route machine_routes[EXIT_GUEST_CLASSES] = {
     [EXIT_HYPERCALL] = {REPLY_RESULT | REPLY_ADVANCE | REPLY_WRITE | REPLY_PARK | REPLY_STOP |
-                            REPLY_START,
+                            REPLY_START | REPLY_INJECT,
                         RESULTS, ARGUMENTS},
     [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT, ALL,
                      ALL | SYSTEM},
-    [EXIT_TIMER] = {REPLY_RAISE | REPLY_STOP, 0, 0},
+    [EXIT_TIMER] = {REPLY_DEADLINE | REPLY_STOP, 0, 0},
     [EXIT_IDLE] = {REPLY_ADVANCE | REPLY_PARK | REPLY_STOP, 0, 0},
     [EXIT_SYSREG] = {REPLY_RESULT | REPLY_WRITE | REPLY_ADVANCE | REPLY_DEADLINE | REPLY_RAISE |
                          REPLY_CLEAR | REPLY_STOP | REPLY_INJECT,

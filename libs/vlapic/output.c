@@ -1,0 +1,60 @@
+// Priorities (16.6.4), what is delivered, and the end of what was.
+#include "libs/vlapic/words.h"
+
+#define CLASS 0xf0u
+
+uint8_t output_priority(const struct vlapic *lapic) {
+    const unsigned in_service = words_highest(lapic->in_service);
+    const unsigned task = (unsigned)lapic->priority;
+    return (uint8_t)((task & CLASS) >= (in_service & CLASS) ? task : in_service & CLASS);
+}
+
+static bool may_interrupt(const struct vlapic *lapic, unsigned vector) {
+    return (vector & CLASS) > (output_priority(lapic) & CLASS);
+}
+
+void output_end(struct vlapic *lapic) {
+    const unsigned vector = words_highest(lapic->in_service);
+    if (vector != 0) {
+        words_clear(lapic->in_service, vector);
+    }
+}
+
+void vlapic_accept(struct vlapic *lapic) {
+    words_set(lapic->in_service, (unsigned)lapic->given);
+    lapic->given = 0;
+}
+
+static void done(struct vlapic *lapic, struct vlapic_output *output, enum vlapic_effect effect,
+                 unsigned vector) {
+    lapic->number++;
+    lapic->last = (uint64_t)effect | (uint64_t)vector << 8;
+    *output = vlapic_last(lapic);
+}
+
+bool vlapic_next(struct vlapic *lapic, struct vlapic_output *output) {
+    const unsigned given = (unsigned)lapic->given;
+    const unsigned next = words_is_enabled(lapic) ? words_highest(lapic->requested) : 0;
+    const bool is_due = next > given && may_interrupt(lapic, next);
+    if (given != 0 && (is_due || !may_interrupt(lapic, given))) {
+        words_set(lapic->requested, given);
+        lapic->given = 0;
+        done(lapic, output, VLAPIC_TAKE_BACK, given);
+        return true;
+    }
+    if (!is_due) {
+        return false;
+    }
+    words_clear(lapic->requested, next);
+    lapic->given = next;
+    done(lapic, output, VLAPIC_RAISE, next);
+    return true;
+}
+
+struct vlapic_output vlapic_last(const struct vlapic *lapic) {
+    return (struct vlapic_output){
+        .effect = (enum vlapic_effect)(lapic->last & 0xff),
+        .vector = (uint8_t)(lapic->last >> 8),
+        .number = lapic->number,
+    };
+}

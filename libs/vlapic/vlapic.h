@@ -1,0 +1,112 @@
+// A virtual local APIC, of one vCPU (AMD64 Architecture Programmer's Manual, volume 2, chapter 16):
+// as x2APIC by MSRs and as xAPIC by a page of registers, with its timer, one-shot, periodic and by
+// deadline. All interrupts are edge-triggered; the local inputs (LINT0, LINT1) have nothing at
+// them.
+//
+// It is a pure function over words, which a server keeps in its state region. Time is the time
+// stamp counter's, which the guest has as the host has it, and which the timer counts, too.
+//
+// What is pending here and may be delivered is given to the core (vlapic_next), one vector at a
+// time: that is `given`. The core delivers it when the guest takes interrupts, without anybody's
+// noticing; so this side asks, before anything else, whether it still has it, and when it does not,
+// the vector is in service (vlapic_accept). Should something more urgent come meanwhile, or the
+// guest raise its priority, the one that was given is taken back.
+//
+// Each output has a number, one larger than the one before: the core does none twice, so that the
+// last one can be repeated by whoever follows a server that died.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VLAPIC_NEVER UINT64_MAX
+
+// MSRs.
+#define VLAPIC_MSR_BASE 0x1bu
+#define VLAPIC_MSR_DEADLINE 0x6e0u
+#define VLAPIC_MSR_FIRST 0x800u
+#define VLAPIC_MSR_LAST 0x8ffu
+
+#define VLAPIC_PAGE 0xfee00000u // where the registers are as memory; it can't be moved
+
+enum vlapic_lvt {
+    VLAPIC_TIMER,
+    VLAPIC_THERMAL,
+    VLAPIC_PERFORMANCE,
+    VLAPIC_LINT0,
+    VLAPIC_LINT1,
+    VLAPIC_ERROR,
+    VLAPIC_LVTS
+};
+
+// Whole words, so that a state region can hold it.
+struct vlapic {
+    uint64_t id;
+    uint64_t base;   // the MSR
+    uint64_t number; // of the last output
+    uint64_t last;   // that output: enum vlapic_effect, and from bit 8 on the vector
+    uint64_t given;  // a vector that the core may have pending; 0: none
+    uint64_t requested[4], in_service[4];
+    uint64_t priority; // TPR
+    uint64_t spurious; // SVR
+    uint64_t error;    // ESR: what a read shows, and from bit 32 on what was noted since
+    uint64_t command;  // ICR
+    uint64_t logical, format;
+    uint64_t lvt[VLAPIC_LVTS];
+    uint64_t divider; // DCR
+    uint64_t initial; // count
+    uint64_t start;   // when it was written
+    uint64_t expiry;  // of the timer, in whichever mode; VLAPIC_NEVER
+};
+
+// An interrupt for other CPUs, or for the one itself.
+struct vlapic_ipi {
+    bool is_due;
+    uint8_t vector;
+    uint8_t to; // the shorthand
+    bool is_logical, is_wide;
+    uint32_t destination;
+};
+
+enum vlapic_effect { VLAPIC_NONE, VLAPIC_RAISE, VLAPIC_TAKE_BACK };
+
+struct vlapic_output {
+    enum vlapic_effect effect;
+    uint8_t vector;
+    uint64_t number;
+};
+
+// As after power-on, for CPU number ID; 0 is the one that starts.
+void vlapic_reset(struct vlapic *lapic, uint32_t id);
+
+// An MSR of those above. False: the guest gets a general protection fault, and nothing has
+// happened. A write may make an IPI due, which is for the caller to bring to vlapic_raise of whom
+// it is for.
+bool vlapic_read_msr(const struct vlapic *lapic, uint32_t msr, uint64_t now, uint64_t *value);
+bool vlapic_write_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t now,
+                      struct vlapic_ipi *ipi);
+
+// The page's registers, of 32 bits at multiples of 16. What is not there reads as zero and ignores
+// writes; while it is not in this mode all of it is not there.
+uint32_t vlapic_read_page(const struct vlapic *lapic, uint32_t offset, uint64_t now);
+void vlapic_write_page(struct vlapic *lapic, uint32_t offset, uint32_t value, uint64_t now,
+                       struct vlapic_ipi *ipi);
+
+// Whether IPI is for LAPIC, which IS_SENDER or not.
+bool vlapic_ipi_is_for(const struct vlapic_ipi *ipi, const struct vlapic *lapic, bool is_sender);
+
+// An interrupt arrives.
+void vlapic_raise(struct vlapic *lapic, uint8_t vector);
+
+// Time has passed: the timer may interrupt. When it does next; VLAPIC_NEVER.
+void vlapic_tick(struct vlapic *lapic, uint64_t now);
+uint64_t vlapic_deadline(const struct vlapic *lapic);
+
+// The core does not have `given` pending any more: the guest has taken it.
+void vlapic_accept(struct vlapic *lapic);
+
+// The next output that is due; false: none. The state says from then on that it was done.
+bool vlapic_next(struct vlapic *lapic, struct vlapic_output *output);
+
+// The last output that there was.
+struct vlapic_output vlapic_last(const struct vlapic *lapic);

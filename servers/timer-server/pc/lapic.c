@@ -1,0 +1,162 @@
+// From an exit to the state and back: one commit for an exit's effects, outputs behind it.
+#include "servers/timer-server/pc/pc.h"
+
+#define WORDS (sizeof(struct vlapic) / sizeof(uint64_t))
+static_assert(sizeof(struct vlapic) % sizeof(uint64_t) == 0, "whole words");
+
+static const struct pc_vcpu_state *state_of(const struct pc *pc, const struct pc_vm *vm,
+                                            uint32_t vcpu) {
+    const struct pc_state *state = state_current(&pc->state);
+    return &state->vcpu[vm->first + vcpu];
+}
+
+static void give(const struct pc_vm *vm, uint32_t vcpu, const struct vlapic_output *output) {
+    if (output->effect == VLAPIC_NONE) {
+        return;
+    }
+    const enum vcpu_interrupt what =
+        output->effect == VLAPIC_RAISE ? VCPU_INTERRUPT_RAISE : VCPU_INTERRUPT_TAKE_BACK;
+    enum status status = rt_vcpu_interrupt(vm->slot[vcpu], what, output->vector, output->number);
+    if (status != STATUS_OK) {
+        rt_die("interrupt %u can't be given to vCPU %u: %s", output->vector, vcpu,
+               status_text(status));
+    }
+}
+
+// What the guest has taken since it was given. Not a change that must be kept: it is seen again.
+static void look(const struct pc_vm *vm, uint32_t vcpu, struct vlapic *lapic) {
+    uint64_t has = 0;
+    if (lapic->given == 0) {
+        return;
+    }
+    enum status status = rt_vcpu_look(vm->slot[vcpu], (unsigned)lapic->given, &has);
+    if (status != STATUS_OK) {
+        rt_die("interrupt %u of vCPU %u can't be looked at: %s", (unsigned)lapic->given, vcpu,
+               status_text(status));
+    }
+    if (!(has & VCPU_LOOK_PENDING)) {
+        vlapic_accept(lapic);
+    }
+}
+
+static void keep(struct pc *pc, const struct pc_vcpu_state *kept, const struct vlapic *lapic) {
+    const uint64_t *before = (const uint64_t *)&kept->lapic;
+    const uint64_t *now = (const uint64_t *)lapic;
+    for (size_t i = 0; i < WORDS; i++) {
+        if (before[i] != now[i]) {
+            state_set(&pc->state, &before[i], now[i]);
+        }
+    }
+}
+
+static void commit(struct pc *pc) {
+    if (pc->state.changes) {
+        state_commit(&pc->state);
+    }
+}
+
+// Everything that is due for one vCPU, whose APIC is to be LAPIC.
+static void settle(struct pc *pc, const struct pc_vm *vm, uint32_t vcpu, struct vlapic *lapic) {
+    struct vlapic_output output;
+    bool more;
+    do {
+        more = vlapic_next(lapic, &output);
+        keep(pc, state_of(pc, vm, vcpu), lapic);
+        commit(pc);
+        if (more) {
+            give(vm, vcpu, &output);
+        }
+    } while (more);
+}
+
+// The others that an IPI is for get it in the same commit as the sender's own effects; after that
+// each has its outputs.
+static void send(struct pc_exit *exit, const struct vlapic_ipi *ipi) {
+    struct pc *pc = exit->pc;
+    for (uint32_t vcpu = 0; vcpu < exit->vm->vcpus; vcpu++) {
+        const struct pc_vcpu_state *kept = state_of(pc, exit->vm, vcpu);
+        const bool is_sender = vcpu == exit->vcpu;
+        struct vlapic lapic = is_sender ? exit->lapic : kept->lapic;
+        if (vlapic_ipi_is_for(ipi, &lapic, is_sender)) {
+            vlapic_raise(&lapic, ipi->vector);
+        }
+        if (is_sender) {
+            exit->lapic = lapic;
+        }
+        keep(pc, kept, &lapic);
+    }
+    commit(pc);
+    for (uint32_t vcpu = 0; vcpu < exit->vm->vcpus; vcpu++) {
+        struct vlapic lapic = state_of(pc, exit->vm, vcpu)->lapic;
+        if (vcpu != exit->vcpu) {
+            look(exit->vm, vcpu, &lapic);
+            settle(pc, exit->vm, vcpu, &lapic);
+        }
+    }
+}
+
+void pc_settle(struct pc_exit *exit, const struct vlapic_ipi *ipi) {
+    struct pc *pc = exit->pc;
+    const struct pc_vcpu_state *kept = state_of(pc, exit->vm, exit->vcpu);
+    if (exit->is_new) {
+        state_set(&pc->state, &kept->seq, exit->record->seq);
+    }
+    if (exit->is_new && ipi && ipi->is_due) {
+        send(exit, ipi);
+    }
+    settle(pc, exit->vm, exit->vcpu, &exit->lapic);
+}
+
+bool pc_begin(struct pc *pc, const struct message *record, struct pc_exit *exit) {
+    const uint32_t found = record->badge < PC_NUMBERS ? pc->place[record->badge] : 0;
+    const uint32_t vcpu = MESSAGE_VCPU(record->info);
+    if (found == 0 || vcpu >= pc->vm[found - 1].vcpus) {
+        return false;
+    }
+    const struct pc_vm *vm = &pc->vm[found - 1];
+    const struct pc_vcpu_state *kept = state_of(pc, vm, vcpu);
+    *exit = (struct pc_exit){
+        .pc = pc,
+        .vm = vm,
+        .record = record,
+        .vcpu = vcpu,
+        .is_new = kept->seq != record->seq,
+        .before = kept->lapic,
+        .lapic = kept->lapic,
+    };
+    look(vm, vcpu, &exit->lapic);
+    return true;
+}
+
+static void resume(struct pc *pc) {
+    for (uint32_t i = 0; i < pc->vm_count; i++) {
+        const struct pc_vm *vm = &pc->vm[i];
+        for (uint32_t vcpu = 0; vcpu < vm->vcpus; vcpu++) {
+            struct vlapic lapic = state_of(pc, vm, vcpu)->lapic;
+            const struct vlapic_output last = vlapic_last(&lapic);
+            give(vm, vcpu, &last);
+            look(vm, vcpu, &lapic);
+            settle(pc, vm, vcpu, &lapic);
+        }
+    }
+}
+
+enum status pc_adopt(struct pc *pc, void *region, size_t size) {
+    static struct pc_state initial;
+    for (uint32_t i = 0; i < pc->vm_count; i++) {
+        for (uint32_t vcpu = 0; vcpu < pc->vm[i].vcpus; vcpu++) {
+            vlapic_reset(&initial.vcpu[pc->vm[i].first + vcpu].lapic, vcpu);
+        }
+    }
+    const struct state_layout layout = {
+        .owner = "timer-server",
+        .version = PC_STATE_VERSION,
+        .size = sizeof(struct pc_state),
+        .initial = &initial,
+    };
+    enum status status = state_open(&pc->state, region, size, &layout);
+    if (status == STATUS_OK) {
+        resume(pc);
+    }
+    return status;
+}

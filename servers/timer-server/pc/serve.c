@@ -1,0 +1,90 @@
+#include "servers/timer-server/pc/pc.h"
+
+// Intercepts (APM volume 2, appendix C).
+#define CODE_RDPMC 0x6f
+#define CODE_CPUID 0x72
+#define CODE_MSR 0x7c
+
+void pc_refuse(struct reply *reply, unsigned vector) {
+    reply->flags = REPLY_FLAGS | REPLY_INJECT;
+    reply->word[0] = vector;
+}
+
+// What is left are the instructions of virtualization, and others that CPUID denies.
+static void sysreg(struct pc_exit *exit, struct reply *reply) {
+    switch (exit->record->word[PC_WORD_CODE] & PC_CODE_MASK) {
+    case CODE_CPUID:
+        pc_cpuid(exit, reply);
+        break;
+    case CODE_MSR:
+        pc_msr(exit, reply);
+        break;
+    case CODE_RDPMC:
+        pc_refuse(reply, PC_PROTECTION);
+        break;
+    default:
+        pc_refuse(reply, PC_UNDEFINED);
+        break;
+    }
+}
+
+static void timer(struct pc_exit *exit, struct reply *reply) {
+    if (exit->is_new) {
+        vlapic_tick(&exit->lapic, rt_now());
+    }
+    const uint64_t deadline = vlapic_deadline(&exit->lapic);
+    pc_settle(exit, NULL);
+    reply->flags = REPLY_FLAGS | (deadline != VLAPIC_NEVER ? REPLY_DEADLINE : 0);
+    reply->word[2] = deadline;
+}
+
+// The guest goes on behind its HLT, but not before there is something to go on for.
+static void idle(struct pc_exit *exit, struct reply *reply) {
+    const bool pending = exit->record->word[1] != 0;
+    reply->flags = REPLY_FLAGS | REPLY_ADVANCE | (pending ? 0 : REPLY_PARK);
+}
+
+// Nobody asked for it.
+static void window(struct pc_exit *exit, struct reply *reply) {
+    (void)exit;
+    reply->flags = REPLY_FLAGS;
+}
+
+static void other(const struct message *record, struct reply *reply) {
+    enum exit_class c = MESSAGE_CLASS(record->info);
+    switch (c) {
+    case EXIT_SIGNAL:
+        return;
+    case EXIT_CALL:
+        reply->word[0] = STATUS_UNSUPPORTED;
+        return;
+    case EXIT_REFUSED:
+        rt_die("the core refused the answer to exit %llu of VM %llu: %s",
+               (unsigned long long)record->seq, (unsigned long long)record->badge,
+               status_text((enum status)record->word[0]));
+    default:
+        rt_die("no exits of class %s are served here: the manifest routes them wrongly",
+               exit_class_name(c));
+    }
+}
+
+void pc_serve(void *state, const struct message *record, struct reply *reply) {
+    static void (*const by_class[EXIT_COUNT])(struct pc_exit *, struct reply *) = {
+        [EXIT_SYSREG] = sysreg,
+        [EXIT_TIMER] = timer,
+        [EXIT_IDLE] = idle,
+        [EXIT_WINDOW] = window,
+    };
+    enum exit_class c = MESSAGE_CLASS(record->info);
+    struct pc_exit exit;
+    if ((uint32_t)c >= EXIT_COUNT || !by_class[c]) {
+        other(record, reply);
+        return;
+    }
+    if (!pc_begin(state, record, &exit)) {
+        rt_die("VM %llu vCPU %u is not in the config: no entry `vcpu-%llu`, or too few",
+               (unsigned long long)record->badge, MESSAGE_VCPU(record->info),
+               (unsigned long long)record->badge);
+    }
+    by_class[c](&exit, reply);
+}
