@@ -220,8 +220,8 @@ static void test_a_count(void **state) {
     assert_int_equal(get(CURRENT), 600);
     assert_int_equal(get(INITIAL), 1000);
     put(DCR, 0x3); // by 16 from now on
-    assert_int_equal(vlapic_deadline(&lapic), now + 600 * 16);
-    now += 599 * 16;
+    assert_int_equal(vlapic_deadline(&lapic), now + UINT64_C(600) * 16);
+    now += UINT64_C(599) * 16;
     assert_int_equal(get(CURRENT), 1);
     now += 16;
     assert_int_equal(get(CURRENT), 0);
