@@ -11,6 +11,9 @@ HOT static inline bool cap_alive(const struct cap *cap) {
 
 HOT const struct cap *cap_find(const struct task *task, uint64_t slot, enum object_type type,
                                unsigned rights, enum status *status) {
+    if (*status != STATUS_OK) {
+        return NULL;
+    }
     if (slot >= task->cap_count || !cap_alive(&task->cap[slot])) {
         *status = STATUS_NO_CAP;
         return NULL;

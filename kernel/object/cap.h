@@ -17,7 +17,8 @@ struct cap {
 };
 
 // The capability in SLOT of TASK, when it is of TYPE, alive and has all of RIGHTS; else NULL and
-// *STATUS says why not.
+// *STATUS says why not. One that says so already stays as it is: several may be looked for before
+// the question is asked.
 const struct cap *cap_find(const struct task *task, uint64_t slot, enum object_type type,
                            unsigned rights, enum status *status);
 

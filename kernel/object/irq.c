@@ -16,11 +16,7 @@ void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line, hpa_t controller,
 }
 
 void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge) {
-    if (irq->route) {
-        irq->route->references--;
-    }
-    portal->references++;
-    irq->route = portal;
+    portal_refer(&irq->route, portal);
     irq->record.badge = badge;
     arch_irq_enable(irq);
 }
@@ -41,8 +37,6 @@ void irq_done(struct irq *irq) { arch_irq_complete(irq); }
 void irq_end(struct irq *irq) {
     arch_irq_disable(irq);
     portal_cancel(&irq->record);
-    if (irq->route) {
-        irq->route->references--;
-    }
+    portal_refer(&irq->route, NULL);
     irq->cpu->irq[irq->line] = NULL;
 }

@@ -64,5 +64,8 @@ void portal_unbind(struct task *task);
 // Its receiver may take records from now on: who served the last of those before is done with it.
 void portal_admit(struct portal *portal);
 
+// *REFERENCE, a route, leads to PORTAL from now on; NULL: nowhere.
+void portal_refer(struct portal **reference, struct portal *portal);
+
 // The first record is answered since its receiver was lost.
 void portal_found(struct portal *portal);

@@ -117,9 +117,7 @@ void task_end(struct task *task) {
         task_halt(task); // that is no death: whoever ends it knows, and the record is not to blame
     }
     portal_cancel(&task->fault);
-    if (task->fault_route.portal) {
-        task->fault_route.portal->references--;
-    }
+    portal_refer(&task->fault_route.portal, NULL);
     task->space->users--;
     arch_task_end(task);
 }

@@ -76,16 +76,13 @@ void vcpu_end(struct vcpu *vcpu) {
     struct cpu *cpu = vcpu->context.cpu;
     vcpu_stop(vcpu);
     for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
-        if (vcpu->route[i].portal) {
-            vcpu->route[i].portal->references--;
-        }
+        portal_refer(&vcpu->route[i].portal, NULL);
     }
-    for (struct vcpu **link = &cpu->home; *link; link = &(*link)->next_home) {
-        if (*link == vcpu) {
-            *link = vcpu->next_home;
-            break;
-        }
+    struct vcpu **link = &cpu->home;
+    while (*link != vcpu) {
+        link = &(*link)->next_home;
     }
+    *link = vcpu->next_home;
     cpu->alone = cpu->home && !cpu->home->next_home ? cpu->home : NULL;
     arch_vcpu_end(vcpu);
     vcpu->space->vcpu[vcpu->number] = NULL;

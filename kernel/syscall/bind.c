@@ -11,14 +11,9 @@
 
 static enum status bind_portal(struct task *task) {
     enum status status = STATUS_OK;
-    struct portal *portal =
-        cap_object(task, syscall_arg(task, 0), OBJECT_PORTAL, RIGHT_MANAGE, &status);
-    if (!portal) {
-        return status;
-    }
-    struct task *receiver =
-        cap_object(task, syscall_arg(task, 1), OBJECT_TASK, RIGHT_MANAGE, &status);
-    if (!receiver) {
+    struct portal *portal = syscall_object(task, 0, OBJECT_PORTAL, RIGHT_MANAGE, &status);
+    struct task *receiver = syscall_object(task, 1, OBJECT_TASK, RIGHT_MANAGE, &status);
+    if (status != STATUS_OK) {
         return status;
     }
     // One that still serves must first be done with it, unless it comes back to where that is from.
@@ -34,73 +29,48 @@ static enum status bind_portal(struct task *task) {
 
 static enum status bind_route(struct task *task) {
     enum status status = STATUS_OK;
-    uint64_t class = syscall_arg(task, 1);
-    struct vcpu *vcpu = cap_object(task, syscall_arg(task, 0), OBJECT_VCPU, RIGHT_MANAGE, &status);
-    if (!vcpu) {
-        return status;
-    }
-    struct portal *portal =
-        cap_object(task, syscall_arg(task, 2), OBJECT_PORTAL, RIGHT_CALL, &status);
-    if (!portal) {
+    uint64_t class = syscall_arg(task, 1), may = syscall_arg(task, 4);
+    struct vcpu *vcpu = syscall_object(task, 0, OBJECT_VCPU, RIGHT_MANAGE, &status);
+    struct portal *portal = syscall_object(task, 2, OBJECT_PORTAL, RIGHT_CALL, &status);
+    if (status != STATUS_OK) {
         return status;
     }
     if (class >= EXIT_GUEST_CLASSES) {
         return STATUS_RANGE;
     }
-    if (syscall_arg(task, 4) & ~(uint64_t)REPLY_ALL) {
+    if (may & ~(uint64_t)REPLY_ALL) {
         return STATUS_INVALID;
     }
     struct route *route = &vcpu->route[class];
-    if (route->portal) {
-        route->portal->references--;
-    }
-    portal->references++;
-    *route = (struct route){
-        .portal = portal,
-        .badge = syscall_arg(task, 3),
-        .may = (uint32_t)syscall_arg(task, 4),
-        .write_mask = (uint32_t)syscall_arg(task, 5),
-        .read_mask = (uint32_t)syscall_arg(task, 6),
-        .simple = REPLY_FLAGS | (syscall_arg(task, 4) & REPLY_SIMPLE),
-    };
+    portal_refer(&route->portal, portal);
+    route->badge = syscall_arg(task, 3);
+    route->may = (uint32_t)may;
+    route->write_mask = (uint32_t)syscall_arg(task, 5);
+    route->read_mask = (uint32_t)syscall_arg(task, 6);
+    route->simple = REPLY_FLAGS | (may & REPLY_SIMPLE);
     vcpu_update_fast(vcpu);
     return STATUS_OK;
 }
 
 static enum status bind_fault(struct task *task) {
     enum status status = STATUS_OK;
-    struct task *watched =
-        cap_object(task, syscall_arg(task, 0), OBJECT_TASK, RIGHT_MANAGE, &status);
-    if (!watched) {
-        return status;
+    struct task *watched = syscall_object(task, 0, OBJECT_TASK, RIGHT_MANAGE, &status);
+    struct portal *portal = syscall_object(task, 1, OBJECT_PORTAL, RIGHT_CALL, &status);
+    if (status == STATUS_OK) {
+        portal_refer(&watched->fault_route.portal, portal);
+        watched->fault_route.badge = syscall_arg(task, 2);
     }
-    struct portal *portal =
-        cap_object(task, syscall_arg(task, 1), OBJECT_PORTAL, RIGHT_CALL, &status);
-    if (!portal) {
-        return status;
-    }
-    if (watched->fault_route.portal) {
-        watched->fault_route.portal->references--;
-    }
-    portal->references++;
-    watched->fault_route.portal = portal;
-    watched->fault_route.badge = syscall_arg(task, 2);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status bind_irq(struct task *task) {
     enum status status = STATUS_OK;
-    struct irq *irq = cap_object(task, syscall_arg(task, 0), OBJECT_IRQ, RIGHT_MANAGE, &status);
-    if (!irq) {
-        return status;
+    struct irq *irq = syscall_object(task, 0, OBJECT_IRQ, RIGHT_MANAGE, &status);
+    struct portal *portal = syscall_object(task, 1, OBJECT_PORTAL, RIGHT_CALL, &status);
+    if (status == STATUS_OK) {
+        irq_bind(irq, portal, syscall_arg(task, 2));
     }
-    struct portal *portal =
-        cap_object(task, syscall_arg(task, 1), OBJECT_PORTAL, RIGHT_CALL, &status);
-    if (!portal) {
-        return status;
-    }
-    irq_bind(irq, portal, syscall_arg(task, 2));
-    return STATUS_OK;
+    return status;
 }
 
 enum status syscall_bind(struct task *task) {

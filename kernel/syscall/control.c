@@ -25,9 +25,7 @@ static enum status task_fetch(struct task *task) {
     }
     struct vcpu *vcpu = container_of(task->serving, struct vcpu, record);
     enum status status = arch_vcpu_fetch(vcpu, syscall_arg(task, 1), &instruction);
-    if (status == STATUS_OK) {
-        syscall_result(task, 0, instruction);
-    }
+    syscall_result(task, 0, instruction);
     return status;
 }
 
@@ -81,24 +79,12 @@ enum status syscall_task(struct task *task) {
 // READ: only while the caller serves this vCPU's exit, and only what the route shows.
 static enum status vcpu_read(struct task *task, struct vcpu *vcpu) {
     uint64_t reg = syscall_arg(task, 1);
-    if (task->serving != &vcpu->record) {
-        return STATUS_DENIED;
-    }
     const struct route *route = &vcpu->route[MESSAGE_CLASS(vcpu->record.info)];
-    if (reg >= 32 || !(route->read_mask >> reg & 1)) {
+    if (task->serving != &vcpu->record || reg >= 32 || !(route->read_mask >> reg & 1)) {
         return STATUS_DENIED;
     }
     syscall_result(task, 0, regs_get(&vcpu->context.regs, (unsigned)reg));
     return STATUS_OK;
-}
-
-static enum status vcpu_look(struct task *task, struct vcpu *vcpu) {
-    uint64_t state = 0;
-    enum status status = arch_vcpu_look(vcpu, syscall_arg(task, 1), &state);
-    if (status == STATUS_OK) {
-        syscall_result(task, 0, state);
-    }
-    return status;
 }
 
 // INTERRUPT: an output of whoever plays the guest's interrupt controller.
@@ -115,64 +101,53 @@ static enum status vcpu_interrupt(struct task *task, struct vcpu *vcpu) {
     return status;
 }
 
-static enum status vcpu_inspect(struct task *task, struct vcpu *vcpu, uint64_t op) {
-    switch (op) {
-    case VCPU_READ:
-        return vcpu_read(task, vcpu);
-    case VCPU_LOOK:
-        return vcpu_look(task, vcpu);
-    case VCPU_COUNTERS:
-        for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
-            syscall_result(task, i, vcpu_count(vcpu, (enum exit_class)i));
-        }
-        return STATUS_OK;
-    case VCPU_TIMES:
-        for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
-            syscall_result(task, i, vcpu->spent[i]);
-        }
-        return STATUS_OK;
-    default:
-        syscall_result(task, 0, vcpu->state);
-        syscall_result(task, 1, regs_pc(&vcpu->context.regs));
-        syscall_result(task, 2, vcpu->record.seq);
-        return STATUS_OK;
-    }
-}
-
-static enum status vcpu_control(struct task *task, struct vcpu *vcpu, uint64_t op) {
-    switch (op) {
-    case VCPU_START:
-        return vcpu_start(vcpu, syscall_arg(task, 1), syscall_arg(task, 2), syscall_arg(task, 3));
-    case VCPU_STOP:
-        vcpu_stop(vcpu);
-        return STATUS_OK;
-    case VCPU_TRACE:
-        vcpu->tracing = syscall_arg(task, 1) == 1;
-        vcpu->trace_begin = arch_instructions(); // the exit pending now counts from now on
-        vcpu_update_fast(vcpu);
-        return STATUS_OK;
-    case VCPU_FEATURES:
-        if (vcpu->state != VCPU_OFF) {
-            return STATUS_BUSY;
-        }
-        return arch_vcpu_features(vcpu, syscall_arg(task, 1));
-    default:
-        return STATUS_INVALID;
-    }
-}
+// The rights that operations need; those that stand for nothing: MANAGE.
+static const uint8_t vcpu_rights[] = {
+    [VCPU_READ] = RIGHT_R,  [VCPU_COUNTERS] = RIGHT_R, [VCPU_TIMES] = RIGHT_R,
+    [VCPU_STATE] = RIGHT_R, [VCPU_LOOK] = RIGHT_R,     [VCPU_INTERRUPT] = RIGHT_W,
+};
 
 enum status syscall_vcpu(struct task *task) {
     enum status status = STATUS_OK;
-    uint64_t op = syscall_arg(task, 0);
-    bool inspect = op == VCPU_READ || op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE ||
-                   op == VCPU_LOOK;
-    unsigned right = inspect ? RIGHT_R : op == VCPU_INTERRUPT ? RIGHT_W : RIGHT_MANAGE;
+    uint64_t op = syscall_arg(task, 0), argument = syscall_arg(task, 1), found = 0;
+    unsigned right = op < sizeof(vcpu_rights) && vcpu_rights[op] ? vcpu_rights[op] : RIGHT_MANAGE;
     struct vcpu *vcpu = cap_object(task, syscall_selector(task), OBJECT_VCPU, right, &status);
     if (!vcpu) {
         return status;
     }
-    if (op == VCPU_INTERRUPT) {
+    switch (op) {
+    case VCPU_START:
+        return vcpu_start(vcpu, argument, syscall_arg(task, 2), syscall_arg(task, 3));
+    case VCPU_STOP:
+        vcpu_stop(vcpu);
+        return STATUS_OK;
+    case VCPU_READ:
+        return vcpu_read(task, vcpu);
+    case VCPU_COUNTERS:
+    case VCPU_TIMES:
+        for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
+            syscall_result(task, i, op == VCPU_TIMES ? vcpu->spent[i] : vcpu_count(vcpu, i));
+        }
+        return STATUS_OK;
+    case VCPU_TRACE:
+        vcpu->tracing = argument == 1;
+        vcpu->trace_begin = arch_instructions(); // the exit pending now counts from now on
+        vcpu_update_fast(vcpu);
+        return STATUS_OK;
+    case VCPU_FEATURES:
+        return vcpu->state == VCPU_OFF ? arch_vcpu_features(vcpu, argument) : STATUS_BUSY;
+    case VCPU_STATE:
+        syscall_result(task, 0, vcpu->state);
+        syscall_result(task, 1, regs_pc(&vcpu->context.regs));
+        syscall_result(task, 2, vcpu->record.seq);
+        return STATUS_OK;
+    case VCPU_LOOK:
+        status = arch_vcpu_look(vcpu, argument, &found);
+        syscall_result(task, 0, found);
+        return status;
+    case VCPU_INTERRUPT:
         return vcpu_interrupt(task, vcpu);
+    default:
+        return STATUS_INVALID;
     }
-    return inspect ? vcpu_inspect(task, vcpu, op) : vcpu_control(task, vcpu, op);
 }

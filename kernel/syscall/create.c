@@ -11,20 +11,81 @@
 
 #define TASK_PAGES_MAX 16
 
-// What CREATE was asked for, checked step by step.
+// What CREATE was asked for.
 struct request {
     enum object_type type;
-    uint32_t first;
-    uint32_t pages;
-    uint64_t slot;
+    uint64_t first, pages, slot; // in the pool; for the new capability
+    uint64_t argument[3];        // by type
+    struct space *space;         // of a task or vCPU
+    const struct cap *frame;     // of an irq
 };
 
-static enum status create_take(const struct task *task, struct request *request) {
+// A space's capability names its first page, where the root is; the struct follows.
+static enum status create_in_space(const struct task *task, struct request *request,
+                                   enum space_kind kind) {
     enum status status = STATUS_OK;
-    uint64_t first = syscall_arg(task, 1);
-    uint64_t pages = syscall_arg(task, 2);
-    request->type = (enum object_type)syscall_selector(task);
-    request->slot = syscall_arg(task, 3);
+    const struct cap *cap =
+        cap_find(task, request->argument[0], OBJECT_SPACE, RIGHT_MANAGE, &status);
+    if (!cap) {
+        return status;
+    }
+    request->space = space_at(cap->index);
+    return request->space->kind == kind ? STATUS_OK : STATUS_WRONG_TYPE;
+}
+
+static enum status create_check_vcpu(const struct task *task, struct request *request) {
+    enum status status = create_in_space(task, request, SPACE_GUEST);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (request->argument[1] >= SYSCALL_VCPUS_MAX || request->pages != ARCH_VCPU_PAGES) {
+        return STATUS_RANGE;
+    }
+    return request->space->vcpu[request->argument[1]] ? STATUS_EXISTS : STATUS_OK;
+}
+
+static enum status create_check_irq(const struct task *task, struct request *request) {
+    enum status status = STATUS_OK;
+    uint64_t line = request->argument[0];
+    const struct cap *frame =
+        cap_find(task, request->argument[1], OBJECT_FRAME, RIGHT_R | RIGHT_W, &status);
+    if (!frame) {
+        return status;
+    }
+    request->frame = frame;
+    if (line == 0 || line >= IRQ_LINES || request->pages != 1 ||
+        !arch_irq_fits(frame->size, request->argument[2])) {
+        return STATUS_RANGE;
+    }
+    if (frame->base & PAGE_MASK) {
+        return STATUS_INVALID; // the core will touch registers there
+    }
+    return task->context.cpu->irq[line] ? STATUS_EXISTS : STATUS_OK;
+}
+
+// What each type asks for beyond the pages.
+static enum status create_check(const struct task *task, struct request *request) {
+    enum status status;
+    switch (request->type) {
+    case OBJECT_TASK:
+        status = create_in_space(task, request, SPACE_TASK);
+        return status == STATUS_OK && request->pages > TASK_PAGES_MAX ? STATUS_RANGE : status;
+    case OBJECT_VCPU:
+        return create_check_vcpu(task, request);
+    case OBJECT_IRQ:
+        return create_check_irq(task, request);
+    case OBJECT_SPACE:
+        return space_check((enum space_kind)request->argument[0], (uint32_t)request->first,
+                           (uint32_t)request->pages);
+    case OBJECT_PORTAL:
+        return request->pages == 1 ? STATUS_OK : STATUS_RANGE;
+    default:
+        return STATUS_WRONG_TYPE;
+    }
+}
+
+static enum status create_take(const struct task *task, const struct request *request) {
+    enum status status = STATUS_OK;
     if (!cap_find(task, syscall_arg(task, 0), OBJECT_POOL, RIGHT_MANAGE, &status)) {
         return status;
     }
@@ -32,129 +93,54 @@ static enum status create_take(const struct task *task, struct request *request)
     if (status != STATUS_OK) {
         return status;
     }
-    if (first > UINT16_MAX || pages > UINT16_MAX) {
+    if (request->first > UINT16_MAX || request->pages > UINT16_MAX) {
         return STATUS_RANGE;
     }
-    request->first = (uint32_t)first;
-    request->pages = (uint32_t)pages;
     // A space clears its tables when it takes them.
-    uint32_t clear = request->type == OBJECT_SPACE ? ARCH_SPACE_ROOT_PAGES + 1 : request->pages;
-    return pool_take(request->first, request->pages, clear, request->type);
+    uint64_t clear = request->type == OBJECT_SPACE ? ARCH_SPACE_ROOT_PAGES + 1 : request->pages;
+    return pool_take((uint32_t)request->first, (uint32_t)request->pages, (uint32_t)clear,
+                     request->type);
 }
 
-// A space's capability names its first page, where the root is; the struct follows.
-static struct space *create_space(const struct task *task, uint64_t slot, enum space_kind kind,
-                                  enum status *status) {
-    const struct cap *cap = cap_find(task, slot, OBJECT_SPACE, RIGHT_MANAGE, status);
-    if (!cap) {
-        return NULL;
+// Cannot fail: all was checked, and the pages are there, cleared.
+static void create_make(const struct task *task, const struct request *request) {
+    void *object = pool_object((uint32_t)request->first);
+    struct cpu *cpu = task->context.cpu;
+    switch (request->type) {
+    case OBJECT_TASK:
+        task_init(object, (uint32_t)request->pages, request->space, cpu);
+        break;
+    case OBJECT_VCPU:
+        vcpu_init(object, request->space, (uint8_t)request->argument[1], cpu);
+        break;
+    case OBJECT_IRQ:
+        irq_init(object, cpu, (uint32_t)request->argument[0], HPA(request->frame->base),
+                 (uint32_t)request->argument[2]);
+        break;
+    case OBJECT_SPACE:
+        space_init((enum space_kind)request->argument[0], (uint32_t)request->first,
+                   (uint32_t)request->pages);
+        break;
+    default:
+        portal_init(object, request->argument[0]);
     }
-    struct space *space = space_at(cap->index);
-    if (space->kind != kind) {
-        *status = STATUS_WRONG_TYPE;
-        return NULL;
-    }
-    return space;
-}
-
-static enum status create_task(struct task *task, struct request *request) {
-    enum status status = STATUS_OK;
-    struct space *space = create_space(task, syscall_arg(task, 4), SPACE_TASK, &status);
-    uint64_t pages = syscall_arg(task, 2);
-    if (!space) {
-        return status;
-    }
-    if (pages > TASK_PAGES_MAX) {
-        return STATUS_RANGE;
-    }
-    status = create_take(task, request);
-    if (status == STATUS_OK) {
-        task_init(pool_object(request->first), request->pages, space, task->context.cpu);
-    }
-    return status;
-}
-
-static enum status create_vcpu(struct task *task, struct request *request) {
-    enum status status = STATUS_OK;
-    struct space *space = create_space(task, syscall_arg(task, 4), SPACE_GUEST, &status);
-    uint64_t number = syscall_arg(task, 5);
-    if (!space) {
-        return status;
-    }
-    if (number >= SYSCALL_VCPUS_MAX || syscall_arg(task, 2) != ARCH_VCPU_PAGES) {
-        return STATUS_RANGE;
-    }
-    if (space->vcpu[number]) {
-        return STATUS_EXISTS;
-    }
-    status = create_take(task, request);
-    if (status == STATUS_OK) {
-        vcpu_init(pool_object(request->first), space, (uint8_t)number, task->context.cpu);
-    }
-    return status;
-}
-
-static enum status create_irq(struct task *task, struct request *request) {
-    enum status status = STATUS_OK;
-    uint64_t line = syscall_arg(task, 4);
-    const struct cap *frame =
-        cap_find(task, syscall_arg(task, 5), OBJECT_FRAME, RIGHT_R | RIGHT_W, &status);
-    uint64_t context = syscall_arg(task, 6);
-    if (!frame) {
-        return status;
-    }
-    if (line == 0 || line >= IRQ_LINES || syscall_arg(task, 2) != 1 ||
-        !arch_irq_fits(frame->size, context)) {
-        return STATUS_RANGE;
-    }
-    if (frame->base & PAGE_MASK) {
-        return STATUS_INVALID; // the core will touch registers there
-    }
-    if (task->context.cpu->irq[line]) {
-        return STATUS_EXISTS;
-    }
-    status = create_take(task, request);
-    if (status == STATUS_OK) {
-        irq_init(pool_object(request->first), task->context.cpu, (uint32_t)line, HPA(frame->base),
-                 (uint32_t)context);
-    }
-    return status;
 }
 
 enum status syscall_create(struct task *task) {
-    struct request request;
-    enum status status;
-    switch (syscall_selector(task)) {
-    case OBJECT_TASK:
-        status = create_task(task, &request);
-        break;
-    case OBJECT_VCPU:
-        status = create_vcpu(task, &request);
-        break;
-    case OBJECT_IRQ:
-        status = create_irq(task, &request);
-        break;
-    case OBJECT_SPACE:
-        status = space_check((enum space_kind)syscall_arg(task, 4), (uint32_t)syscall_arg(task, 1),
-                             (uint32_t)syscall_arg(task, 2));
-        if (status == STATUS_OK) {
-            status = create_take(task, &request);
-        }
-        if (status == STATUS_OK) {
-            space_init((enum space_kind)syscall_arg(task, 4), request.first, request.pages);
-        }
-        break;
-    case OBJECT_PORTAL:
-        status = syscall_arg(task, 2) == 1 ? create_take(task, &request) : STATUS_RANGE;
-        if (status == STATUS_OK) {
-            portal_init(pool_object(request.first), syscall_arg(task, 4));
-        }
-        break;
-    default:
-        return STATUS_WRONG_TYPE;
+    struct request request = {
+        .type = (enum object_type)syscall_selector(task),
+        .first = syscall_arg(task, 1),
+        .pages = syscall_arg(task, 2),
+        .slot = syscall_arg(task, 3),
+        .argument = {syscall_arg(task, 4), syscall_arg(task, 5), syscall_arg(task, 6)},
+    };
+    enum status status = create_check(task, &request);
+    if (status == STATUS_OK) {
+        status = create_take(task, &request);
     }
     if (status == STATUS_OK) {
-        cap_set_object(task, request.slot, request.first);
+        create_make(task, &request);
+        cap_set_object(task, request.slot, (uint32_t)request.first);
     }
     return status;
 }

@@ -21,16 +21,13 @@ static unsigned map_bits(uint64_t address, uint64_t target, uint64_t size) {
 enum status syscall_map(struct task *task) {
     enum status status = STATUS_OK;
     struct space *space = map_space(task, &status);
-    if (!space) {
-        return status;
-    }
     uint64_t address = syscall_arg(task, 0);
     uint64_t offset = syscall_arg(task, 2);
     uint64_t size = syscall_arg(task, 3);
     uint64_t rights = syscall_arg(task, 4);
     const struct cap *frame =
         cap_find(task, syscall_arg(task, 1), OBJECT_FRAME, (unsigned)rights & RIGHTS_ALL, &status);
-    if (!frame) {
+    if (status != STATUS_OK) {
         return status;
     }
     if (rights > RIGHTS_ALL || ((address | offset | size | frame->base) & PAGE_MASK)) {
@@ -42,17 +39,15 @@ enum status syscall_map(struct task *task) {
     uint64_t target = frame->base + offset;
     uint64_t done = 0;
     for (int step = 0; step < SYSCALL_MAP_STEPS && done < size && status == STATUS_OK; step++) {
-        unsigned bits = map_bits(address + done, target + done, size - done);
-        status = pagetable_map(space, SPACE_ADDR(address + done), HPA(target + done), bits,
-                               (unsigned)rights);
-        while (status == STATUS_EXISTS && bits > PAGE_BITS) {
+        space_addr_t at = SPACE_ADDR(address + done);
+        unsigned bits = map_bits(at.v, target + done, size - done) + 9;
+        do {
             // A table that smaller pages once needed may stand where a large one would fit.
             bits -= 9;
-            status = pagetable_map(space, SPACE_ADDR(address + done), HPA(target + done), bits,
-                                   (unsigned)rights);
-        }
+            status = pagetable_map(space, at, HPA(target + done), bits, (unsigned)rights);
+        } while (status == STATUS_EXISTS && bits > PAGE_BITS);
         if (status == STATUS_OK) {
-            arch_space_fence(space, SPACE_ADDR(address + done));
+            arch_space_fence(space, at);
             done += 1ull << bits;
         }
     }

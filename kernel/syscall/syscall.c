@@ -52,15 +52,16 @@ static struct context *syscall_signal(struct task *task) {
     return syscall_return(task, STATUS_OK);
 }
 
-static struct context *syscall_exit(struct task *task) {
-    struct cpu *cpu = task->context.cpu;
-    task_die(task, FAULT_EXIT, syscall_arg(task, 0), 0);
-    return sched_next(cpu);
-}
+// Those that return at once.
+static enum status (*const syscall_simple[SYSCALL_COUNT])(struct task *task) = {
+    [SYSCALL_CREATE] = syscall_create, [SYSCALL_DESTROY] = syscall_destroy,
+    [SYSCALL_MAP] = syscall_map,       [SYSCALL_UNMAP] = syscall_unmap,
+    [SYSCALL_GRANT] = syscall_grant,   [SYSCALL_BIND] = syscall_bind,
+    [SYSCALL_TASK] = syscall_task,     [SYSCALL_VCPU] = syscall_vcpu,
+};
 
 struct context *syscall_enter(struct task *task, uint64_t number) {
     struct cpu *cpu = task->context.cpu;
-    enum status status;
     forward_settle(cpu);
     switch (number) {
     case SYSCALL_REPLY_WAIT:
@@ -70,35 +71,12 @@ struct context *syscall_enter(struct task *task, uint64_t number) {
     case SYSCALL_SIGNAL:
         return syscall_signal(task);
     case SYSCALL_EXIT:
-        return syscall_exit(task);
-    case SYSCALL_CREATE:
-        status = syscall_create(task);
-        break;
-    case SYSCALL_DESTROY:
-        status = syscall_destroy(task);
-        break;
-    case SYSCALL_MAP:
-        status = syscall_map(task);
-        break;
-    case SYSCALL_UNMAP:
-        status = syscall_unmap(task);
-        break;
-    case SYSCALL_GRANT:
-        status = syscall_grant(task);
-        break;
-    case SYSCALL_BIND:
-        status = syscall_bind(task);
-        break;
-    case SYSCALL_TASK:
-        status = syscall_task(task);
-        break;
-    case SYSCALL_VCPU:
-        status = syscall_vcpu(task);
-        break;
-    default:
-        status = STATUS_INVALID;
-        break;
+        task_die(task, FAULT_EXIT, syscall_arg(task, 0), 0);
+        return sched_next(cpu);
+    default:;
     }
+    bool known = number < SYSCALL_COUNT;
+    enum status status = known ? syscall_simple[number](task) : STATUS_INVALID;
     if (unlikely(task->state != TASK_READY)) {
         return sched_next(cpu); // it has stopped itself
     }

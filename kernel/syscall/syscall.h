@@ -26,6 +26,12 @@ static inline uint64_t syscall_arg(const struct task *task, unsigned index) {
     return regs_word(&task->context.regs, index);
 }
 
+// The object whose slot is argument INDEX, as cap_object has it.
+static inline void *syscall_object(const struct task *task, unsigned index, enum object_type type,
+                                   unsigned rights, enum status *status) {
+    return cap_object(task, syscall_arg(task, index), type, rights, status);
+}
+
 static inline uint64_t syscall_selector(const struct task *task) {
     return regs_selector(&task->context.regs);
 }
