@@ -4,9 +4,9 @@
 
 #include "arch/aarch64/core/boot.h"
 #include "arch/aarch64/core/gic.h"
+#include "arch/aarch64/core/list.h"
 #include "arch/aarch64/core/panic.h"
 #include "arch/aarch64/core/sysreg.h"
-#include "arch/aarch64/core/trap.h"
 #include "arch/panic.h"
 #include "arch/space.h"
 #include "arch/time.h"
@@ -35,35 +35,22 @@ enum { ROOT, MIDDLE, LOW, CONTROLLER, IDENTITY, TABLES };
 
 // MAIR_EL2: number 0 is normal memory, cached; number 1 a device's (nGnRE).
 #define MAIR 0x04ffull
-// TCR_EL2, VHE's layout: 39 bits in both halves, 4 KiB pages, walks cached and shared, 16-bit ASIDs
-// from TTBR0, and physical addresses of 40 bits.
-#define TCR_T0SZ (25ull << 0)
-#define TCR_WALK0 (1ull << 8 | 1ull << 10 | 3ull << 12)
-#define TCR_T1SZ (25ull << 16)
-#define TCR_WALK1 (1ull << 24 | 1ull << 26 | 3ull << 28)
-#define TCR_TG1_4K (2ull << 30)
-#define TCR_IPS_40 (2ull << 32)
-#define TCR_AS_16 (1ull << 36)
-#define TCR (TCR_T0SZ | TCR_WALK0 | TCR_T1SZ | TCR_WALK1 | TCR_TG1_4K | TCR_IPS_40 | TCR_AS_16)
-// SCTLR_EL2, VHE's layout: translation, caches; servers may zero and clean cache lines and read the
-// cache's type (DZE, UCI, UCT); writable is never executable (WXN); the core's own accesses to
-// servers' memory trap (SPAN clear). Bits that are 1 by the architecture.
-#define SCTLR_M (1ull << 0)
-#define SCTLR_C (1ull << 2)
-#define SCTLR_SA0 (1ull << 4)
-#define SCTLR_I (1ull << 12)
-#define SCTLR_DZE (1ull << 14)
-#define SCTLR_UCT (1ull << 15)
-#define SCTLR_NTWE (1ull << 18)
-#define SCTLR_WXN (1ull << 19)
-#define SCTLR_UCI (1ull << 26)
-#define SCTLR_ONES                                                                                 \
-    (1ull << 7 | 1ull << 8 | 1ull << 11 | 1ull << 20 | 1ull << 22 | 1ull << 28 | 1ull << 29)
+// TCR_EL2, VHE's layout: 39 bits in both halves (T0SZ, T1SZ: 25), 4 KiB pages (TG1: 2), walks
+// cached and shared (IRGN, ORGN, SH), physical addresses of 40 bits (IPS: 2), 16-bit ASIDs (AS)
+// from TTBR0.
+#define TCR_HALF (25ull | 1ull << 8 | 1ull << 10 | 3ull << 12)
+#define TCR (TCR_HALF | TCR_HALF << 16 | 2ull << 30 | 2ull << 32 | 1ull << 36)
+// SCTLR_EL2, VHE's layout. Translation and caches (bits 0, 2, 12: M, C, I); a server's stack is
+// aligned (4: SA0); servers may zero and clean cache lines, read the cache's type, and wait for
+// events (14, 26, 15, 18: DZE, UCI, UCT, nTWE); writable is never executable (19: WXN); the core's
+// own accesses to servers' memory trap (23: SPAN, clear). Ones by the architecture: 7, 8, 11, 20,
+// 22, 28, 29.
 #define SCTLR                                                                                      \
-    (SCTLR_M | SCTLR_C | SCTLR_SA0 | SCTLR_I | SCTLR_DZE | SCTLR_UCT | SCTLR_NTWE | SCTLR_WXN |    \
-     SCTLR_UCI | SCTLR_ONES)
-
-// VTCR_EL2: 40 bits from two tables of the second level on (SL0), walks as in TCR, 16-bit VMIDs.
+    (1ull << 0 | 1ull << 2 | 1ull << 4 | 1ull << 7 | 1ull << 8 | 1ull << 11 | 1ull << 12 |         \
+     1ull << 14 | 1ull << 15 | 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 22 | 1ull << 26 |    \
+     1ull << 28 | 1ull << 29)
+// VTCR_EL2: 40 bits (T0SZ: 24) from two tables of the second level on (SL0, bit 6), walks as in
+// TCR, 40 bits of physical addresses (PS, 16), 16-bit VMIDs (VS, 19); bit 31 is 1.
 #define VTCR                                                                                       \
     (1ull << 31 | 1ull << 19 | 2ull << 16 | 3ull << 12 | 1ull << 10 | 1ull << 8 | 1ull << 6 | 24)
 
@@ -79,34 +66,27 @@ static uint64_t boot_physical(const void *symbol) { return (uint64_t)symbol - IM
 
 uint64_t boot_no_space(void) { return boot_physical(boot_tables) + IDENTITY * PAGE_SIZE; }
 
+static void boot_need(bool met, const char *what) {
+    if (!met) {
+        arch_panic(what, sysreg_read(midr_el1));
+    }
+}
+
 // The functions up to boot_translate run before translation is on, at the physical address: what
 // they touch is found relative to the program counter.
 void boot_check(void);
 void boot_check(void) {
     const struct bundle_header *bundle = (const void *)boot_bundle;
     panic_console = bundle->magic == BUNDLE_MAGIC ? bundle->console : 0;
-    if (CURRENT_EL() != 2) {
-        arch_panic("the core needs EL2 (QEMU: -machine virt,virtualization=on); it is at EL",
-                   CURRENT_EL());
-    }
-    uint64_t vhe = sysreg_read(id_aa64mmfr1_el1) >> 8 & 15;
-    if (vhe == 0) {
-        arch_panic("this CPU lacks the virtualization host extensions (VHE, Armv8.1), which the "
-                   "core needs; use a Cortex-A76 or newer. Its MIDR is",
-                   sysreg_read(midr_el1));
-    }
-    if ((sysreg_read(id_aa64mmfr1_el1) >> 4 & 15) < 2) {
-        arch_panic("this CPU has no 16-bit VMIDs, which the core needs; its MIDR is",
-                   sysreg_read(midr_el1));
-    }
-    if ((sysreg_read(id_aa64pfr0_el1) >> 24 & 15) == 0) {
-        arch_panic("this machine has no GICv3 (QEMU: -machine virt,gic-version=3), MIDR",
-                   sysreg_read(midr_el1));
-    }
-}
-
-static uint64_t boot_table(const uint64_t *table) {
-    return (uint64_t)table | PTE_VALID | PTE_TABLE;
+    boot_need(CURRENT_EL() == 2,
+              "the core needs EL2 (QEMU: -machine virt,virtualization=on); this CPU's MIDR is");
+    boot_need(sysreg_field(id_aa64mmfr1_el1, 8),
+              "this CPU lacks the virtualization host extensions (VHE, Armv8.1), which the core "
+              "needs; use a Cortex-A76 or newer. Its MIDR is");
+    boot_need(sysreg_field(id_aa64mmfr1_el1, 4) >= 2,
+              "this CPU has no 16-bit VMIDs, which the core needs; its MIDR is");
+    boot_need(sysreg_field(id_aa64pfr0_el1, 24),
+              "this machine has no GICv3 (QEMU: -machine virt,gic-version=3), MIDR");
 }
 
 void boot_map(void);
@@ -126,8 +106,8 @@ void boot_map(void) {
     }
     // The image, by its parts: never writable and executable.
     uint64_t begin = (uint64_t)image_begin;
-    root[IMAGE_ROOT] = boot_table(middle);
-    middle[begin >> 21 & 511] = boot_table(low);
+    root[IMAGE_ROOT] = (uint64_t)middle | PTE_VALID | PTE_TABLE;
+    middle[begin >> 21 & 511] = (uint64_t)low | PTE_VALID | PTE_TABLE;
     for (uint64_t at = begin; at < (uint64_t)boot_bundle; at += PAGE_SIZE) {
         uint64_t rights = at < (uint64_t)text_end     ? PTE_READ_ONLY | PTE_UXN
                           : at < (uint64_t)rodata_end ? PTE_READ_ONLY | PTE_PXN | PTE_UXN
@@ -135,7 +115,7 @@ void boot_map(void) {
         low[at >> 12 & 511] = at | ENTRY_COMMON | PTE_TABLE | PTE_NORMAL | rights;
     }
     // The interrupt controller's parts, each in a block of its own.
-    root[CONTROLLER_ROOT] = boot_table(controller);
+    root[CONTROLLER_ROOT] = (uint64_t)controller | PTE_VALID | PTE_TABLE;
     for (unsigned i = 0; i < BUNDLE_CONTROLLER_PARTS; i++) {
         controller[i] =
             (bundle->controller[i] & ~(BLOCK - 1)) | ENTRY_COMMON | PTE_DEVICE | PTE_PXN | PTE_UXN;
@@ -191,6 +171,7 @@ static void boot_cpu(struct cpu *cpu) {
     }
     sysreg_write(cntv_ctl_el02, CNT_MASKED);
     sysreg_write(cnthp_ctl_el2, CNT_MASKED);
+    sysreg_write(tpidr_el2, cpu); // for the trap vector
     cpu->core.kind = CONTEXT_CORE;
     cpu->core.cpu = cpu;
     cpu->ready = &cpu->core;
@@ -203,12 +184,9 @@ struct context *boot_aarch64(void) {
     const struct bundle_header *bundle = arch_phys_to_virt(HPA(boot_physical(boot_bundle)));
     panic_console = bundle->console ? bundle->console + ARCH_DIRECT_BASE : 0;
     boot_cpu(cpu);
-    trap_init(cpu);
-    const uint64_t parts[BUNDLE_CONTROLLER_PARTS] = {
-        CONTROLLER_BASE + (bundle->controller[0] & (BLOCK - 1)),
-        CONTROLLER_BASE + BLOCK + (bundle->controller[1] & (BLOCK - 1)),
-    };
-    gic_init(cpu, parts[0], parts[1]);
+    list_init();
+    gic_init(CONTROLLER_BASE + (bundle->controller[0] & (BLOCK - 1)),
+             CONTROLLER_BASE + BLOCK + (bundle->controller[1] & (BLOCK - 1)));
     const struct boot_info info = {
         .cpu = cpu,
         .image = HPA(boot_physical(image_begin)),

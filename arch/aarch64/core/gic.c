@@ -41,8 +41,7 @@ static void gic_private(uint32_t intid) {
     *gic_register(redistributor, GICR_ISENABLER0) = 1u << intid;
 }
 
-void gic_init(struct cpu *cpu, uint64_t distributor_at, uint64_t redistributor_at) {
-    (void)cpu;
+void gic_init(uint64_t distributor_at, uint64_t redistributor_at) {
     distributor = distributor_at;
     redistributor = redistributor_at;
     *gic_register(distributor, GICD_CTLR) = GICD_CTLR_GROUP1_ARE;

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct cpu;
-
 // Private interrupts of each CPU, by INTID, as every machine with an Arm CPU has them (BSA 1.0).
 #define GIC_MAINTENANCE 25u
 #define GIC_HOST_TIMER 26u
@@ -17,7 +15,7 @@ struct cpu;
 #define GIC_NONE 1023u
 
 // DISTRIBUTOR and REDISTRIBUTOR (the boot CPU's): where the core sees their registers.
-void gic_init(struct cpu *cpu, uint64_t distributor, uint64_t redistributor);
+void gic_init(uint64_t distributor, uint64_t redistributor);
 
 // Takes the interrupt that is pending: its INTID, or GIC_NONE and other special numbers from 1020
 // on.

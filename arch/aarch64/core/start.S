@@ -11,20 +11,14 @@ _start:
     bl boot_map                 // returns the two roots
     bl boot_translate
     // Translation is on, and this is still the physical address: TTBR0_EL2 maps the image there, too.
-    ldr x1, high_address
+    ldr x1, =high
     br x1
-    .balign 8
-high_address:
-    .dword high
-stack_address:
-    .dword boot_bundle
-vector_address:
-    .dword vector
 high:
-    ldr x0, stack_address
+    ldr x0, =boot_bundle
     mov sp, x0
-    ldr x1, vector_address
+    ldr x1, =vector
     msr vbar_el2, x1
     isb
     bl boot_aarch64
     b vector_leave
+    .ltorg

@@ -19,23 +19,25 @@
 #include "kernel/sched/sched.h"
 #include "kernel/syscall/syscall.h"
 
-static struct cpu *this_cpu;
-
-void trap_init(struct cpu *cpu) {
-    this_cpu = cpu;
-    list_init();
-}
-
 // A guest has no exception level but 0 and 1.
 static uint32_t guest_mode(const struct vcpu *vcpu) {
     return (uint32_t)PSTATE_EL(vcpu->context.regs.pstate);
 }
 
+// An exit of CLASS that four words describe.
+HOT static inline struct context *trap_exit(struct vcpu *vcpu, enum exit_class class,
+                                            uint64_t word0, uint64_t word1, uint64_t word2,
+                                            uint64_t word3) {
+    uint64_t *word = vcpu->record.word;
+    word[0] = word0;
+    word[1] = word1;
+    word[2] = word2;
+    word[3] = word3;
+    return forward_exit(vcpu, class, guest_mode(vcpu));
+}
+
 static struct context *trap_dead_end(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
-    vcpu->record.word[0] = syndrome;
-    vcpu->record.word[1] = address;
-    vcpu->record.word[2] = sysreg_read(hpfar_el2) << 8;
-    return forward_exit(vcpu, EXIT_SHUTDOWN, guest_mode(vcpu));
+    return trap_exit(vcpu, EXIT_SHUTDOWN, syndrome, address, sysreg_read(hpfar_el2) << 8, 0);
 }
 
 // HPFAR_EL2 has the page's address, but not for every permission fault (Arm ARM, D19.2.60): then
@@ -52,10 +54,11 @@ static bool trap_fault_page(uint64_t iss, uint64_t address, uint64_t *page) {
 }
 
 static struct context *trap_stage2(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
-    uint64_t *word = vcpu->record.word;
     uint64_t iss = ESR_ISS(syndrome);
     unsigned kind = ESR_FAULT_KIND(ESR_ISS_FAULT(iss));
-    bool walk = iss & ESR_ISS_WALK;
+    bool fetch = ESR_CLASS(syndrome) == ESR_CLASS_FETCH;
+    bool write = (iss & ESR_ISS_WRITE) && !(iss & ESR_ISS_CACHE);
+    unsigned access = fetch ? ACCESS_EXECUTE : write ? ACCESS_WRITE : ACCESS_READ;
     uint64_t page;
     if (kind < ESR_FAULT_TRANSLATION || kind > ESR_FAULT_PERMISSION) {
         return trap_dead_end(vcpu, syndrome, address);
@@ -63,33 +66,15 @@ static struct context *trap_stage2(struct vcpu *vcpu, uint64_t syndrome, uint64_
     if (!trap_fault_page(iss, address, &page)) {
         return &vcpu->context; // its tables have changed since: it tries again
     }
-    bool fetch = ESR_CLASS(syndrome) == ESR_CLASS_FETCH;
-    bool write = (iss & ESR_ISS_WRITE) && !(iss & ESR_ISS_CACHE);
-    word[0] = page | (walk ? address & 0 : address & PAGE_MASK);
-    word[1] = (fetch   ? ACCESS_EXECUTE
-               : write ? ACCESS_WRITE
-                       : ACCESS_READ) |
-              (walk ? ACCESS_WALK : 0);
-    word[2] = address;
-    word[3] = !fetch && !walk && (iss & ESR_ISS_VALID) ? iss | 1ull << 31 : 0;
-    return forward_exit(vcpu, EXIT_STAGE2, guest_mode(vcpu));
-}
-
-static struct context *trap_wait(struct vcpu *vcpu, uint64_t syndrome) {
-    vcpu->record.word[0] = arch_now();
-    vcpu->record.word[1] = arch_vcpu_pending(vcpu) || (ESR_ISS(syndrome) & ESR_ISS_IS_WFE);
-    return forward_exit(vcpu, EXIT_IDLE, guest_mode(vcpu));
-}
-
-static struct context *trap_sysreg(struct vcpu *vcpu, uint64_t syndrome) {
-    uint64_t iss = ESR_ISS(syndrome);
-    vcpu->record.word[0] = iss;
-    vcpu->record.word[1] =
-        iss & ESR_ISS_SYSREG_READ ? 0 : regs_get(&vcpu->context.regs, ESR_ISS_SYSREG_RT(iss));
-    return forward_exit(vcpu, EXIT_SYSREG, guest_mode(vcpu));
+    if (iss & ESR_ISS_WALK) {
+        return trap_exit(vcpu, EXIT_STAGE2, page, access | ACCESS_WALK, address, 0);
+    }
+    return trap_exit(vcpu, EXIT_STAGE2, page | (address & PAGE_MASK), access, address,
+                     !fetch && (iss & ESR_ISS_VALID) ? iss | 1ull << 31 : 0);
 }
 
 COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
+    uint64_t iss = ESR_ISS(syndrome), value;
     switch (ESR_CLASS(syndrome)) {
     case ESR_CLASS_A32_FIRST ... ESR_CLASS_A32_LAST:
     case ESR_CLASS_SVE ... ESR_CLASS_SME:
@@ -103,9 +88,11 @@ COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uin
     case ESR_CLASS_FETCH:
         return trap_stage2(vcpu, syndrome, address);
     case ESR_CLASS_WFX:
-        return trap_wait(vcpu, syndrome);
+        return trap_exit(vcpu, EXIT_IDLE, arch_now(),
+                         arch_vcpu_pending(vcpu) || (iss & ESR_ISS_IS_WFE), 0, 0);
     case ESR_CLASS_SYSREG:
-        return trap_sysreg(vcpu, syndrome);
+        value = regs_get(&vcpu->context.regs, ESR_ISS_SYSREG_RT(iss));
+        return trap_exit(vcpu, EXIT_SYSREG, iss, iss & ESR_ISS_SYSREG_READ ? 0 : value, 0, 0);
     default:
         return trap_dead_end(vcpu, syndrome, address);
     }
@@ -126,6 +113,22 @@ COLD static bool trap_task_mended(struct cpu *cpu, struct task *task, unsigned c
     return false;
 }
 
+// What a task did wrong.
+static enum fault trap_fault(unsigned class) {
+    switch (class) {
+    case ESR_CLASS_UNKNOWN:
+    case ESR_CLASS_WFX:
+    case ESR_CLASS_ILLEGAL:
+    case ESR_CLASS_SYSREG:
+        return FAULT_INSTRUCTION;
+    case ESR_CLASS_FETCH:
+    case ESR_CLASS_DATA:
+        return FAULT_MEMORY; // the only ones that have an address
+    default:
+        return class == ESR_CLASS_BREAKPOINT ? FAULT_BREAKPOINT : FAULT_OTHER;
+    }
+}
+
 COLD static struct context *trap_task(struct task *task, uint64_t syndrome, uint64_t address) {
     struct cpu *cpu = task->context.cpu;
     unsigned class = ESR_CLASS(syndrome);
@@ -133,13 +136,8 @@ COLD static struct context *trap_task(struct task *task, uint64_t syndrome, uint
     if (trap_task_mended(cpu, task, class)) {
         return &task->context;
     }
-    enum fault fault = class == ESR_CLASS_UNKNOWN || class == ESR_CLASS_SYSREG ||
-                               class == ESR_CLASS_WFX || class == ESR_CLASS_ILLEGAL
-                           ? FAULT_INSTRUCTION
-                       : class == ESR_CLASS_BREAKPOINT                       ? FAULT_BREAKPOINT
-                       : class == ESR_CLASS_DATA || class == ESR_CLASS_FETCH ? FAULT_MEMORY
-                                                                             : FAULT_OTHER;
-    task_die(task, fault, syndrome, address);
+    enum fault fault = trap_fault(class);
+    task_die(task, fault, syndrome, fault == FAULT_MEMORY ? address : 0);
     return sched_next(cpu);
 }
 
@@ -151,12 +149,9 @@ COLD static struct context *trap_task(struct task *task, uint64_t syndrome, uint
 // What trap_stage2 does, for such an access. Nothing in it is called and comes back.
 HOT static inline struct context *trap_access(struct vcpu *vcpu, uint64_t syndrome,
                                               uint64_t address) {
-    uint64_t *word = vcpu->record.word;
-    word[0] = sysreg_read(hpfar_el2) >> 4 << 12 | (address & PAGE_MASK);
-    word[1] = syndrome & ESR_ISS_WRITE ? ACCESS_WRITE : ACCESS_READ;
-    word[2] = address;
-    word[3] = syndrome & ESR_ISS_VALID ? ESR_ISS(syndrome) | 1ull << 31 : 0;
-    return forward_exit(vcpu, EXIT_STAGE2, guest_mode(vcpu));
+    return trap_exit(vcpu, EXIT_STAGE2, sysreg_read(hpfar_el2) >> 4 << 12 | (address & PAGE_MASK),
+                     syndrome & ESR_ISS_WRITE ? ACCESS_WRITE : ACCESS_READ, address,
+                     syndrome & ESR_ISS_VALID ? ESR_ISS(syndrome) | 1ull << 31 : 0);
 }
 
 struct context *trap_handle(struct context *context, uint64_t syndrome, uint64_t address) {
@@ -167,10 +162,6 @@ struct context *trap_handle(struct context *context, uint64_t syndrome, uint64_t
         return trap_access(vcpu_of(context), syndrome, address);
     }
     return trap_guest(vcpu_of(context), syndrome, address);
-}
-
-struct context *trap_error(struct context *context, uint64_t syndrome, uint64_t address) {
-    return trap_handle(context, syndrome, address);
 }
 
 // The guest's own timer fired. It is quiet until the guest ends the interrupt that it gets for it.
@@ -229,13 +220,13 @@ struct context *trap_interrupt(struct context *context) {
     return intid < 1020 ? trap_taken(cpu, intid, context) : context;
 }
 
-struct context *trap_idle(void) {
+struct context *trap_idle(struct cpu *cpu) {
     struct context *next = NULL;
     while (!next) {
         asm volatile("dsb sy\n wfi" ::: "memory");
         uint32_t intid = gic_take();
         if (intid < 1020) {
-            next = trap_taken(this_cpu, intid, NULL);
+            next = trap_taken(cpu, intid, NULL);
         }
     }
     return next;

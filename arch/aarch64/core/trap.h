@@ -11,20 +11,14 @@ struct context *trap_handle(struct context *context, uint64_t syndrome, uint64_t
 // A physical interrupt came while CONTEXT ran.
 struct context *trap_interrupt(struct context *context);
 
-// The memory system reports an error that nobody can be told of in time (SError).
-struct context *trap_error(struct context *context, uint64_t syndrome, uint64_t address);
-
 // TASK answers, its words saved, with FLAGS (SYSCALL_REPLY_WAIT).
 struct context *trap_reply(struct task *task, uint64_t flags);
 
-// Waits until an interrupt makes something ready.
-struct context *trap_idle(void);
+// CPU waits until an interrupt makes something ready.
+struct context *trap_idle(struct cpu *cpu);
 
 // VCPU is to run, but its system or floating-point registers are not in the hardware.
 void trap_load_guest(struct vcpu *vcpu);
 
 // The core itself trapped: the end.
 _Noreturn void trap_core(uint64_t syndrome, uint64_t pc, uint64_t address);
-
-// The CPU that trap_idle is about; called once.
-void trap_init(struct cpu *cpu);

@@ -119,14 +119,11 @@ interrupt:
     b interrupt                 // FIQ: group 0, which the core enables nowhere
 
     .balign 128
-system_error:
+system_error:                   // one that nobody can be told of in time
     stp x10, x11, [sp, #X(10)]
     save_rest
-    mrs x1, esr_el2
-    mrs x2, far_el2
-    enter_core
-    bl trap_error
-    b vector_leave
+    mrs x10, esr_el2
+    b trap
 
     // From AArch32 at EL0 of a guest, the only place where that can be.
     .balign 128
@@ -223,6 +220,7 @@ leave_point:
     b leave_task
 
 leave_idle:
+    mrs x0, tpidr_el2           // the CPU
     bl trap_idle
     b vector_leave
 
