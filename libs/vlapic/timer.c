@@ -50,6 +50,13 @@ void timer_set_deadline(struct vlapic *lapic, uint64_t deadline) {
     }
 }
 
+bool vlapic_is_deadline_only(const struct vlapic *lapic, uint64_t value, uint64_t now,
+                             uint64_t *expiry) {
+    *expiry = value != 0 ? value : VLAPIC_NEVER;
+    return mode_of(lapic->lvt[VLAPIC_TIMER]) == DEADLINE && lapic->expiry > now &&
+           !(lapic->lvt[VLAPIC_TIMER] & LVT_MASKED) && words_is_enabled(lapic);
+}
+
 uint64_t timer_get_deadline(const struct vlapic *lapic) {
     const bool is_set =
         mode_of(lapic->lvt[VLAPIC_TIMER]) == DEADLINE && lapic->expiry != VLAPIC_NEVER;

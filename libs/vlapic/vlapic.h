@@ -86,6 +86,11 @@ bool vlapic_read_msr(const struct vlapic *lapic, uint32_t msr, uint64_t now, uin
 bool vlapic_write_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t now,
                       struct vlapic_ipi *ipi);
 
+// What a write of the deadline's MSR would do, when that is to change `expiry` and nothing else,
+// and nothing has expired: then EXPIRY is what it is to be. For who is in a hurry.
+bool vlapic_is_deadline_only(const struct vlapic *lapic, uint64_t value, uint64_t now,
+                             uint64_t *expiry);
+
 // The page's registers, of 32 bits at multiples of 16. What is not there reads as zero and ignores
 // writes; while it is not in this mode all of it is not there.
 uint32_t vlapic_read_page(const struct vlapic *lapic, uint32_t offset, uint64_t now);

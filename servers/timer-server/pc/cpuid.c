@@ -39,9 +39,9 @@ static struct pc_cpuid_result masked(uint32_t leaf, uint32_t a, uint32_t b, uint
     return (struct pc_cpuid_result){host.a & a, host.b & b, host.c & c, host.d & d};
 }
 
-static struct pc_cpuid_result features(const struct pc_exit *exit) {
+static struct pc_cpuid_result features(uint32_t vcpu) {
     struct pc_cpuid_result found = masked(1, UINT32_MAX, FEATURES_B_LINE, FEATURES_C, FEATURES_D);
-    found.b |= exit->vcpu << FEATURES_B_ID_SHIFT | FEATURES_B_ONE_CPU;
+    found.b |= vcpu << FEATURES_B_ID_SHIFT | FEATURES_B_ONE_CPU;
     found.c |= FEATURES_C_OURS;
     return found;
 }
@@ -52,13 +52,12 @@ static struct pc_cpuid_result last(uint32_t leaf, uint32_t most) {
     return found;
 }
 
-static struct pc_cpuid_result standard(const struct pc_exit *exit, uint32_t leaf,
-                                       uint32_t subleaf) {
+static struct pc_cpuid_result standard(uint32_t vcpu, uint32_t leaf, uint32_t subleaf) {
     switch (leaf) {
     case 0:
         return last(0, LEAF_LAST);
     case 1:
-        return features(exit);
+        return features(vcpu);
     case LEAF_LAST:
         return subleaf == 0 ? masked(leaf, 0, STRUCTURED_B, 0, 0) : (struct pc_cpuid_result){0};
     default:
@@ -104,16 +103,9 @@ static struct pc_cpuid_result ours(uint32_t leaf) {
     return found;
 }
 
-void pc_cpuid(const struct pc_exit *exit, struct reply *reply) {
-    const uint32_t leaf = (uint32_t)exit->record->word[PC_WORD_EDX_EAX];
-    const uint32_t subleaf = (uint32_t)exit->record->word[PC_WORD_ECX];
-    struct pc_cpuid_result found;
+struct pc_cpuid_result pc_cpuid(uint32_t vcpu, uint32_t leaf, uint32_t subleaf) {
     if (leaf - HYPERVISOR <= HYPERVISOR_LAST - HYPERVISOR) {
-        found = ours(leaf);
-    } else {
-        found = leaf >= EXTENDED ? extended(leaf) : standard(exit, leaf, subleaf);
+        return ours(leaf);
     }
-    reply->flags = REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE;
-    reply->word[0] = found.a | (uint64_t)found.b << 32;
-    reply->word[1] = found.c | (uint64_t)found.d << 32;
+    return leaf >= EXTENDED ? extended(leaf) : standard(vcpu, leaf, subleaf);
 }

@@ -107,6 +107,12 @@ void pc_settle(struct pc_exit *exit, const struct vlapic_ipi *ipi) {
     settle(pc, exit->vm, exit->vcpu, &exit->lapic);
 }
 
+const struct pc_vcpu_state *pc_state_of(const struct pc *pc, uint64_t badge, uint32_t vcpu) {
+    const uint32_t found = badge < PC_NUMBERS ? pc->place[badge] : 0;
+    const bool known = found != 0 && vcpu < pc->vm[found - 1].vcpus;
+    return known ? state_of(pc, &pc->vm[found - 1], vcpu) : NULL;
+}
+
 bool pc_begin(struct pc *pc, const struct message *record, struct pc_exit *exit) {
     const uint32_t found = record->badge < PC_NUMBERS ? pc->place[record->badge] : 0;
     const uint32_t vcpu = MESSAGE_VCPU(record->info);

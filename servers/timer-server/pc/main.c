@@ -6,7 +6,7 @@
 //   vcpu-N   cap      a vCPU, in the order of their numbers; 16 in all VMs together
 #include "servers/timer-server/pc/pc.h"
 
-static struct pc pc;
+struct pc pc_server;
 
 static enum status take_over(void *state) {
     const struct config_entry *region = rt_need("state");
@@ -15,10 +15,10 @@ static enum status take_over(void *state) {
 
 int main(void) {
     const char *wrong;
-    enum status status = pc_configure(&pc, rt_config, &wrong);
+    enum status status = pc_configure(&pc_server, rt_config, &wrong);
     if (status != STATUS_OK) {
         rt_die("the config's entry `%.*s` can't be right: %s", CONFIG_NAME, wrong,
                status_text(status));
     }
-    rt_succeed(take_over, PC_STATE_VERSION, pc_serve, &pc);
+    rt_succeed(take_over, PC_STATE_VERSION, pc_serve, &pc_server);
 }

@@ -73,8 +73,14 @@ void pc_settle(struct pc_exit *exit, const struct vlapic_ipi *ipi);
 // The server: rt_serve's handler over a struct pc.
 rt_handler pc_serve;
 
-// Answers CPUID (cpuid.c) and accesses to model-specific registers (msr.c).
-void pc_cpuid(const struct pc_exit *exit, struct reply *reply);
+// CPUID as this server's own CPU has it, and as it is answered to a vCPU (cpuid.c).
+struct pc_cpuid_result {
+    uint32_t a, b, c, d;
+};
+struct pc_cpuid_result pc_host_cpuid(uint32_t leaf, uint32_t subleaf);
+struct pc_cpuid_result pc_cpuid(uint32_t vcpu, uint32_t leaf, uint32_t subleaf);
+
+// Answers accesses to model-specific registers (msr.c).
 void pc_msr(struct pc_exit *exit, struct reply *reply);
 
 // The exception VECTOR, without or with the error code 0, in place of the instruction.
@@ -87,8 +93,14 @@ enum { PC_WORD_CODE, PC_WORD_ECX, PC_WORD_EDX_EAX };
 #define PC_CODE_MASK 0xffffffffu
 #define PC_CODE_WRITES (UINT64_C(1) << 32)
 
-// CPUID as this server's own CPU has it.
-struct pc_cpuid_result {
-    uint32_t a, b, c, d;
-};
-struct pc_cpuid_result pc_host_cpuid(uint32_t leaf, uint32_t subleaf);
+// Intercepts (APM volume 2, appendix C).
+#define PC_CODE_RDPMC 0x6fu
+#define PC_CODE_CPUID 0x72u
+#define PC_CODE_MSR 0x7cu
+
+// The two words in which CPUID is answered.
+static inline uint64_t pc_word(uint32_t low, uint32_t high) { return low | (uint64_t)high << 32; }
+
+// The server that quick.c answers for; its place in the state for RECORD's vCPU, NULL: none.
+extern struct pc pc_server;
+const struct pc_vcpu_state *pc_state_of(const struct pc *pc, uint64_t badge, uint32_t vcpu);

@@ -1,25 +1,29 @@
 #include "servers/timer-server/pc/pc.h"
 
-// Intercepts (APM volume 2, appendix C).
-#define CODE_RDPMC 0x6f
-#define CODE_CPUID 0x72
-#define CODE_MSR 0x7c
-
 void pc_refuse(struct reply *reply, unsigned vector) {
     reply->flags = REPLY_FLAGS | REPLY_INJECT;
     reply->word[0] = vector;
 }
 
+static void cpuid(const struct pc_exit *exit, struct reply *reply) {
+    const uint64_t *word = exit->record->word;
+    const struct pc_cpuid_result found =
+        pc_cpuid(exit->vcpu, (uint32_t)word[PC_WORD_EDX_EAX], (uint32_t)word[PC_WORD_ECX]);
+    reply->flags = REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE;
+    reply->word[0] = pc_word(found.a, found.b);
+    reply->word[1] = pc_word(found.c, found.d);
+}
+
 // What is left are the instructions of virtualization, and others that CPUID denies.
 static void sysreg(struct pc_exit *exit, struct reply *reply) {
     switch (exit->record->word[PC_WORD_CODE] & PC_CODE_MASK) {
-    case CODE_CPUID:
-        pc_cpuid(exit, reply);
+    case PC_CODE_CPUID:
+        cpuid(exit, reply);
         break;
-    case CODE_MSR:
+    case PC_CODE_MSR:
         pc_msr(exit, reply);
         break;
-    case CODE_RDPMC:
+    case PC_CODE_RDPMC:
         pc_refuse(reply, PC_PROTECTION);
         break;
     default:

@@ -163,6 +163,11 @@ _Noreturn void rt_reply_write_registers(uint64_t flags, uint64_t word0, uint64_t
     rt_reply_effect_registers(flags, word0, 0, word6);
 }
 
+_Noreturn void rt_reply_deadline_registers(uint64_t flags, uint64_t word2) {
+    struct reply reply = {.flags = flags, .word = {0, 0, word2}};
+    answer(&reply);
+}
+
 _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t word3,
                                       uint64_t word5) {
     struct reply reply = {.flags = flags, .word = {[2] = word2, [3] = word3, [5] = word5}};

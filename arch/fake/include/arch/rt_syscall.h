@@ -15,6 +15,9 @@ _Noreturn void rt_reply_effect_registers(uint64_t flags, uint64_t word0, uint64_
 _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t word3,
                                       uint64_t word5);
 
+// The same for a deadline behind an instruction: words 2 and 6, which is 0.
+_Noreturn void rt_reply_deadline_registers(uint64_t flags, uint64_t word2);
+
 // What rt_now returns.
 uint64_t rt_counter(void);
 

@@ -79,6 +79,13 @@ static inline _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t wor
     __builtin_unreachable();
 }
 
+// The same for DEADLINE and ADVANCE: words 2 and 6, the second of which is 0.
+static inline _Noreturn void rt_reply_deadline_registers(uint64_t flags, uint64_t word2) {
+    register uint64_t r12 asm("r12") = 0;
+    asm volatile("syscall" ::"d"(word2), "r"(r12), "a"(0ull), "b"(flags) : "memory");
+    __builtin_unreachable();
+}
+
 // The same for effects without RAISE: word 4 says nothing then.
 static inline _Noreturn void rt_reply_write_registers(uint64_t flags, uint64_t word0,
                                                       uint64_t word6) {
