@@ -28,6 +28,9 @@ FILE = struct.Struct(f"<{NAME_SIZE}sQQ")
 # enum rights of ipc/cap.h, by the bits of an ELF program header's flags.
 RIGHTS = {4: 1, 2: 2, 1: 4}
 
+# Cores that have no firmware to write to, by their programs' e_machine.
+SILENT_CORES = {183: "aarch64"}
+
 PT_LOAD = 1
 ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
@@ -116,6 +119,47 @@ def read_machine(manifest: Path) -> Machine:
     )
 
 
+def property_text(manifest: Path, node: str, name: str) -> str:
+    """The property's text; "" when there is none."""
+    done = subprocess.run(
+        ["fdtget", "-t", "s", manifest, node, name], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def check_machine(elf_machine: int, manifest: Path) -> None:
+    """Refuses, in init's words, what would keep the core from getting as far as init, and from
+    saying so: where no firmware writes for it, it has only what the manifest gives it.
+
+    elf_machine: e_machine of the programs in the bundle.
+    """
+    arch = SILENT_CORES.get(elf_machine)
+    if arch is None:
+        return
+    said = property_text(manifest, "/", "architecture")
+    if said != arch:
+        raise BundleError(
+            f'manifest refused: /: property `architecture` is "{said}", but this is {arch}; '
+            "take a manifest made for it"
+        )
+    machine = read_machine(manifest)
+    for value, node, name in (
+        (machine.console, "console", "reg"),
+        (machine.controller, "interrupt-controller", "reg"),
+        (machine.redistributors, "interrupt-controller", "redistributors"),
+    ):
+        if value == 0:
+            raise BundleError(
+                f"manifest refused: /host: node `{node}@` with `{name}` is missing; the core needs "
+                f"it before it can say anything: see machine-{arch}.dtsi"
+            )
+
+
+def machine_of(elf: bytes) -> int:
+    """Its e_machine; 0 of what is no ELF file."""
+    return ELF_HEADER.unpack_from(elf)[2] if elf[:4] == b"\x7fELF" else 0
+
+
 def make_bundle(init: bytes, files: dict[str, bytes], machine: Machine) -> bytes:
     """The whole bundle: `init` is its ELF file, `files` go in under their names."""
     entry, segments = load_segments(init, "init")
@@ -158,6 +202,9 @@ def with_manifest(image: bytes, manifest: Path, files: dict[str, bytes] | None =
     name, offset, _ = FILE.unpack_from(image, tables + number * FILE.size)
     if name.rstrip(b"\0") != MANIFEST.encode():
         raise BundleError(f"the bundle's last file is not {MANIFEST}")
+    if number > 0:
+        begin = FILE.unpack_from(image, tables)[1]
+        check_machine(machine_of(image[begin : begin + PAGE]), manifest)
     changed = bytearray(image[:offset])
     for name, content in [*(files or {}).items(), (MANIFEST, manifest.read_bytes())]:
         if number >= MAX_FILES or len(name) >= NAME_SIZE:
@@ -208,6 +255,7 @@ def main() -> int:
     files[MANIFEST] = arguments.manifest.read_bytes()
     machine = read_machine(arguments.manifest)
     try:
+        check_machine(machine_of(init[0].read_bytes()), arguments.manifest)
         image = make_bundle(stripped(init[0], arguments.objcopy, KEEP_NONE), files, machine)
         arguments.out.write_bytes(image)
     except BundleError as error:

@@ -157,7 +157,10 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
     changed = boot.manifest or boot.initrd or boot.mem is not None or boot.cmdline is not None
     if changed or boot.servers:
         servers = {name: path.read_bytes() for name, path in boot.servers.items()}
-        image = bundle.with_manifest(bundle_image.read_bytes(), manifest.blob, servers)
+        try:
+            image = bundle.with_manifest(bundle_image.read_bytes(), manifest.blob, servers)
+        except bundle.BundleError as error:
+            raise ExeuntError(str(error)) from error
         bundle_image = scratch / "bundle.img"
         bundle_image.write_bytes(image)
 

@@ -51,6 +51,7 @@ def symbols(elf: Path) -> set[str]:
 
 MACHINE = bundle.Machine(0x1000, 0x2000, 0x3000, 0x4000)
 
+RISCV64, AARCH64 = 243, 183
 WITH_DEVICES = """
 /dts-v1/;
 / { object-memory = <0x1 0x2000>; host {
@@ -153,6 +154,26 @@ class BundleTest(unittest.TestCase):
                 image = bundle.make_bundle(minimal_elf(), {}, bundle.Machine(*expected))
                 header = bundle.HEADER.unpack_from(image)
                 self.assertEqual((header[6], *header[8:]), expected)
+
+    def test_a_core_that_could_not_say_it_is_not_started(self):
+        good = WITH_DEVICES.replace("/ {", '/ { architecture = "aarch64";', 1)
+        bare = '/dts-v1/; / { architecture = "aarch64"; host { }; };'
+        with tempfile.TemporaryDirectory() as folder:
+            source, blob = Path(folder) / "m.dts", Path(folder) / "m.dtb"
+            for machine, text, wrong in (
+                (AARCH64, good, ""),
+                (AARCH64, WITH_DEVICES, "/: property `architecture` is \"\", but this is aarch64; "),
+                (AARCH64, bare, "/host: node `console@` with `reg` is missing; "),
+                (AARCH64, good.replace("redistributors", "x"), "with `redistributors` is missing"),
+                (RISCV64, bare, ""),
+            ):
+                source.write_text(text)
+                subprocess.run(["dtc", "-q", "-O", "dtb", "-o", blob, source], check=True)
+                if wrong:
+                    with self.assertRaisesRegex(bundle.BundleError, wrong):
+                        bundle.check_machine(machine, blob)
+                else:
+                    bundle.check_machine(machine, blob)
 
     def test_what_is_no_elf_is_refused(self):
         for wrong in (b"", b"MZ" * 100, b"\x7fELF\x01\x01" + bytes(100)):
