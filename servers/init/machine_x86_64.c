@@ -20,8 +20,9 @@ const struct machine_route machine_routes[EXIT_GUEST_CLASSES] = {
     [EXIT_HYPERCALL] = {REPLY_RESULT | REPLY_ADVANCE | REPLY_WRITE | REPLY_PARK | REPLY_STOP |
                             REPLY_START | REPLY_INJECT,
                         RESULTS, ARGUMENTS},
-    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT, ALL,
-                     ALL | SYSTEM},
+    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT |
+                         REPLY_DEADLINE, // stores to the local APIC's page
+                     ALL, ALL | SYSTEM},
     [EXIT_TIMER] = {REPLY_DEADLINE | REPLY_STOP, 0, 0},
     [EXIT_IDLE] = {REPLY_ADVANCE | REPLY_PARK | REPLY_STOP, 0, 0},
     [EXIT_SYSREG] = {REPLY_RESULT | REPLY_WRITE | REPLY_ADVANCE | REPLY_DEADLINE | REPLY_RAISE |

@@ -29,6 +29,7 @@ class Machine(NamedTuple):
     board, cpu: its -machine and, unless another is asked for, its -cpu; empty: QEMU's own choice.
     bare_board, bare_cpu: the same without the hypervisor. bundle: where the core looks for the boot
     bundle. core: how the core's ELF file gets there. more: what else only the hypervisor needs.
+    disk: its device.
     """
 
     board: str
@@ -38,6 +39,7 @@ class Machine(NamedTuple):
     bundle: int
     core: Callable[[Path], list[str]]
     more: tuple[str, ...] = ()
+    disk: str = "virtio-blk-device"
 
 
 def firmware() -> Path:
@@ -75,7 +77,17 @@ MACHINES = {
         ("-rtc", "clock=vm"),
     ),
     # Without `check=off` QEMU lists what it cannot emulate of the CPU, before each boot.
-    "x86_64": Machine("q35", "EPYC,check=off", "q35", "EPYC,check=off", 0, as_kernel),
+    # A failure is told by isa-debug-exit; where the disk is on the PCI bus the manifest says, too.
+    "x86_64": Machine(
+        "q35",
+        "EPYC,check=off",
+        "q35",
+        "EPYC,check=off",
+        0x400000,
+        as_kernel,
+        ("-rtc", "clock=vm", "-device", "isa-debug-exit"),
+        "virtio-blk-pci,disable-legacy=on,addr=4",
+    ),
 }
 
 
@@ -226,8 +238,9 @@ def qemu_command(boot: Boot, out: Path, images: tuple[Path, Path, int]) -> list[
         *found.core(out / "exeunt.elf"),
         *("-device", f"loader,file={quoted(bundle_image)},addr={found.bundle:#x},force-raw=on"),
         *("-drive", f"file={quoted(disk_image)},if=none,format=raw,id=disk,readonly=on"),
-        *("-device", "virtio-blk-device,drive=disk"),
-        *("-drive", f"file={quoted(flash)},if=pflash,unit=1,format=raw,readonly=on"),
+        *("-device", f"{found.disk},drive=disk"),
+        *(bare.flash_unit(0, bare.pc_firmware()) if boot.arch == "x86_64" else ()),
+        *bare.flash_unit(1, flash),
         *found.more,
     ]
     if boot.control:
