@@ -9,18 +9,10 @@
 
 #include <cmocka.h>
 
-#include "libs/pl011/pl011.h"
 #include "libs/vgic/vgic.h"
-#include "servers/npf-pager/pager.h"
-#include "tests/unit/fakert/fakert.h"
 #include "tests/unit/fakert/step.h"
+#include "tests/unit/pager/board.h"
 
-#define VM 9
-#define VCPUS 2
-#define VCPU_SLOT 30 // the first one's
-#define UART 0x9000000ull
-#define GICD 0x8000000ull
-#define GICR 0x80a0000ull
 #define GICD_CTLR (GICD + 0x0)
 #define GICD_IGROUPR1 (GICD + 0x84)
 #define GICD_ISENABLER1 (GICD + 0x104)
@@ -33,133 +25,14 @@
 #define GICR_ICACTIVER0 (GICR + 0x10380)
 #define GICR_IPRIORITYR0 (GICR + 0x10400)
 #define GICR_IPRIORITYR6 (GICR + 0x10418)
-#define GICR_SECOND 0x20000ull // from the first vCPU's to the second's
 
-#define UART_LINE 1
-#define UART_INTID (32 + UART_LINE)
 #define PRIORITY 0xa0
 #define PRIORITIES 0xa0a0a0a0 // of four
 #define TIMER 27
 
-// The host's decoder is riscv64's; the base register does not count.
-#define LWU_A0 0x0005e503u // lwu a0, 0(a1)
-#define SW_A0 0x00a5a023u  // sw a0, 0(a1)
-
-#define SYSREG_SGI1R (3u << 20 | 5u << 17 | 12u << 10 | 7u << 5 | 11u << 1) // from x7
-
-int npf_pager_main(void);
-
-// What the core has of a vCPU's interrupts.
-struct core_vcpu {
-    uint64_t number; // of the last output
-    uint64_t timer;
-    uint64_t state[128];  // enum vcpu_look
-    uint64_t raised[128]; // as what, last
-    uint64_t raises;
-};
-
-// What outlives a server, at one address.
-static struct {
-    _Alignas(4096) uint8_t state[8192];
-    struct ring out, in;
-    // Nobody dies in the middle of what the core does: one word says which of the two counts.
-    uint64_t now;
-    struct core_vcpu core[2][VCPUS];
-} *world;
-
-static struct core_vcpu *core(unsigned vcpu) { return &world->core[world->now][vcpu]; }
-
-static uint64_t core_look(unsigned slot, unsigned intid) {
-    return core(slot - VCPU_SLOT)->state[intid];
-}
-
-static void core_interrupt(unsigned slot, enum vcpu_interrupt what, uint64_t interrupt,
-                           uint64_t number) {
-    if (number <= core(slot - VCPU_SLOT)->number) {
-        return;
-    }
-    memcpy(world->core[!world->now], world->core[world->now], sizeof(world->core[0]));
-    struct core_vcpu *vcpu = &world->core[!world->now][slot - VCPU_SLOT];
-    uint64_t *state = &vcpu->state[interrupt & 0xff];
-    vcpu->number = number;
-    switch (what) {
-    case VCPU_INTERRUPT_RAISE:
-        *state |= VCPU_LOOK_PENDING;
-        vcpu->raised[interrupt & 0xff] = interrupt;
-        vcpu->raises++;
-        break;
-    case VCPU_INTERRUPT_TAKE_BACK:
-        *state &= ~(uint64_t)VCPU_LOOK_PENDING;
-        break;
-    case VCPU_INTERRUPT_DEACTIVATE:
-        *state &= ~(uint64_t)VCPU_LOOK_ACTIVE;
-        break;
-    case VCPU_INTERRUPT_TIMER:
-        vcpu->timer = interrupt;
-    }
-    __atomic_store_n(&world->now, !world->now, __ATOMIC_SEQ_CST);
-}
-
-static uint64_t last_seq;
-
-static struct config_entry *number(const char *name, uint64_t guest, uint64_t size) {
-    struct config_entry *entry = fakert_entry(name, CONFIG_NUMBER);
-    entry->guest = guest;
-    entry->size = size;
-    return entry;
-}
-
-static void window(const char *name, void *memory, uint64_t size) {
-    struct config_entry *entry = fakert_entry(name, CONFIG_WINDOW);
-    entry->address = (uint64_t)(uintptr_t)memory;
-    entry->size = size;
-}
-
-static void begin_server(void) {
-    struct fakert before = fakert;
-    fakert_reset();
-    fakert_entry("init", CONFIG_CAP)->slot = 6;
-    fakert_entry("console", CONFIG_CAP)->slot = 7;
-    window("state", world->state, sizeof(world->state));
-    number("device-9:pl011", UART, PL011_SIZE)->address = UART_LINE;
-    number("device-9:gic-v3", GICD, 0x10000);
-    number("device-9:gic-v3-rd", GICR, VCPUS * GICR_SECOND);
-    for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
-        fakert_entry("vcpu-9", CONFIG_CAP)->slot = VCPU_SLOT + vcpu;
-    }
-    window("console-out-9", &world->out, sizeof(world->out));
-    window("console-in-9", &world->in, sizeof(world->in));
-    memcpy(fakert.reg, before.reg, sizeof(fakert.reg));
-    fakert.instruction = before.instruction;
-    fakert.on_look = core_look;
-    fakert.on_interrupt = core_interrupt;
-}
-
-static int begin(void **unused) {
-    (void)unused;
-    if (!world) {
-        world = step_memory(sizeof(*world));
-    }
-    memset(world, 0, sizeof(*world));
-    world->out.magic = RING_MAGIC;
-    world->in.magic = RING_MAGIC;
-    last_seq = 0;
-    fakert_reset();
-    begin_server();
-    return 0;
-}
-
-static struct message record_of(uint64_t address, enum access access) {
-    struct message record = fakert_record(EXIT_STAGE2, VM, 0, ++last_seq);
-    record.word[0] = address;
-    record.word[1] = access;
-    fakert.instruction = access == ACCESS_WRITE ? SW_A0 : LWU_A0;
-    return record;
-}
-
 // Served by a server that has just started.
 static struct reply serve(const struct message *record) {
-    begin_server();
+    board_config();
     fakert_send(record);
     assert_int_equal(fakert_run(npf_pager_main), FAKERT_WAITING);
     assert_int_equal(fakert.answered, 1);
@@ -168,7 +41,7 @@ static struct reply serve(const struct message *record) {
 
 static struct message store_of(uint64_t address, uint64_t value) {
     fakert.reg[10] = value;
-    return record_of(address, ACCESS_WRITE);
+    return board_access(address, ACCESS_WRITE);
 }
 
 static struct reply store(uint64_t address, uint64_t value) {
@@ -177,7 +50,7 @@ static struct reply store(uint64_t address, uint64_t value) {
 }
 
 static uint64_t load(uint64_t address) {
-    struct message record = record_of(address, ACCESS_READ);
+    struct message record = board_access(address, ACCESS_READ);
     struct reply reply = serve(&record);
     assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE | REPLY_WRITE | REPLY_REGISTER(10));
     return reply.word[0];
@@ -185,7 +58,7 @@ static uint64_t load(uint64_t address) {
 
 static void type(const char *text) {
     for (; *text; text++) {
-        world->in.data[world->in.head++ % RING_BYTES] = *text;
+        board_type(*text);
     }
 }
 
@@ -203,29 +76,29 @@ static void serve_by_victim(void *argument) {
 // The exit, cut short behind every change to what outlives the server, and then served by the next
 // one: the answer, the rings, the state and what the core has are as if nobody had died.
 static struct reply die_everywhere(const struct message *record) {
-    static typeof(*world) end;
+    static struct board end;
     struct step_images images;
     const char *wrong;
     served = *record;
-    begin_server();
+    board_config();
     assert_int_equal(pager_configure(&victim, rt_config, &wrong), STATUS_OK);
-    assert_int_equal(pager_adopt(&victim, world->state, sizeof(world->state)), STATUS_OK);
+    assert_int_equal(pager_adopt(&victim, board->state, sizeof(board->state)), STATUS_OK);
     type(arrives);
-    if (!step_run(serve_by_victim, NULL, world, sizeof(*world), &images)) {
+    if (!step_run(serve_by_victim, NULL, board, sizeof(*board), &images)) {
         skip();
     }
     struct reply undisturbed = serve(record);
-    memcpy(&end, world, sizeof(end));
+    memcpy(&end, board, sizeof(end));
     for (unsigned i = 0; i < images.count; i++) {
-        memcpy(world, images.image[i], sizeof(*world));
+        memcpy(board, images.image[i], sizeof(*board));
         struct reply reply = serve(record);
         assert_memory_equal(&reply, &undisturbed, sizeof(reply));
-        assert_memory_equal(&world->out, &end.out, sizeof(end.out));
-        assert_memory_equal(&world->in, &end.in, sizeof(end.in));
-        assert_memory_equal(core(0), end.core[end.now], sizeof(end.core[0]));
-        struct state_header *found = (void *)world->state, *wanted = (void *)end.state;
+        assert_memory_equal(&board->out, &end.out, sizeof(end.out));
+        assert_memory_equal(&board->in, &end.in, sizeof(end.in));
+        assert_memory_equal(board_core(0), end.core[end.now], sizeof(end.core[0]));
+        struct state_header *found = (void *)board->state, *wanted = (void *)end.state;
         uint32_t size = wanted->slot_size;
-        assert_memory_equal(world->state + STATE_SLOTS_AT + found->active * size,
+        assert_memory_equal(board->state + STATE_SLOTS_AT + found->active * size,
                             end.state + STATE_SLOTS_AT + wanted->active * size, size);
     }
     assert_true(images.count > 3);
@@ -241,10 +114,10 @@ static void what_is_sent_is_in_the_ring_once(void **state) {
         struct reply reply = serve(&record);
         assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE);
         serve(&record); // it comes again
-        assert_int_equal(world->out.head, i + 1);
+        assert_int_equal(board->out.head, i + 1);
         assert_true(fakert_count(FAKERT_SIGNAL) >= 1);
     }
-    assert_memory_equal(world->out.data, text, sizeof(text) - 1);
+    assert_memory_equal(board->out.data, text, sizeof(text) - 1);
 }
 
 static void dying_while_a_byte_is_sent(void **state) {
@@ -252,21 +125,21 @@ static void dying_while_a_byte_is_sent(void **state) {
     store(UART + PL011_DR, 'a');
     struct message record = store_of(UART + PL011_DR, 'b');
     die_everywhere(&record);
-    assert_int_equal(world->out.head, 2);
-    assert_memory_equal(world->out.data, "ab", 2);
+    assert_int_equal(board->out.head, 2);
+    assert_memory_equal(board->out.data, "ab", 2);
 }
 
 static void a_full_ring_is_flushed_first(void **state) {
     (void)state;
-    world->out.head = RING_BYTES; // of a server before this one
+    board->out.head = RING_BYTES; // of a server before this one
     store(UART + PL011_DR, 'a');
     assert_int_equal(fakert_count(FAKERT_CALL), 1);
-    assert_int_equal(world->out.head, RING_BYTES); // nobody has made room: it is lost
-    world->out.tail = RING_BYTES;
+    assert_int_equal(board->out.head, RING_BYTES); // nobody has made room: it is lost
+    board->out.tail = RING_BYTES;
     store(UART + PL011_DR, 'b');
     assert_int_equal(fakert_count(FAKERT_CALL), 0);
-    assert_int_equal(world->out.head, RING_BYTES + 1);
-    assert_int_equal(world->out.data[0], 'b');
+    assert_int_equal(board->out.head, RING_BYTES + 1);
+    assert_int_equal(board->out.data[0], 'b');
 }
 
 static void what_is_typed_arrives_in_order(void **state) {
@@ -279,17 +152,17 @@ static void what_is_typed_arrives_in_order(void **state) {
         assert_int_equal(load(UART + PL011_DR), *next);
     }
     assert_true(load(UART + PL011_FR) & 1u << 4);
-    assert_int_equal(world->in.tail, strlen(text));
+    assert_int_equal(board->in.tail, strlen(text));
 }
 
 static void dying_while_a_byte_is_received(void **state) {
     (void)state;
     type("xyz");
-    struct message record = record_of(UART + PL011_DR, ACCESS_READ);
+    struct message record = board_access(UART + PL011_DR, ACCESS_READ);
     struct reply reply = die_everywhere(&record);
     assert_int_equal(reply.word[0], 'x');
     assert_int_equal(load(UART + PL011_DR), 'y');
-    assert_int_equal(world->in.tail, 3);
+    assert_int_equal(board->in.tail, 3);
 }
 
 static void set_up_controller(void) {
@@ -313,15 +186,16 @@ static struct reply serve_plain(const struct message *record) {
 // What the guest's CPU does.
 
 static void acknowledge(unsigned vcpu, unsigned intid) {
-    assert_int_equal(core(vcpu)->state[intid], VCPU_LOOK_PENDING);
-    core(vcpu)->state[intid] = VCPU_LOOK_ACTIVE;
+    assert_int_equal(board_core(vcpu)->state[intid], VCPU_LOOK_PENDING);
+    board_core(vcpu)->state[intid] = VCPU_LOOK_ACTIVE;
 }
 
 static struct message end_of(unsigned vcpu, unsigned intid) {
-    assert_int_equal(core(vcpu)->state[intid], VCPU_LOOK_ACTIVE);
-    assert_true(core(vcpu)->raised[intid] & INTERRUPT_NOTIFY);
-    core(vcpu)->state[intid] = 0;
-    struct message record = fakert_record(EXIT_WINDOW, VM, vcpu, ++last_seq);
+    assert_int_equal(board_core(vcpu)->state[intid], VCPU_LOOK_ACTIVE);
+    assert_true(board_core(vcpu)->raised[intid] & INTERRUPT_NOTIFY);
+    board_core(vcpu)->state[intid] = 0;
+    struct message record = board_exit(EXIT_WINDOW);
+    record.info = MESSAGE_INFO(EXIT_WINDOW, vcpu, 1);
     record.word[intid / 64] = 1ull << intid % 64;
     return record;
 }
@@ -331,40 +205,40 @@ static void interrupts_are_given_where_they_become_due(void **state) {
     const uint64_t both = 1u << 3 | 1u << 5;
     set_up_controller();
     store(GICR_ISPENDR0, both);
-    assert_int_equal(core(0)->raises, 0);
+    assert_int_equal(board_core(0)->raises, 0);
     struct message record = store_of(GICR_ISENABLER0, both);
     serve_plain(&record);
-    assert_int_equal(core(0)->raises, 2);
-    assert_int_equal(core(0)->raised[3], INTERRUPT_GIC(3, PRIORITY));
-    assert_int_equal(core(0)->state[5], VCPU_LOOK_PENDING);
+    assert_int_equal(board_core(0)->raises, 2);
+    assert_int_equal(board_core(0)->raised[3], INTERRUPT_GIC(3, PRIORITY));
+    assert_int_equal(board_core(0)->state[5], VCPU_LOOK_PENDING);
     // They are not enabled any more, and pending still: that is taken back.
     acknowledge(0, 5);
     store(GICR_ISPENDR0, 1u << 5);
     record = store_of(GICR_ICENABLER0, both);
     serve_plain(&record);
-    assert_int_equal(core(0)->state[3], 0);
-    assert_int_equal(core(0)->state[5], VCPU_LOOK_ACTIVE);
+    assert_int_equal(board_core(0)->state[3], 0);
+    assert_int_equal(board_core(0)->state[5], VCPU_LOOK_ACTIVE);
     record = store_of(GICR_ICACTIVER0, both);
     serve_plain(&record);
-    assert_int_equal(core(0)->state[5], 0);
+    assert_int_equal(board_core(0)->state[5], 0);
     assert_int_equal(load(GICR_ISPENDR0), both);
 }
 
 static void the_core_learns_how_the_timer_interrupts(void **state) {
     (void)state;
     set_up_controller();
-    assert_int_equal(core(1)->timer, 0);
+    assert_int_equal(board_core(1)->timer, 0);
     struct message record = store_of(GICR_ISENABLER0 + GICR_SECOND, 1u << TIMER);
     serve_plain(&record);
-    assert_int_equal(core(1)->timer, INTERRUPT_GIC(TIMER, 0x80));
-    assert_int_equal(core(0)->timer, 0);
+    assert_int_equal(board_core(1)->timer, INTERRUPT_GIC(TIMER, 0x80));
+    assert_int_equal(board_core(0)->timer, 0);
     record = store_of(GICD_CTLR, 0);
     serve_plain(&record);
-    assert_int_equal(core(1)->timer, 0);
+    assert_int_equal(board_core(1)->timer, 0);
 }
 
 static struct message sysreg_of(unsigned iss, uint64_t value) {
-    struct message record = fakert_record(EXIT_SYSREG, VM, 0, ++last_seq);
+    struct message record = board_exit(EXIT_SYSREG);
     record.word[0] = iss;
     record.word[1] = value;
     return record;
@@ -375,22 +249,22 @@ static void an_interrupt_is_sent_by_a_system_register(void **state) {
     set_up_controller();
     store(GICR_ISENABLER0, 1u << 2);
     store(GICR_ISENABLER0 + GICR_SECOND, 1u << 2);
-    struct message record = sysreg_of(SYSREG_SGI1R, 2u << 24 | 3); // INTID 2, to both
+    struct message record = sysreg_of(BOARD_SGI1R, 2u << 24 | 3); // INTID 2, to both
     serve_plain(&record);
     for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
-        assert_int_equal(core(vcpu)->raised[2], INTERRUPT_GIC(2, PRIORITY));
-        assert_int_equal(core(vcpu)->raises, 1);
+        assert_int_equal(board_core(vcpu)->raised[2], INTERRUPT_GIC(2, PRIORITY));
+        assert_int_equal(board_core(vcpu)->raises, 1);
         acknowledge(vcpu, 2);
     }
     serve(&record); // it comes again
-    assert_int_equal(core(0)->state[2], VCPU_LOOK_ACTIVE);
+    assert_int_equal(board_core(0)->state[2], VCPU_LOOK_ACTIVE);
 }
 
 // Others: sysreg_test.c.
 static void the_register_that_sends_cannot_be_read(void **state) {
     (void)state;
     set_up_controller();
-    struct message record = sysreg_of(SYSREG_SGI1R | 1, 0);
+    struct message record = sysreg_of(BOARD_SGI1R | 1, 0);
     struct reply reply = serve(&record);
     assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_INJECT);
     assert_int_equal(reply.word[0], 1u << 25);
@@ -401,7 +275,7 @@ static void set_up_uart(void) {
     set_up_controller();
     store(GICD_ISENABLER1, 1u << (UART_INTID - 32));
     store(UART + PL011_IMSC, 1u << 4 | 1u << 6);
-    assert_int_equal(core(0)->raises, 0);
+    assert_int_equal(board_core(0)->raises, 0);
 }
 
 static void type_and_signal(const char *text) {
@@ -415,41 +289,41 @@ static void what_is_typed_interrupts(void **state) {
     (void)state;
     set_up_uart();
     type_and_signal("ab");
-    assert_int_equal(world->in.tail, 2);
-    assert_int_equal(core(0)->raises, 1);
-    assert_int_equal(core(0)->raised[UART_INTID],
+    assert_int_equal(board->in.tail, 2);
+    assert_int_equal(board_core(0)->raises, 1);
+    assert_int_equal(board_core(0)->raised[UART_INTID],
                      INTERRUPT_GIC(UART_INTID, PRIORITY) | INTERRUPT_NOTIFY);
     type_and_signal("c"); // while it is pending
-    assert_int_equal(core(0)->raises, 1);
+    assert_int_equal(board_core(0)->raises, 1);
     acknowledge(0, UART_INTID);
     assert_int_equal(load(UART + PL011_DR), 'a');
     assert_int_equal(load(UART + PL011_DR), 'b');
     // There is more: it comes again when it is ended, once.
     struct message record = end_of(0, UART_INTID);
     assert_int_equal(die_everywhere(&record).flags, REPLY_FLAGS);
-    assert_int_equal(core(0)->raises, 2);
+    assert_int_equal(board_core(0)->raises, 2);
     acknowledge(0, UART_INTID);
     serve(&record); // an end that has been told of already
-    assert_int_equal(core(0)->raises, 2);
+    assert_int_equal(board_core(0)->raises, 2);
     assert_int_equal(load(UART + PL011_DR), 'c');
     record = end_of(0, UART_INTID);
     serve(&record);
-    assert_int_equal(core(0)->raises, 2);
+    assert_int_equal(board_core(0)->raises, 2);
 }
 
 static void a_load_takes_the_interrupt_back(void **state) {
     (void)state;
     set_up_uart();
     type_and_signal("a");
-    assert_int_equal(core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
-    struct message record = record_of(UART + PL011_DR, ACCESS_READ);
+    assert_int_equal(board_core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
+    struct message record = board_access(UART + PL011_DR, ACCESS_READ);
     assert_int_equal(die_everywhere(&record).word[0], 'a');
-    assert_int_equal(core(0)->state[UART_INTID], 0);
+    assert_int_equal(board_core(0)->state[UART_INTID], 0);
     record = store_of(UART + PL011_DR, 'x');
     die_everywhere(&record);
     record = store_of(UART + PL011_IMSC, 1u << 5); // its FIFO for what is sent is empty
     serve_plain(&record);
-    assert_int_equal(core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
+    assert_int_equal(board_core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
 }
 
 // A guest that empties the FIFO without looking for more finds more there all the same.
@@ -457,24 +331,27 @@ static void what_did_not_fit_follows(void **state) {
     (void)state;
     set_up_uart();
     type_and_signal("0123456789abcdefghij");
-    assert_int_equal(world->in.tail, PL011_FIFO);
+    assert_int_equal(board->in.tail, PL011_FIFO);
     acknowledge(0, UART_INTID);
     for (unsigned i = 0; i < PL011_FIFO; i++) {
         load(UART + PL011_DR);
     }
-    assert_int_equal(world->in.tail, 20);
+    assert_int_equal(board->in.tail, 20);
     struct message record = end_of(0, UART_INTID);
     serve(&record);
-    assert_int_equal(core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
+    assert_int_equal(board_core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
     for (const char *next = "ghij"; *next; next++) {
         assert_int_equal(load(UART + PL011_DR), *next);
     }
-    assert_int_equal(core(0)->state[UART_INTID], 0);
+    assert_int_equal(board_core(0)->state[UART_INTID], 0);
 }
 
 static void a_clock_has_no_line(void **state) {
     (void)state;
-    number("device-9:pl031", 0x9010000, 0x1000)->address = 2;
+    struct config_entry *clock = fakert_entry("device-9:pl031", CONFIG_NUMBER);
+    clock->guest = 0x9010000;
+    clock->size = 0x1000;
+    clock->address = 2;
     assert_int_equal(fakert_run(npf_pager_main), FAKERT_DIED);
     assert_non_null(strstr(fakert.text, "device-9:pl031"));
 }
@@ -518,11 +395,12 @@ static void loads_one_after_the_other(void **state) {
         {GICD_CTLR, GIVEN_LWU_A0, 10, 0x52},
     };
     const unsigned count = sizeof(loads) / sizeof(loads[0]);
-    begin_server();
+    board_config();
     fakert.reg[10] = 0x80000002;
     for (unsigned i = 0; i < count; i++) {
         bool is_store = loads[i].given == GIVEN_SW_A0;
-        struct message record = record_of(loads[i].address, is_store ? ACCESS_WRITE : ACCESS_READ);
+        struct message record =
+            board_access(loads[i].address, is_store ? ACCESS_WRITE : ACCESS_READ);
         record.word[3] = loads[i].given;
         fakert_send(&record);
     }
@@ -538,7 +416,7 @@ static void loads_one_after_the_other(void **state) {
     assert_int_equal(fakert_count(FAKERT_FETCH), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, begin)
+#define TEST(name) cmocka_unit_test_setup(name, board_begin)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
