@@ -197,6 +197,11 @@ static void config_vm(struct config_writer *writer, unsigned index) {
     }
     if (config_serves(manifest, EXIT_STAGE2, writer->server)) {
         config_pager(writer, vm);
+        uint8_t controller = manifest->exit[EXIT_WINDOW];
+        if (controller != MANIFEST_NONE && controller != writer->server) {
+            config_portal(writer, "lapic", SLOT_SERVER(controller) + SERVER_SLOT_PORTAL,
+                          writer->server + 1u);
+        }
     }
     config_vcpus(writer, vm, index);
     if (manifest->access[writer->server]) {
