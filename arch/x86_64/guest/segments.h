@@ -10,7 +10,8 @@
 #define SEGMENT_USER_DATA 0x1b
 #define SEGMENT_USER_CODE 0x23
 
-// Vectors: 32 exceptions, the LAPIC timer's, and the LAPIC's spurious one.
+// Vectors: 32 exceptions, the LAPIC timer's, and the LAPIC's spurious one; the others of the first
+// classes of priority are there for guests that try the LAPIC.
 #define VECTOR_DIVIDE 0
 #define VECTOR_DEBUG 1
 #define VECTOR_NMI 2
@@ -26,7 +27,7 @@
 #define VECTOR_EXCEPTIONS 32
 #define VECTOR_TIMER 32
 #define VECTOR_SPURIOUS 47
-#define VECTOR_COUNT 48
+#define VECTOR_COUNT 96
 // What a frame has that SYSCALL made.
 #define VECTOR_SYSCALL 256
 
