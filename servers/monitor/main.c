@@ -1,10 +1,12 @@
 // The start, the control line's device, and the receive loop.
 #include "libs/virtio/console.h"
 #include "libs/virtio/mmio.h"
+#include "libs/virtio/pci.h"
 #include "servers/monitor/monitor.h"
 
 static struct monitor monitor;
-static struct virtio_mmio mmio;
+static struct virtio_mmio mmio; // the device is behind one of them
+static struct virtio_pci pci;
 static struct virtio_console console;
 static _Alignas(8) uint8_t own_state[STATE_SLOTS_AT + 2 * sizeof(struct monitor_state)];
 
@@ -21,20 +23,36 @@ static void acknowledge_device(void *context) { (void)virtio_console_interrupt(c
 static const struct monitor_device device = {read_device, write_device, acknowledge_device,
                                              &console};
 
-// Where the slot has no console device there is no control line, and nothing is amiss.
+// The device in a slot of virtio-mmio, or where "function" is the configuration space of a PCI
+// function, which is to have its registers in the slot's place.
+static enum status open_transport(const struct config_entry *slot,
+                                  struct virtio_transport **transport, const char **why) {
+    const struct config_entry *function = rt_find("function", 0);
+    volatile void *registers = (volatile void *)(uintptr_t)slot->address;
+    if (function != NULL) {
+        const struct virtio_pci_place place = {(volatile void *)(uintptr_t)function->address,
+                                               registers, slot->physical, slot->size};
+        *transport = &pci.transport;
+        return virtio_pci_open(&pci, &place, why);
+    }
+    const struct virtio_mmio_access access = virtio_mmio_window(registers);
+    *transport = &mmio.transport;
+    return virtio_mmio_open(&mmio, &access, why);
+}
+
+// Where there is no console device there is no control line, and nothing is amiss.
 static void open_control(void) {
     const struct config_entry *slot = rt_find("virtio", 0), *dma = rt_find("dma", 0);
+    struct virtio_transport *transport;
     const char *why = NULL;
     if (slot == NULL || dma == NULL)
         return;
-    const struct virtio_mmio_access access =
-        virtio_mmio_window((volatile void *)(uintptr_t)slot->address);
     const struct virtio_memory memory = {(void *)(uintptr_t)dma->address, dma->physical, dma->size};
-    enum status status = virtio_mmio_open(&mmio, &access, &why);
+    enum status status = open_transport(slot, &transport, &why);
     if (status == STATUS_NOT_FOUND)
         return;
     if (status == STATUS_OK) {
-        status = virtio_console_init(&console, &mmio.transport, &memory);
+        status = virtio_console_init(&console, transport, &memory);
         why = virtio_console_error_text(&console);
     }
     if (status == STATUS_OK)

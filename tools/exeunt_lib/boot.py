@@ -244,7 +244,7 @@ def qemu_command(boot: Boot, out: Path, images: tuple[Path, Path, int]) -> list[
         *found.more,
     ]
     if boot.control:
-        command += control.qemu_arguments(boot.control)
+        command += control.qemu_arguments(boot.control, boot.arch)
     return command + settings(boot)
 
 

@@ -21,6 +21,8 @@ DEFAULT = Path(tempfile.gettempdir()) / f"exeunt-{os.getuid()}.control"
 PATH_MAX = 108
 # QEMU's slot for the device, the first: the manifest gives it to the monitor.
 SLOT = "virtio-mmio-bus.0"
+# By architecture, where the device is on a PCI bus.
+SERIAL = {"x86_64": "virtio-serial-pci,disable-legacy=on,addr=5"}
 
 # A new client's first bytes, which end whatever the one before was doing.
 MARK = bytes(range(255, 223, -1))
@@ -63,11 +65,11 @@ def check_path(path: Path) -> None:
     raise UsageError(f"--control: {path} is another run's already: name another")
 
 
-def qemu_arguments(path: Path) -> list[str]:
+def qemu_arguments(path: Path, arch: str) -> list[str]:
     """A virtio-console device whose other end is a socket at the path."""
     quoted = str(path).replace(",", ",,")
     return [
-        *("-device", f"virtio-serial-device,bus={SLOT}"),
+        *("-device", SERIAL.get(arch, f"virtio-serial-device,bus={SLOT}")),
         *("-chardev", f"socket,path={quoted},server=on,wait=off,id=control"),
         *("-device", "virtconsole,chardev=control"),
     ]

@@ -27,7 +27,7 @@
 #define IO_WINDOW 0x10u
 #define IO_LINE(line) (0x10u + 2 * (line))
 #define IO_MASKED (1u << 16)
-#define IO_LEVEL (1u << 15)
+#define IO_LEVEL_LOW (1u << 15 | 1u << 13)
 #define IO_EDGE_LINES 16u // those of the ISA bus; PCI's, behind them, are level-triggered
 #define IO_SIZE 0x20u
 
@@ -61,7 +61,7 @@ static void line_write(const struct irq *irq, unsigned half, uint32_t value) {
 }
 
 static uint32_t line_value(const struct irq *irq) {
-    return (APIC_LINES + irq->line) | (irq->line < IO_EDGE_LINES ? 0 : IO_LEVEL);
+    return (APIC_LINES + irq->line) | (irq->line < IO_EDGE_LINES ? 0 : IO_LEVEL_LOW);
 }
 
 // A line's number is its input of the I/O APIC, which ignores those that it has not.
