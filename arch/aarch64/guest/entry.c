@@ -68,6 +68,7 @@ __attribute__((naked, used)) void _start(void) {
                      "b 2b\n"
                      "3: adrp x1, %[counter]\n"
                      "str x20, [x1, :lo12:%[counter]]\n"
+                     "mov x20, xzr\n" // else it would end on the stack of a guest without times
                      "mov x0, x19\n"
                      "b %[begin]\n" ::[sctlr_low] "i"(SCTLR_RES1 & 0xffff),
                      [sctlr_high] "i"(SCTLR_RES1 >> 16), [el2] "i"(CURRENT_EL2),

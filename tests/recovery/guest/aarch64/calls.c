@@ -28,6 +28,8 @@ static void handle(unsigned interrupt) {
         note(EVENT_SOFTWARE);
     } else {
         note(EVENT_DEVICE);
+        if (interrupt == UART_INTERRUPT)
+            console_interrupt();
     }
     mix(interrupt);
     gic_end(interrupt);
@@ -57,9 +59,13 @@ static void take(void) {
                          : "memory");
 }
 
-void wait_interrupt(bool as_exception) {
+void await_interrupt(void) {
     while (!(sysreg_read(isr_el1) & ISR_IRQ))
         __asm__ volatile("wfi");
+}
+
+void wait_interrupt(bool as_exception) {
+    await_interrupt();
     if (as_exception)
         take();
     else

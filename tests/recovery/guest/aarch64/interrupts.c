@@ -4,10 +4,13 @@
 #include "tests/recovery/guest/aarch64/recovery.h"
 #include "tests/system/guests/check.h"
 
-// A shared interrupt that no device of the manifest has, and its place in registers of a bit each.
+// A shared interrupt that no device of the manifest has.
 #define NOBODYS 40
-#define WORD(registers) ((registers) + NOBODYS / 32 * 4)
-#define BIT (1u << NOBODYS % 32)
+// The place of an interrupt in registers of a bit each.
+#define WORD_OF(registers, interrupt) ((registers) + (interrupt) / 32 * 4)
+#define BIT_OF(interrupt) (1u << (interrupt) % 32)
+#define WORD(registers) WORD_OF(registers, NOBODYS)
+#define BIT BIT_OF(NOBODYS)
 #define GICD_IGROUPR 0x0080
 #define GICD_ISENABLER 0x0100
 #define GICD_ICENABLER 0x0180
@@ -42,7 +45,13 @@ void interrupts_begin(const struct machine *machine) {
     store(distributor + WORD(GICD_IGROUPR), UINT32_MAX);
     store(distributor + GICD_ICFGR + NOBODYS / 16 * 4, EDGE << NOBODYS % 16 * 2);
     store_byte(distributor + GICD_IPRIORITYR + NOBODYS, 0x40);
+    store_byte(distributor + GICD_IPRIORITYR + UART_INTERRUPT, 0x60);
     store_wide(distributor + GICD_IROUTER + NOBODYS * 8ul, 0); // the first CPU
+}
+
+void interrupt_enable(unsigned interrupt, bool on) {
+    const uint64_t registers = distributor + (on ? GICD_ISENABLER : GICD_ICENABLER);
+    store(WORD_OF(registers, interrupt), BIT_OF(interrupt));
 }
 
 static void pend(void) { store(distributor + WORD(GICD_ISPENDR), BIT); }
@@ -57,8 +66,7 @@ static void take_back(void) {
 
 static void deactivate(void) {
     pend();
-    while (!(sysreg_read(isr_el1) & ISR_IRQ))
-        __asm__ volatile("wfi");
+    await_interrupt();
     const unsigned interrupt = gic_claim();
     mix(load(distributor + WORD(GICD_ISACTIVER)));
     store(distributor + WORD(GICD_ICACTIVER), BIT);
@@ -67,15 +75,15 @@ static void deactivate(void) {
 }
 
 void interrupts_round(void) {
-    store(distributor + WORD(GICD_ISENABLER), BIT);
+    interrupt_enable(NOBODYS, true);
     pend();
     wait_interrupt(true);
     take_back();
     deactivate();
-    store(distributor + WORD(GICD_ICENABLER), BIT);
+    interrupt_enable(NOBODYS, false);
     pend();
     mix(sysreg_read(isr_el1) & ISR_IRQ);
-    store(distributor + WORD(GICD_ISENABLER), BIT);
+    interrupt_enable(NOBODYS, true);
     wait_interrupt(false);
-    store(distributor + WORD(GICD_ICENABLER), BIT);
+    interrupt_enable(NOBODYS, false);
 }

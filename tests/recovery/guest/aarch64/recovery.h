@@ -40,7 +40,10 @@ static inline void store_wide(uint64_t at, uint64_t value) {
 // Software interrupt 1 goes to the CPU with that affinity.
 void send_software(uint64_t cpu);
 
-// Waits for an interrupt and takes it, as an exception or by asking the controller for it.
+// Waits until an interrupt is pending; interrupts are off.
+void await_interrupt(void);
+
+// The same, and takes it, as an exception or by asking the controller for it.
 void wait_interrupt(bool as_exception);
 
 // The interrupt controller is told of a shared interrupt that has no device: pending and not any
@@ -48,5 +51,10 @@ void wait_interrupt(bool as_exception);
 void interrupts_begin(const struct machine *machine);
 void interrupts_round(void);
 
-// The UART.
+// Lets a shared interrupt reach the first CPU, or no longer.
+void interrupt_enable(unsigned interrupt, bool on);
+
+// The UART: its registers, and its interrupt, which comes as long as its cause is there.
+#define UART_INTERRUPT 33
 void console_begin(const struct machine *machine);
+void console_interrupt(void);
