@@ -69,8 +69,10 @@ class Arch:
     writer: str = ""
     writes: str = ""
     room: str = ""
-    # The kinds of record that hand on what was typed, by their servers.
-    inputs: tuple[tuple[str, str], ...] = ()
+    # Who hands what was typed on to the guest when the console signals it, if anybody does, and by
+    # which function.
+    reader: str = ""
+    reads: str = ""
 
 
 def arch_of(name: str) -> Arch:

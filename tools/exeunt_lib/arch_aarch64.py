@@ -117,4 +117,6 @@ ARCH = Arch(
     writer="npf-pager",
     writes="STAGE2 uart data write",
     room="uart_room",
+    reader="npf-pager",
+    reads="uart_input",
 )

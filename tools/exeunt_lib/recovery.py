@@ -4,15 +4,23 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import at
 from .boot import Boot, boot_once
 from .paths import UsageError, say
-from .recovery_cases import QUICK, Chance, Result, Tally, quick, run_by_chance, run_case, shrink
+from .recovery_cases import (
+    QUICK,
+    Chance,
+    Result,
+    Tally,
+    concurrently,
+    quick,
+    run_by_chance,
+    run_case,
+    shrink,
+)
 from .recovery_gkernel import PREFIX, Programs
 from .recovery_machine import (
     SERVERS,
@@ -40,7 +48,6 @@ HANGS_A_RUN = 10
 TRIES = 3
 # A replacement: at which exit, and how long the guest runs.
 REPLACE_EXIT, REPLACE_ROUNDS, REPLACE_TIMEOUT = 500, 60, 300.0
-WORKERS = 2
 
 
 @dataclass
@@ -215,7 +222,8 @@ class Campaign:
         """Each server is replaced once, by what it was started from, while the guest runs."""
         tally = Tally()
         oracle = self.survey(REPLACE_ROUNDS).oracle
-        for server in SERVERS:
+
+        def one(server: str) -> str:
             wish = at.At(REPLACE_EXIT, "replace", server)
             boot = Boot(
                 arch=self.options.arch,
@@ -230,15 +238,18 @@ class Campaign:
             ended = boot_once(boot, live=False)
             replaced = f"server {server}: replaced" in ended.output
             good = ended.status == 0 and not difference(oracle.output, ended.output, oracle.form)
-            tally.tried += 1
-            tally.survived += good and replaced
             self.pause_replace = max(self.pause_replace, pauses(ended.output)[1])
-            if not (good and replaced):
-                tally.failures.append(
-                    f"{wish}: status {ended.status}, {'' if replaced else 'not '}replaced, the output"
-                    f" {'is the same' if good else 'differs'}"
-                )
-        say(f"{tally.survived} of {tally.tried} replacements")
+            if good and replaced:
+                return ""
+            return (
+                f"{wish}: status {ended.status}, {'' if replaced else 'not '}replaced, the output "
+                f"{'is the same' if good else 'differs'}"
+            )
+
+        for wrong in concurrently(one, list(SERVERS), "replacements"):
+            tally.tried += 1
+            tally.survived += not wrong
+            tally.failures += [wrong] if wrong else []
         return tally
 
     def flips(self) -> tuple[Counter, Tally]:
@@ -276,17 +287,6 @@ class Campaign:
             else:
                 tally.survived += 1
         return verdicts, tally
-
-
-def concurrently(function: Callable, items: list, what: str) -> list:
-    """The function of each, a few at a time, with progress."""
-    found = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for result in pool.map(function, items):
-            found.append(result)
-            if len(found) % 20 == 0 or len(found) == len(items):
-                say(f"{len(found)} of {len(items)} {what}")
-    return found
 
 
 def run_only(campaign: Campaign, only: str) -> int:

@@ -4,9 +4,11 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .gdbstub import Ended
+from .paths import say
 from .recovery_machine import SERVERS, Machine, Outcome, Record, Stuck, System
 from .recovery_run import ARRIVAL, DEATHS, Run, Strike, run_strikes
 from .recovery_strike import LASTING, ORDERS, Missed
@@ -19,6 +21,8 @@ QUICK = 5
 KILL_CHANCE, AGAIN_CHANCE, START_CHANCE = 0.35, 0.3, 0.15
 # How often a place may be passed before the strike falls: each takes a stop.
 PASSES = 6
+# Machines that run at once.
+WORKERS = 2
 
 
 @dataclass
@@ -39,6 +43,17 @@ class Tally:
     tried: int = 0
     survived: int = 0
     failures: list[str] = field(default_factory=list)
+
+
+def concurrently(function: Callable, items: list, what: str) -> list:
+    """The function of each, a few at a time, with progress."""
+    found = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for result in pool.map(function, items):
+            found.append(result)
+            if len(found) % 20 == 0 or len(found) == len(items):
+                say(f"{len(found)} of {len(items)} {what}")
+    return found
 
 
 def judge(survey: Survey, run: Run, outcome: Outcome, began: float) -> Result:

@@ -5,17 +5,28 @@ Memory and the order of interrupts are not compared: both depend on when a timer
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from .boot import Boot
 from .paths import ROOT, ExeuntError, say
-from .recovery_cases import KILL_CHANCE, Chance, Result, Tally, run_by_chance, run_case, shrink
+from .recovery_cases import (
+    KILL_CHANCE,
+    Chance,
+    Result,
+    Tally,
+    concurrently,
+    run_by_chance,
+    run_case,
+    shrink,
+)
 from .recovery_machine import SERVERS, Record, System, make_system
 from .recovery_oracle import deaths
 from .recovery_run import ARRIVAL, Strike
 from .recovery_strike import LASTING, ORDERS, Missed
-from .recovery_survey import Survey, survey_beside
+from .recovery_survey import Survey, survey_beside, undisturbed
 from .transcript import GKERNEL
 
 # Before a case's name, where it is one of these.
@@ -60,6 +71,7 @@ class Spread(Chance):
         self.seldom = self.chance
         # Orders are given at records of who gets most of them.
         self.busiest = max(records, key=lambda server: records[server])
+        self.ordered = 0
         self.orders = ORDERED * wanted / records[self.busiest] if kills else 0.0
 
     def place(self, record: Record) -> tuple[int, int] | None:
@@ -72,7 +84,8 @@ class Spread(Chance):
             and not record.attempt
             and self.random.random() < self.orders
         ):
-            action = f"order-{self.random.choice(self.idle)}"
+            self.ordered += 1
+            action = f"order-{self.idle[self.ordered % len(self.idle)]}"
             return Strike(action, record.server, str(record.number), ARRIVAL)
         self.chance = self.rates.get(record.server, self.seldom)
         return super().strike(record)
@@ -110,7 +123,12 @@ class Programs:
             manifest = ROOT / f"tests/recovery/manifests/gkernel-{self.arch}.dts"
             boot = Boot(arch=self.arch, out=self.out, manifest=manifest, cmdline=programs)
             system = make_system(boot, folder, controlled=True)
-            survey = survey_beside(system, self.known, GKERNEL)
+            # How many records there are, and where they lead, differs little.
+            like = next((survey for _, survey in self.systems.values()), None)
+            if like:
+                survey = replace(like, oracle=undisturbed(system, 0, GKERNEL))
+            else:
+                survey = survey_beside(system, self.known, GKERNEL)
             if not survey.oracle.output.endswith(END):
                 raise ExeuntError(f"undisturbed it ends so:\n{survey.oracle.output[-1000:]}")
             self.systems[programs] = system, survey
@@ -125,40 +143,38 @@ class Programs:
         return f"tools/exeunt recovery --arch {self.arch} --only {only}"
 
     def both(self, wanted: int) -> Tally:
-        """Kills, and a hang for some of them."""
-        kills, hangs = self.kills(wanted), self.hangs(wanted // KILLS_A_HANG)
-        tried, survived = kills.tried + hangs.tried, kills.survived + hangs.survived
-        return Tally(tried, survived, kills.failures + hangs.failures)
-
-    def kills(self, wanted: int) -> Tally:
-        return self._by_chance(PROGRAMS, ("kill",), wanted, KILLS_A_RUN)
-
-    def hangs(self, wanted: int) -> Tally:
-        return self._by_chance(WITH_HANGS, ("hang", "hang-calling"), wanted, HANGS_A_RUN)
-
-    def _by_chance(self, programs: str, actions: tuple[str, ...], wanted: int, most: int) -> Tally:
-        """About as many as wanted: each run has its share, from its beginning to its end."""
+        """Kills, and a hang for some of them: about as many as wanted."""
+        runs = self.runs(PROGRAMS, ("kill",), wanted, KILLS_A_RUN)
+        runs += self.runs(WITH_HANGS, LASTING, wanted // KILLS_A_HANG, HANGS_A_RUN)
         tally = Tally()
-        runs = -(-wanted // most)
-        system, survey = self.system(programs)
-        for run in range(runs):
-            seed = f"{self.seed}/gkernel/{actions[0]}/{run}"
-            drawn = Spread(survey, seed, actions, wanted / runs)
-            result = run_by_chance(system, survey, drawn, MOST)
+        results = concurrently(lambda run: run(), runs, "runs beside gkernel's programs")
+        for result in results:
             count = strikes_that_fell(result)
             tally.tried += count
             tally.survived += count
             if result.wrong:
                 tally.survived -= 1
                 tally.failures.append(f"{result.wrong}\n    {self.command(self.shrink(result))}")
+        return tally
+
+    def runs(
+        self, programs: str, actions: tuple[str, ...], wanted: int, most: int
+    ) -> list[Callable[[], Result]]:
+        """Each has its share, from its beginning to its end."""
+        count = -(-wanted // most)
+        system, survey = self.system(programs)
+
+        def run(number: int) -> Result:
+            seed = f"{self.seed}/gkernel/{actions[0]}/{number}"
+            drawn = Spread(survey, seed, actions, wanted / count)
+            result = run_by_chance(system, survey, drawn, MOST)
             died = Counter(name for name, _ in deaths(result.outcome.console))
             self.died += died
-            each = ", ".join(f"{name} {number}" for name, number in sorted(died.items()))
-            say(
-                f"{tally.tried} {actions[0]}s beside gkernel's programs, {tally.survived} survived "
-                f"(run {run + 1} of {runs}, {result.seconds:.0f} s: {each})"
-            )
-        return tally
+            each = ", ".join(f"{name} {times}" for name, times in sorted(died.items()))
+            say(f"{strikes_that_fell(result)} {actions[0]}s (seed {seed}, {result.seconds:.0f} s: {each})")
+            return result
+
+        return [partial(run, number) for number in range(count)]
 
     def shrink(self, result: Result) -> list[Strike]:
         return shrink(result, self.fails)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from .abi import CLASSES, GUEST_CLASSES
 from .recovery_machine import SERVERS, System
-from .recovery_run import ARRIVAL, Strike
+from .recovery_run import ARRIVAL, TYPED_AT, Strike
 from .recovery_strike import LASTING
 from .recovery_survey import Kind, Survey
 
@@ -170,17 +170,32 @@ def flush_cells(system: System, survey: Survey) -> list[Cell]:
 
 def input_cells(system: System) -> list[Cell]:
     """For a machine on whose console something is typed, and a guest that reads it."""
-    console = system.elves["console"]
+    arch, console = system.arch, system.elves["console"]
     places = {
         "before": ARRIVAL,
         "received": console.address("console_handle"),
         "taking": console.address("console_take"),
         "taken": console.address("console_take_loaded"),
         "kept": console.address("console_take_kept"),
-        "answering": console.find_text(system.arch.call, system.arch.alignment)[0],
+        "answering": console.find_text(arch.call, arch.alignment)[0],
     }
-    return [
+    cells = [
         Cell(f"console:input:{step}", (Strike("kill", "console", "+IRQ", place),))
+        for step, place in places.items()
+    ]
+    if not arch.reader:
+        return cells
+    reader = system.elves[arch.reader]
+    places = {
+        "before": ARRIVAL,
+        "received": reader.address(arch.reads),
+        "changing": reader.address("state_commit"),
+        "answering": reader.find_text(arch.call, arch.alignment)[0],
+    }
+    # The first signal from there on is the console's.
+    typed = Strike("nothing", "sbi-server", str(TYPED_AT), ARRIVAL)
+    return cells + [
+        Cell(f"{arch.reader}:input:{step}", (typed, Strike("kill", arch.reader, "+SIGNAL", place)))
         for step, place in places.items()
     ]
 

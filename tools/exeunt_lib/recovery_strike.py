@@ -183,6 +183,10 @@ def flip(machine: Machine, server: str, chance: random.Random) -> str:
     return chance.choice((flip_register, flip_memory))(machine, server, chance)
 
 
+def nothing(_machine: Machine, _server: str, _random: random.Random) -> None:
+    """What follows falls behind this."""
+
+
 def order(name: str) -> Callable:
     """The monitor is told to kill another server: one that idles can't be reached from outside."""
 
@@ -194,6 +198,7 @@ def order(name: str) -> Callable:
 
 ORDERS = {f"order-{name}": name for name in SERVERS}
 ACTIONS = {
+    "nothing": nothing,
     "kill": kill,
     "wild-jump": wild_jump,
     "illegal": illegal,

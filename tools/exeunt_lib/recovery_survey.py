@@ -7,7 +7,7 @@ from .gdbstub import PC, Ended
 from .recovery_machine import SERVERS, Machine, Outcome, Record, System
 from .recovery_oracle import Oracle
 from .recovery_run import Run, run_strikes
-from .transcript import Form
+from .transcript import RECOVERY_GUEST, Form
 
 CORE = 1 << 63
 # A record whose way is longer than that is not followed to its end.
@@ -36,7 +36,7 @@ class Survey:
         """The number of the record whose way was followed: the first ones are special cases, and
         the last ones come late."""
         numbers = self.arrivals[kind]
-        return numbers[min(len(numbers) // 2, TYPICAL)]
+        return numbers[min((len(numbers) - 1) // 2, TYPICAL)]
 
     def place(self, kind: Kind, index: int) -> tuple[int, int]:
         """The index-th instruction of the way as an address and how often it has come then."""
@@ -122,9 +122,9 @@ def count_records(run: Run) -> tuple[list[Record], Outcome]:
         return order, run.machine.outcome()
 
 
-def undisturbed(system: System, rounds: int) -> Oracle:
+def undisturbed(system: System, rounds: int, form: Form = RECOVERY_GUEST) -> Oracle:
     with Machine(system) as machine:
-        return Oracle.of(run_strikes(machine, [])[1], rounds)
+        return Oracle.of(run_strikes(machine, [])[1], rounds, form)
 
 
 def make_survey(system: System, rounds: int, known: Survey | None = None) -> Survey:
