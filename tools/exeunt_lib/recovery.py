@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+import threading
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,17 +74,19 @@ class Campaign:
     typing: tuple[System, Survey] | None = None
     gkernel: Programs | None = None
     surveys: dict[int, Survey] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # cases run side by side
     # The longest pauses seen for a restart and for a replacement, in instructions.
     pause_restart: int = 0
     pause_replace: int = 0
 
     def system(self, rounds: int) -> System:
-        if rounds not in self.systems:
-            folder = self.scratch / str(rounds)
-            folder.mkdir()
-            made = recovery_system(self.options.arch, folder, rounds, self.options.out)
-            self.systems[rounds] = made
-        return self.systems[rounds]
+        with self.lock:
+            if rounds not in self.systems:
+                folder = self.scratch / str(rounds)
+                folder.mkdir()
+                made = recovery_system(self.options.arch, folder, rounds, self.options.out)
+                self.systems[rounds] = made
+            return self.systems[rounds]
 
     def survey(self, rounds: int) -> Survey:
         if rounds not in self.surveys:
