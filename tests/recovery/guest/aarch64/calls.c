@@ -60,8 +60,11 @@ static void take(void) {
 }
 
 void await_interrupt(void) {
-    while (!(sysreg_read(isr_el1) & ISR_IRQ))
+    for (;;) {
+        if (sysreg_read(isr_el1) & ISR_IRQ)
+            return;
         __asm__ volatile("wfi");
+    }
 }
 
 void wait_interrupt(bool as_exception) {

@@ -7,7 +7,7 @@
 // A shared interrupt that no device of the manifest has.
 #define NOBODYS 40
 // The place of an interrupt in registers of a bit each.
-#define WORD_OF(registers, interrupt) ((registers) + (interrupt) / 32 * 4)
+#define WORD_OF(registers, interrupt) ((registers) + (interrupt) / 32ul * 4)
 #define BIT_OF(interrupt) (1u << (interrupt) % 32)
 #define WORD(registers) WORD_OF(registers, NOBODYS)
 #define BIT BIT_OF(NOBODYS)
@@ -43,7 +43,7 @@ void interrupts_begin(const struct machine *machine) {
     store(private + GICD_IGROUPR, UINT32_MAX);
     store(private + GICD_ISENABLER, 0xffff);
     store(distributor + WORD(GICD_IGROUPR), UINT32_MAX);
-    store(distributor + GICD_ICFGR + NOBODYS / 16 * 4, EDGE << NOBODYS % 16 * 2);
+    store(distributor + GICD_ICFGR + NOBODYS / 16ul * 4, EDGE << NOBODYS % 16 * 2);
     store_byte(distributor + GICD_IPRIORITYR + NOBODYS, 0x40);
     store_byte(distributor + GICD_IPRIORITYR + UART_INTERRUPT, 0x60);
     store_wide(distributor + GICD_IROUTER + NOBODYS * 8ul, 0); // the first CPU

@@ -65,8 +65,11 @@ void sleep_timer(void) {
 
 void sleep_software(bool as_interrupt) {
     csr_write(sie, SIE_SSIE);
-    while (!(csr_read(sip) & SIE_SSIE))
+    for (;;) {
+        if (csr_read(sip) & SIE_SSIE)
+            break;
         __asm__ volatile("wfi");
+    }
     if (as_interrupt) {
         take();
     } else {
