@@ -1,3 +1,4 @@
+#include "ipc/lapic.h"
 #include "servers/timer-server/pc/pc.h"
 
 void pc_refuse(struct reply *reply, unsigned vector) {
@@ -54,13 +55,49 @@ static void window(struct pc_exit *exit, struct reply *reply) {
     reply->flags = REPLY_FLAGS;
 }
 
-static void other(const struct message *record, struct reply *reply) {
+// The page of registers, whose exits the pager gets: an access is an exit that comes by a call.
+static void access_page(struct pc *pc, const struct message *record, struct reply *reply) {
+    const uint64_t *word = record->word;
+    const struct message made = {
+        .info = MESSAGE_INFO(EXIT_STAGE2, word[2] & 0xff, 1),
+        .seq = word[5],
+        .badge = word[1],
+    };
+    struct vlapic_ipi ipi = {0};
+    struct pc_exit exit;
+    if (word[2] > UINT8_MAX || !pc_begin(pc, &made, &exit)) {
+        reply->word[0] = STATUS_NOT_FOUND;
+        return;
+    }
+    const uint32_t offset = LAPIC_OFFSET(word[3]);
+    const uint64_t now = rt_now();
+    if (!(word[3] & LAPIC_WRITE)) {
+        reply->word[1] = vlapic_read_page(&exit.lapic, offset, now);
+    } else {
+        if (exit.is_new) {
+            vlapic_tick(&exit.lapic, now);
+            vlapic_write_page(&exit.lapic, offset, (uint32_t)word[4], now, &ipi);
+        }
+        pc_settle(&exit, &ipi);
+    }
+    reply->word[2] = vlapic_deadline(&exit.lapic);
+}
+
+static void call(struct pc *pc, const struct message *record, struct reply *reply) {
+    if (record->word[0] == LAPIC_ACCESS) {
+        access_page(pc, record, reply);
+    } else {
+        reply->word[0] = STATUS_UNSUPPORTED;
+    }
+}
+
+static void other(struct pc *pc, const struct message *record, struct reply *reply) {
     enum exit_class c = MESSAGE_CLASS(record->info);
     switch (c) {
     case EXIT_SIGNAL:
         return;
     case EXIT_CALL:
-        reply->word[0] = STATUS_UNSUPPORTED;
+        call(pc, record, reply);
         return;
     case EXIT_REFUSED:
         rt_die("the core refused the answer to exit %llu of VM %llu: %s",
@@ -82,7 +119,7 @@ void pc_serve(void *state, const struct message *record, struct reply *reply) {
     enum exit_class c = MESSAGE_CLASS(record->info);
     struct pc_exit exit;
     if ((uint32_t)c >= EXIT_COUNT || !by_class[c]) {
-        other(record, reply);
+        other(state, record, reply);
         return;
     }
     if (!pc_begin(state, record, &exit)) {

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "ipc/lapic.h"
 #include "servers/timer-server/pc/pc.h"
 #include "tests/unit/fakert/fakert.h"
 
@@ -350,6 +351,59 @@ static void test_a_guest_that_waits_is_let_wait(void **state) {
     assert_int_equal(serve(&made).flags, REPLY_FLAGS | REPLY_ADVANCE);
 }
 
+static struct message page_access(uint64_t vm, uint64_t vcpu, uint64_t offset, uint64_t value,
+                                  uint64_t exit) {
+    struct message made = fakert_record(EXIT_CALL, 0, 0, 0);
+    const uint64_t words[] = {LAPIC_ACCESS, vm, vcpu, offset, value, exit};
+    memcpy(made.word, words, sizeof(words));
+    return made;
+}
+
+static uint64_t store(unsigned offset, uint32_t value) {
+    const struct message made = page_access(VM, 0, LAPIC_WRITE | offset, value, ++seq[0][0]);
+    const struct reply reply = serve_after_deaths(&made);
+    assert_int_equal(reply.word[0], STATUS_OK);
+    return reply.word[2];
+}
+
+static uint64_t load(unsigned offset) {
+    const struct message made = page_access(VM, 0, offset, 0, ++seq[0][0]);
+    const struct reply reply = serve_after_deaths(&made);
+    assert_int_equal(reply.word[0], STATUS_OK);
+    return reply.word[1];
+}
+
+static void test_the_page_by_calls(void **state) {
+    (void)state;
+    assert_int_equal(load(0x30), 0x50014);
+    store(0xf0, 0x1ff);
+    store(0x3e0, 0xb);
+    store(0x320, 0x45);
+    assert_int_equal(store(0x380, 1000), now + 1000);
+    now += 250;
+    assert_int_equal(load(0x390), 750);
+    now += 750;
+    const struct message expired = record(EXIT_TIMER, VM, 0);
+    serve_after_deaths(&expired);
+    assert_int_equal(guest_takes(VCPU), 0x45);
+    assert_int_equal(load(0x120), 1u << 5);
+    assert_int_equal(store(0xb0, 0), DEADLINE_NEVER);
+    store(0x300, 1u << 18 | 0x46);
+    assert_int_equal(guest_takes(VCPU), 0x46);
+    const struct message strangers[] = {
+        page_access(8, 0, 0, 0, 1),
+        page_access(VM, 2, 0, 0, 1),
+        page_access(VM, 256, 0, 0, 1),
+        page_access(300, 0, 0, 0, 1),
+    };
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        assert_int_equal(serve(&strangers[i]).word[0], STATUS_NOT_FOUND);
+    }
+    struct message unknown = page_access(VM, 0, 0, 0, 1);
+    unknown.word[0] = 77;
+    assert_int_equal(serve(&unknown).word[0], STATUS_UNSUPPORTED);
+}
+
 static void test_vcpus_that_nobody_named_end_the_server(void **state) {
     (void)state;
     const struct message strangers[] = {record(EXIT_TIMER, OTHER_VM, 1), record(EXIT_TIMER, VM, 0)};
@@ -373,6 +427,7 @@ int main(void) {
         TEST(cpuid),
         TEST(instructions_that_are_not_there),
         TEST(a_guest_that_waits_is_let_wait),
+        TEST(the_page_by_calls),
         TEST(vcpus_that_nobody_named_end_the_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
