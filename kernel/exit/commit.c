@@ -224,7 +224,8 @@ static struct context *commit_other(struct record *record, const uint64_t *word)
     case RECORD_CALL:
         caller = container_of(record, struct task, call);
         caller->state = TASK_READY;
-        arch_task_answer(caller, word);
+        task_set_words(caller, word);
+        regs_set_status(&caller->context.regs, STATUS_OK);
         return &caller->context;
     case RECORD_SIGNAL:
         portal_signal_done(portal);
@@ -240,7 +241,9 @@ static struct context *commit_other(struct record *record, const uint64_t *word)
 }
 
 COLD static struct context *commit_refuse(struct task *task, enum status status) {
-    arch_task_refuse(task, task->serving, status);
+    const uint64_t word[MESSAGE_WORDS] = {status};
+    task_set_words(task, word);
+    arch_task_arrive(task, task->serving, (task->serving->info & ~0xffull) | EXIT_REFUSED);
     return &task->context;
 }
 

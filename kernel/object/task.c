@@ -5,6 +5,7 @@
 #include "kernel/cpu.h"
 #include "kernel/object/portal.h"
 #include "kernel/object/space.h"
+#include "kernel/object/vcpu.h"
 #include "kernel/sched/sched.h"
 
 void task_init(struct task *task, uint32_t pages, struct space *space, struct cpu *cpu) {
@@ -28,12 +29,23 @@ void task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64
     sched_ready(&task->context);
 }
 
+void task_set_words(struct task *task, const uint64_t word[MESSAGE_WORDS]) {
+    for (unsigned i = 0; i < MESSAGE_WORDS; i++) {
+        regs_set_word(&task->context.regs, i, word[i]);
+    }
+}
+
 void task_receive(struct task *task, struct record *record) {
+    const uint64_t *word = record->word;
+    if (record->owner == RECORD_VCPU && MESSAGE_CLASS(record->info) == EXIT_HYPERCALL) {
+        word = regs_words(&container_of(record, struct vcpu, record)->context.regs);
+    }
     record->server = task;
     task->serving = record;
     task->exit = NULL;
     task->state = TASK_READY;
-    arch_task_receive(task, record);
+    task_set_words(task, word);
+    arch_task_arrive(task, record, record->info);
 }
 
 COLD static void task_take(struct task *task, struct portal *portal) {

@@ -59,7 +59,10 @@ void task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, uint64
 // Puts RECORD before the task, which was waiting: it is what it serves now.
 void task_receive(struct task *task, struct record *record);
 
-// The same for a task that is run at once: the caller must return it to the trap vector, which
+// What arrives, or comes back, in its message registers.
+void task_set_words(struct task *task, const uint64_t word[MESSAGE_WORDS]);
+
+// task_receive for a task that is run at once: the caller must return it to the trap vector, which
 // takes the record, and its WORDS, from where they are.
 static inline void task_arrive(struct task *task, struct record *record, const uint64_t *words) {
     record->server = task;

@@ -144,7 +144,8 @@ static bool trap_fast_reply(struct task *task, uint64_t number, uint64_t flags) 
     task->state = TASK_WAITING;
     portal->waiting = task;
     caller->state = TASK_READY;
-    arch_task_answer(caller, machine.regs.general);
+    task_set_words(caller, machine.regs.general);
+    regs_set_status(&caller->context.regs, STATUS_OK);
     machine.fast_replies++;
     (void)trap_leave(&caller->context);
     return true;

@@ -4,7 +4,6 @@
 #include "arch/riscv64/core/fp.h"
 #include "kernel/cpu.h"
 #include "kernel/object/space.h"
-#include "kernel/object/vcpu.h"
 
 void arch_task_init(struct task *task) {
     task->translation = SATP_SV39 | (uint64_t)task->space->id << 44 |
@@ -22,7 +21,7 @@ void arch_task_start(struct task *task, uint64_t pc, uint64_t sp, uint64_t tp, u
     regs->x[REG_A0] = argument;
 }
 
-static void task_receive_registers(struct task *task, const struct record *record, uint64_t info) {
+void arch_task_arrive(struct task *task, const struct record *record, uint64_t info) {
     struct regs *regs = &task->context.regs;
     regs->x[0] = task->receive_pc;
     regs->x[REG_SP] = task->receive_sp;
@@ -31,35 +30,6 @@ static void task_receive_registers(struct task *task, const struct record *recor
     regs->x[REG_T1] = record->pc;
     regs->x[REG_T2] = record->seq;
     regs->x[REG_T3] = record->badge;
-}
-
-void arch_task_receive(struct task *task, const struct record *record) {
-    uint64_t *to = &task->context.regs.x[REG_A0];
-    const uint64_t *from = record->word;
-    if (record->owner == RECORD_VCPU && MESSAGE_CLASS(record->info) == EXIT_HYPERCALL) {
-        from = &container_of(record, struct vcpu, record)->context.regs.x[REG_A0];
-    }
-    for (int i = 0; i < MESSAGE_WORDS; i++) {
-        to[i] = from[i];
-    }
-    task_receive_registers(task, record, record->info);
-}
-
-void arch_task_refuse(struct task *task, const struct record *record, enum status status) {
-    uint64_t *to = &task->context.regs.x[REG_A0];
-    to[0] = status;
-    for (int i = 1; i < MESSAGE_WORDS; i++) {
-        to[i] = 0;
-    }
-    task_receive_registers(task, record, (record->info & ~0xffull) | EXIT_REFUSED);
-}
-
-void arch_task_answer(struct task *task, const uint64_t word[MESSAGE_WORDS]) {
-    uint64_t *to = &task->context.regs.x[REG_A0];
-    for (int i = 0; i < MESSAGE_WORDS; i++) {
-        to[i] = word[i];
-    }
-    task->context.regs.x[REG_T0] = STATUS_OK;
 }
 
 void arch_task_end(struct task *task) { fp_forget(&task->context); }
