@@ -15,17 +15,13 @@
 
 static const struct bundle_header *boot_bundle_check(hpa_t address) {
     const struct bundle_header *bundle = arch_phys_to_virt(address);
-    if (bundle->magic != BUNDLE_MAGIC || bundle->version != BUNDLE_VERSION) {
-        arch_panic("no boot bundle (build/bundle.py makes it) at", address.v);
-    }
-    if (bundle->segment_count > BUNDLE_SEGMENTS || (bundle->size & PAGE_MASK) ||
-        bundle->size > 1ull << 30) {
-        arch_panic("the boot bundle's header is wrong; its size is", bundle->size);
-    }
-    if (bundle->object_memory > OBJECT_MEMORY_MAX) {
-        arch_panic("object-memory in the manifest is too large; it has bytes",
-                   bundle->object_memory);
-    }
+    panic_unless(bundle->magic == BUNDLE_MAGIC && bundle->version == BUNDLE_VERSION,
+                 "no boot bundle (build/bundle.py makes it) at", address.v);
+    panic_unless(bundle->segment_count <= BUNDLE_SEGMENTS && !(bundle->size & PAGE_MASK) &&
+                     bundle->size <= 1ull << 30,
+                 "the boot bundle's header is wrong; its size is", bundle->size);
+    panic_unless(bundle->object_memory <= OBJECT_MEMORY_MAX,
+                 "object-memory in the manifest is too large; it has bytes", bundle->object_memory);
     return bundle;
 }
 
@@ -37,9 +33,8 @@ static hpa_t boot_pool(hpa_t begin, uint64_t size) {
     pool.count = (uint32_t)(size / PAGE_SIZE);
     uint64_t bytes = pool.count * sizeof(struct pool_page);
     uint32_t own = (uint32_t)((bytes + PAGE_MASK) / PAGE_SIZE);
-    if (own + INIT_SPACE_PAGES + INIT_TASK_PAGES + ARCH_SPACE_ALIGN_PAGES >= pool.count) {
-        arch_panic("object-memory in the manifest is too small; it has bytes", size);
-    }
+    panic_unless(own + INIT_SPACE_PAGES + INIT_TASK_PAGES + ARCH_SPACE_ALIGN_PAGES < pool.count,
+                 "object-memory in the manifest is too small; it has bytes", size);
     for (uint32_t i = 0; i < pool.count; i++) {
         pool.page[i] = (struct pool_page){.type = i < own ? OBJECT_POOL : OBJECT_NONE};
     }
@@ -48,23 +43,19 @@ static hpa_t boot_pool(hpa_t begin, uint64_t size) {
 
 static void boot_map_segment(struct space *space, hpa_t bundle, const struct bundle_header *header,
                              const struct bundle_segment *segment) {
-    if (!range_within(segment->offset, segment->size, header->size)) {
-        arch_panic("a segment of init lies outside of the bundle, at", segment->offset);
-    }
+    panic_unless(range_within(segment->offset, segment->size, header->size),
+                 "a segment of init lies outside of the bundle, at", segment->offset);
     for (uint64_t at = 0; at < segment->size; at += PAGE_SIZE) {
         enum status status = pagetable_map(space, SPACE_ADDR(segment->vaddr + at),
                                            HPA(bundle.v + segment->offset + at), PAGE_BITS,
                                            (unsigned)segment->rights);
-        if (status != STATUS_OK) {
-            arch_panic("can't map init at", segment->vaddr + at);
-        }
+        panic_unless(status == STATUS_OK, "can't map init at", segment->vaddr + at);
     }
 }
 
 static uint32_t boot_take(uint32_t first, uint32_t pages, uint32_t clear, enum object_type type) {
-    if (pool_take(first, pages, clear, type) != STATUS_OK) {
-        arch_panic("object memory is not free at page", first);
-    }
+    panic_unless(pool_take(first, pages, clear, type) == STATUS_OK,
+                 "object memory is not free at page", first);
     return first + pages;
 }
 
@@ -97,15 +88,15 @@ void boot_main(const struct boot_info *info) {
                   RIGHT_R | RIGHT_X | RIGHT_GRANT);
 
     task_start(task, bundle->entry, 0, 0, info->bundle.v);
-    const uint64_t words[] = {info->bundle.v,
-                              bundle->size,
-                              info->argument[0],
-                              info->argument[1],
-                              info->argument[2],
-                              pool.count,
-                              free,
-                              end.v};
-    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        regs_set_word(&task->context.regs, i, words[i]);
-    }
+    const uint64_t word[MESSAGE_WORDS] = {
+        info->bundle.v,
+        bundle->size,
+        info->argument[0],
+        info->argument[1],
+        info->argument[2],
+        pool.count,
+        free,
+        end.v,
+    };
+    task_set_words(task, word);
 }

@@ -21,15 +21,14 @@ void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge) {
     arch_irq_enable(irq);
 }
 
-struct task *irq_fire(struct irq *irq) {
+void irq_fire(struct irq *irq) {
     if (!irq->route || irq->record.portal) {
-        irq->spurious++;
-        arch_irq_disable(irq);
-        return NULL;
+        arch_irq_disable(irq); // nobody is bound, or the controller does not keep its word
+        return;
     }
     irq->record.info = MESSAGE_INFO(EXIT_IRQ, 0, 0); // nobody has died on this one
     irq->record.seq++;
-    return portal_send(irq->route, &irq->record);
+    portal_post(irq->route, &irq->record);
 }
 
 void irq_done(struct irq *irq) { arch_irq_complete(irq); }

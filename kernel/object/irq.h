@@ -11,9 +11,8 @@ struct irq {
     struct portal *route;
     struct cpu *cpu;
     uint32_t line;
-    uint32_t context;  // the CPU's number at the controller
-    hpa_t controller;  // its registers
-    uint32_t spurious; // fired while nobody was bound
+    uint32_t context; // the CPU's number at the controller
+    hpa_t controller; // its registers
 };
 
 void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line, hpa_t controller, uint32_t context);
@@ -21,8 +20,8 @@ void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line, hpa_t controller,
 // From now on PORTAL hears of it.
 void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge);
 
-// The line fired: returns the task that is to run because of it, or NULL.
-struct task *irq_fire(struct irq *irq);
+// The line fired: who is bound to it hears of that.
+void irq_fire(struct irq *irq);
 
 // Its record was answered: the line may fire again.
 void irq_done(struct irq *irq);

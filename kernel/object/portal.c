@@ -34,6 +34,13 @@ struct task *portal_send(struct portal *portal, struct record *record) {
     return task;
 }
 
+void portal_post(struct portal *portal, struct record *record) {
+    struct task *task = portal_send(portal, record);
+    if (task) {
+        sched_ready(&task->context);
+    }
+}
+
 void portal_send_again(struct record *record) {
     struct portal *portal = record->portal;
     record->server = NULL;
@@ -46,13 +53,11 @@ void portal_send_again(struct record *record) {
 
 struct record *portal_take(struct portal *portal) {
     struct record *record = portal->head;
-    if (record) {
-        portal->head = record->next;
-        if (!portal->head) {
-            portal->tail = NULL;
-        }
-        record->next = NULL;
+    portal->head = record->next;
+    if (!portal->head) {
+        portal->tail = NULL;
     }
+    record->next = NULL;
     return record;
 }
 
@@ -82,30 +87,25 @@ void portal_cancel(struct record *record) {
     record->next = NULL;
 }
 
-static struct task *portal_signal_send(struct portal *portal) {
+static void portal_signal_send(struct portal *portal) {
     portal->signal.info = MESSAGE_INFO(EXIT_SIGNAL, 0, 0); // nobody has died on this one
     portal->signal.word[0] = portal->signals;
     portal->signals = 0;
     portal->signal.seq++;
-    return portal_send(portal, &portal->signal);
+    portal_post(portal, &portal->signal);
 }
 
-struct task *portal_signal(struct portal *portal, uint64_t badge) {
+void portal_signal(struct portal *portal, uint64_t badge) {
     portal->signals++;
-    if (portal->signal.portal) {
-        return NULL; // on its way, or being served: portal_signal_done sends it again
+    if (!portal->signal.portal) { // else on its way, or served: portal_signal_done sends it again
+        portal->signal.badge = badge;
+        portal_signal_send(portal);
     }
-    portal->signal.badge = badge;
-    return portal_signal_send(portal);
 }
 
 void portal_signal_done(struct portal *portal) {
     if (portal->signals) {
-        // It waits only when it is another than the one that answers just now.
-        struct task *receiver = portal_signal_send(portal);
-        if (receiver) {
-            sched_ready(&receiver->context);
-        }
+        portal_signal_send(portal);
     }
 }
 

@@ -26,6 +26,9 @@ void portal_init(struct portal *portal, uint64_t deadline_ticks);
 // waiting and now serves it: it is to run next. NULL: the record is queued.
 struct task *portal_send(struct portal *portal, struct record *record);
 
+// The same, and the receiver becomes ready to run.
+void portal_post(struct portal *portal, struct record *record);
+
 // Puts RECORD at the end of the queue. Returns NULL: nobody is to run because of it.
 struct task *portal_queue(struct portal *portal, struct record *record);
 
@@ -42,14 +45,14 @@ static inline struct task *portal_hand_over(struct portal *portal, struct record
 // Puts RECORD, which a task served that is gone now, back before all others. Nobody waits there.
 void portal_send_again(struct record *record);
 
-// Takes the next record out of the queue; NULL when there is none.
+// Takes the next record out of the queue, in which there is one.
 struct record *portal_take(struct portal *portal);
 
 // Takes RECORD out of its portal's queue or from its server: nobody waits for it any more.
 void portal_cancel(struct record *record);
 
-// Signals; returns the receiver when it is to run because of it.
-struct task *portal_signal(struct portal *portal, uint64_t badge);
+// Signals: its receiver hears of it.
+void portal_signal(struct portal *portal, uint64_t badge);
 
 // The record of a signal was answered: sends it again when there were more meanwhile.
 void portal_signal_done(struct portal *portal);

@@ -117,10 +117,7 @@ void task_die(struct task *task, enum fault cause, uint64_t detail, uint64_t add
     if (task->fault_route.portal && !fault->portal) {
         fault->seq++;
         fault->badge = task->fault_route.badge;
-        struct task *watcher = portal_send(task->fault_route.portal, fault);
-        if (watcher) {
-            sched_ready(&watcher->context);
-        }
+        portal_post(task->fault_route.portal, fault);
     }
 }
 

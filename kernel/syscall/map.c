@@ -85,17 +85,6 @@ enum status syscall_unmap(struct task *task) {
     return status;
 }
 
-static enum status grant_frame(const struct task *task, const struct cap *from, struct cap *copy) {
-    uint64_t offset = syscall_arg(task, 3);
-    uint64_t size = syscall_arg(task, 4);
-    if (!range_within(offset, size, from->size)) {
-        return STATUS_RANGE;
-    }
-    copy->base = from->base + offset;
-    copy->size = size;
-    return STATUS_OK;
-}
-
 enum status syscall_grant(struct task *task) {
     enum status status = STATUS_OK;
     uint64_t slot = syscall_arg(task, 1);
@@ -118,12 +107,15 @@ enum status syscall_grant(struct task *task) {
     struct cap copy = *from;
     copy.rights = (uint8_t)rights;
     if (from->type == OBJECT_FRAME) {
-        status = grant_frame(task, from, &copy);
+        uint64_t offset = syscall_arg(task, 3);
+        copy.base += offset;
+        copy.size = syscall_arg(task, 4);
+        if (!range_within(offset, copy.size, from->size)) {
+            return STATUS_RANGE;
+        }
     } else if (from->type == OBJECT_PORTAL) {
         copy.base = syscall_arg(task, 3);
     }
-    if (status == STATUS_OK) {
-        to->cap[syscall_arg(task, 0)] = copy;
-    }
-    return status;
+    to->cap[syscall_arg(task, 0)] = copy;
+    return STATUS_OK;
 }

@@ -45,10 +45,7 @@ static struct context *syscall_signal(struct task *task) {
     if (unlikely(!cap)) {
         return syscall_return(task, status);
     }
-    struct task *receiver = portal_signal(pool_object(cap->index), cap->base);
-    if (receiver) {
-        sched_ready(&receiver->context);
-    }
+    portal_signal(pool_object(cap->index), cap->base);
     return syscall_return(task, STATUS_OK);
 }
 

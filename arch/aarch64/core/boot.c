@@ -54,23 +54,9 @@ enum { ROOT, MIDDLE, LOW, CONTROLLER, IDENTITY, TABLES };
 #define VTCR                                                                                       \
     (1ull << 31 | 1ull << 19 | 2ull << 16 | 3ull << 12 | 1ull << 10 | 1ull << 8 | 1ull << 6 | 24)
 
-// By number, as assemblers for Armv8.2 do not know them.
-#define HCRX_EL2 s3_4_c1_c2_2
-#define HFGRTR_EL2 s3_4_c1_c1_4
-#define HFGWTR_EL2 s3_4_c1_c1_5
-#define HFGITR_EL2 s3_4_c1_c1_6
-#define HDFGRTR_EL2 s3_4_c3_c1_4
-#define HDFGWTR_EL2 s3_4_c3_c1_5
-
 static uint64_t boot_physical(const void *symbol) { return (uint64_t)symbol - IMAGE_OFFSET; }
 
 uint64_t boot_no_space(void) { return boot_physical(boot_tables) + IDENTITY * PAGE_SIZE; }
-
-static void boot_need(bool met, const char *what) {
-    if (!met) {
-        arch_panic(what, sysreg_read(midr_el1));
-    }
-}
 
 // The functions up to boot_translate run before translation is on, at the physical address: what
 // they touch is found relative to the program counter.
@@ -78,15 +64,18 @@ void boot_check(void);
 void boot_check(void) {
     const struct bundle_header *bundle = (const void *)boot_bundle;
     panic_console = bundle->magic == BUNDLE_MAGIC ? bundle->console : 0;
-    boot_need(CURRENT_EL() == 2,
-              "the core needs EL2 (QEMU: -machine virt,virtualization=on); this CPU's MIDR is");
-    boot_need(sysreg_field(id_aa64mmfr1_el1, 8),
-              "this CPU lacks the virtualization host extensions (VHE, Armv8.1), which the core "
-              "needs; use a Cortex-A76 or newer. Its MIDR is");
-    boot_need(sysreg_field(id_aa64mmfr1_el1, 4) >= 2,
-              "this CPU has no 16-bit VMIDs, which the core needs; its MIDR is");
-    boot_need(sysreg_field(id_aa64pfr0_el1, 24),
-              "this machine has no GICv3 (QEMU: -machine virt,gic-version=3), MIDR");
+    uint64_t midr = sysreg_read(midr_el1);
+    panic_unless(CURRENT_EL() == 2,
+                 "the core needs EL2 (QEMU: -machine virt,virtualization=on); this CPU's MIDR is",
+                 midr);
+    panic_unless(sysreg_field(id_aa64mmfr1_el1, 8),
+                 "this CPU lacks the virtualization host extensions (VHE, Armv8.1), which the core "
+                 "needs; use a Cortex-A76 or newer. Its MIDR is",
+                 midr);
+    panic_unless(sysreg_field(id_aa64mmfr1_el1, 4) >= 2,
+                 "this CPU has no 16-bit VMIDs, which the core needs; its MIDR is", midr);
+    panic_unless(sysreg_field(id_aa64pfr0_el1, 24),
+                 "this machine has no GICv3 (QEMU: -machine virt,gic-version=3), MIDR", midr);
 }
 
 void boot_map(void);
@@ -159,15 +148,16 @@ static void boot_cpu(struct cpu *cpu) {
     sysreg_write(pmcr_el0, 1u << 0 | 1u << 2 | 1u << 6);
     sysreg_write(vpidr_el2, sysreg_read(midr_el1));
     sysreg_write(hstr_el2, 0);
-    if (sysreg_field(id_aa64mmfr0_el1, 56)) { // FGT: 0 traps what it came with and later
-        sysreg_write(HFGRTR_EL2, 0);
-        sysreg_write(HFGWTR_EL2, 0);
-        sysreg_write(HFGITR_EL2, 0);
-        sysreg_write(HDFGRTR_EL2, 0);
-        sysreg_write(HDFGWTR_EL2, 0);
+    // By number, as assemblers for Armv8.2 do not know them. 0 traps what they are there for.
+    if (sysreg_field(id_aa64mmfr0_el1, 56)) { // FGT
+        sysreg_write(s3_4_c1_c1_4, 0);        // HFGRTR_EL2
+        sysreg_write(s3_4_c1_c1_5, 0);        // HFGWTR_EL2
+        sysreg_write(s3_4_c1_c1_6, 0);        // HFGITR_EL2
+        sysreg_write(s3_4_c3_c1_4, 0);        // HDFGRTR_EL2
+        sysreg_write(s3_4_c3_c1_5, 0);        // HDFGWTR_EL2
     }
-    if (sysreg_field(id_aa64mmfr1_el1, 40)) { // HCX: so here
-        sysreg_write(HCRX_EL2, 0);
+    if (sysreg_field(id_aa64mmfr1_el1, 40)) { // HCX
+        sysreg_write(s3_4_c1_c2_2, 0);        // HCRX_EL2
     }
     sysreg_write(cntv_ctl_el02, CNT_MASKED);
     sysreg_write(cnthp_ctl_el2, CNT_MASKED);

@@ -12,13 +12,11 @@
 #define GIC_HOST_TIMER 26u
 #define GIC_GUEST_TIMER 27u
 #define GIC_SHARED 32u // the first of devices' lines
-#define GIC_NONE 1023u
 
 // DISTRIBUTOR and REDISTRIBUTOR (the boot CPU's): where the core sees their registers.
 void gic_init(uint64_t distributor, uint64_t redistributor);
 
-// Takes the interrupt that is pending: its INTID, or GIC_NONE and other special numbers from 1020
-// on.
+// Takes the interrupt that is pending: its INTID, or a special number from 1020 on: none.
 uint32_t gic_take(void);
 
 // It may come again.

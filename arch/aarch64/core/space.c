@@ -4,14 +4,9 @@
 #include "arch/aarch64/core/sysreg.h"
 #include "kernel/object/space.h"
 
-// The regime of the core and of tasks (E2), or that of guests, both stages, all VMIDs (E1): each
-// vCPU of a VM has a VMID of its own, and what stage 1 made of stage 2's entries goes, too.
+// The regime of the core and of tasks (E2), all ASIDs.
 static void forget_tasks(void) {
     asm volatile("dsb ishst\n tlbi alle2is\n dsb ish\n isb" ::: "memory");
-}
-
-static void forget_guests(void) {
-    asm volatile("dsb ishst\n tlbi alle1is\n dsb ish\n isb" ::: "memory");
 }
 
 void arch_space_init(struct space *space) {
@@ -21,13 +16,15 @@ void arch_space_init(struct space *space) {
     }
 }
 
+// Of guests, both stages and all VMIDs: each vCPU of a VM has a VMID of its own, and what stage 1
+// made of stage 2's entries goes, too.
 void arch_space_fence(struct space *space, space_addr_t address) {
-    if (space->kind != SPACE_TASK) {
-        forget_guests();
-        return;
-    }
     uint64_t operand = (uint64_t)space->id << 48 | (address.v >> 12 & ((1ull << 44) - 1));
-    asm volatile("dsb ishst\n tlbi vae2is, %0\n dsb ish\n isb" ::"r"(operand) : "memory");
+    if (space->kind == SPACE_TASK) {
+        asm volatile("dsb ishst\n tlbi vae2is, %0\n dsb ish\n isb" ::"r"(operand) : "memory");
+    } else {
+        asm volatile("dsb ishst\n tlbi alle1is\n dsb ish\n isb" ::: "memory");
+    }
 }
 
 void arch_space_end(struct space *space, struct cpu *cpu) {

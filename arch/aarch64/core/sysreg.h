@@ -18,7 +18,6 @@
 #define sysreg_field(name, shift) (sysreg_read(name) >> (shift) & 15)
 
 #define CURRENT_EL() (sysreg_read(CurrentEL) >> 2 & 3)
-#define ID_AA64ISAR2_EL1 s3_0_c0_c6_2
 
 static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 

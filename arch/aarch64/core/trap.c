@@ -185,9 +185,8 @@ static struct context *trap_guest_timer(struct cpu *cpu, struct context *current
 static struct context *trap_device(struct cpu *cpu, uint32_t intid, struct context *current) {
     uint32_t line = intid - GIC_SHARED;
     struct irq *irq = intid >= GIC_SHARED && line < IRQ_LINES ? cpu->irq[line] : NULL;
-    struct task *server = irq ? irq_fire(irq) : NULL;
-    if (server) {
-        sched_ready(&server->context);
+    if (irq) {
+        irq_fire(irq);
     }
     return sched_choose(cpu, current);
 }
@@ -239,19 +238,9 @@ void trap_load_guest(struct vcpu *vcpu) {
     cpu->ready = &vcpu->context;
 }
 
-_Noreturn void trap_core(uint64_t syndrome, uint64_t pc, uint64_t address) {
-    (void)syndrome, (void)address;
-    arch_panic("the core itself trapped at", pc);
-}
-
-COLD static struct context *trap_reply_settled(struct task *task, uint64_t flags) {
-    forward_settle(task->context.cpu);
-    return commit_reply(task, flags, regs_words(&task->context.regs));
-}
+_Noreturn void trap_core(uint64_t pc) { arch_panic("the core itself trapped at", pc); }
 
 struct context *trap_reply(struct task *task, uint64_t flags) {
-    if (unlikely(task->context.cpu->fast)) {
-        return trap_reply_settled(task, flags);
-    }
+    forward_settle(task->context.cpu);
     return commit_reply(task, flags, regs_words(&task->context.regs));
 }

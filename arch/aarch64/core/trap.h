@@ -20,5 +20,5 @@ struct context *trap_idle(struct cpu *cpu);
 // VCPU is to run, but its system or floating-point registers are not in the hardware.
 void trap_load_guest(struct vcpu *vcpu);
 
-// The core itself trapped: the end.
-_Noreturn void trap_core(uint64_t syndrome, uint64_t pc, uint64_t address);
+// The core itself trapped, at PC: the end.
+_Noreturn void trap_core(uint64_t pc);

@@ -53,9 +53,9 @@ enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
     return STATUS_OK;
 }
 
-// Which of ARCH_VCPU_EXTENSIONS' registers this CPU has.
+// Which of ARCH_VCPU_EXTENSIONS' registers this CPU has. (By number: ID_AA64ISAR2_EL1.)
 static unsigned vcpu_extensions(void) {
-    uint64_t isar1 = sysreg_read(id_aa64isar1_el1), isar2 = sysreg_read(ID_AA64ISAR2_EL1);
+    uint64_t isar1 = sysreg_read(id_aa64isar1_el1), isar2 = sysreg_read(s3_0_c0_c6_2);
     return (isar1 & 0xff0 || isar2 & 0xf000 ? ARCH_HAS_ADDRESS_KEYS : 0) |    // APA, API, APA3
            (isar1 >> 24 & 0xff || isar2 & 0xf00 ? ARCH_HAS_GENERIC_KEY : 0) | // GPA, GPI, GPA3
            (sysreg_field(id_aa64pfr0_el1, 28) ? ARCH_HAS_RAS : 0) |

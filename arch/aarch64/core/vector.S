@@ -33,13 +33,6 @@
     \op \first, \second, [\base, #\member]
 .endm
 
-.macro words op, base, offset = 0
-    \op x0, x1, [\base, #\offset]
-    \op x2, x3, [\base, #\offset + 16]
-    \op x4, x5, [\base, #\offset + 32]
-    \op x6, x7, [\base, #\offset + 48]
-.endm
-
 // x10 and x11, saved before, stay as they are.
 .macro save_rest
     pairs stp, sp, 0, 2, 4, 6, 8, 12, 14, 16, 18, 20, 22, 24, 26, 28
@@ -362,7 +355,10 @@ call:
     ldr x11, [x20, #(task__cap + cap__base)]
     mov x8, #value__EXIT_CALL
     add x10, x10, #1
-    words stp, x26, record__word
+    stp x0, x1, [x26, #record__word]
+    stp x2, x3, [x26, #record__word + 16]
+    stp x4, x5, [x26, #record__word + 32]
+    stp x6, x7, [x26, #record__word + 48]
     str x8, [x26, #record__info]
     both stp, x10, x11, x26, record__seq, record__badge
     both stp, x24, x25, x26, record__portal, record__server
@@ -437,8 +433,5 @@ call_slow:
     b called
 
 core_trapped:
-    mov x19, sp
-    mrs x0, esr_el2
-    mrs x1, elr_el2
-    mrs x2, far_el2
+    mrs x0, elr_el2
     b trap_core

@@ -275,10 +275,7 @@ struct context *trap_interrupt(void) {
         line->asserted = false;
         line->taken = true;
         machine_require(cpu->irq[i], "a line is enabled that has no object");
-        struct task *server = irq_fire(cpu->irq[i]);
-        if (server) {
-            sched_ready(&server->context);
-        }
+        irq_fire(cpu->irq[i]);
         return trap_leave(sched_choose(cpu, current));
     }
     return current;

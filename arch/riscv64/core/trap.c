@@ -113,10 +113,7 @@ static struct context *trap_task(struct cpu *cpu, struct task *task, uint64_t ca
 COLD static struct context *trap_external(struct cpu *cpu, struct context *current) {
     struct irq *irq = plic_claim(cpu);
     if (irq) {
-        struct task *server = irq_fire(irq);
-        if (server) {
-            sched_ready(&server->context);
-        }
+        irq_fire(irq);
     }
     return sched_choose(cpu, current);
 }

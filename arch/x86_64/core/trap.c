@@ -36,10 +36,7 @@ static struct context *trap_device(struct cpu *cpu, uint32_t line, struct contex
     if (irq) {
         arch_irq_disable(irq);
         apic_end();
-        struct task *server = irq_fire(irq);
-        if (server) {
-            sched_ready(&server->context);
-        }
+        irq_fire(irq);
     } else {
         apic_end();
     }
