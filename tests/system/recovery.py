@@ -4,11 +4,12 @@ guest runs, and what it prints, what it leaves in its memory and how it ends sta
 `tools/exeunt recovery` is the whole of it; what fails here names the command that repeats it.
 """
 
+from exeunt_lib.at import parse_at
 from exeunt_lib.paths import ARCHES
 from exeunt_lib.recovery import Campaign, Options, Tally
 from exeunt_lib.recovery_machine import SERVERS
 from exeunt_lib.recovery_survey import Survey
-from exeunt_lib.testing import Context, system_test
+from exeunt_lib.testing import Context, run_guest, system_test
 
 SEED = 1
 KILLS, HANGS, FLIPS = 200, 12, 24
@@ -31,6 +32,21 @@ def expect_all(ctx: Context, what: str, tally: Tally, least: int) -> None:
     failed = "\n".join(tally.failures)
     ctx.expect(tally.tried >= least, f"at least {least} {what}, not {tally.tried}")
     ctx.expect(tally.survived == tally.tried and not failed, f"all {what} survived:\n{failed}")
+
+
+@system_test(arches=ARCHES)
+def strikes_at_exits(ctx: Context) -> None:
+    """What `run --at` names happens, in order, and the guest ends well."""
+    strikes = ("6:kill:npf-pager", "12:hang:timer-server", "18:kill:console")
+    result = run_guest(ctx, cmdline="hello sleep", at=[parse_at(text) for text in strikes])
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+    ctx.expect_lines(
+        result.output,
+        "server npf-pager died: ",
+        "server timer-server died: it did not come back in time",
+        "server console died: ",
+        "Hypervisor ok!",
+    )
 
 
 @system_test(arches=ARCHES)

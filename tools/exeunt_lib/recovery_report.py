@@ -19,7 +19,7 @@ def report(found: dict, verdicts: Counter, reasons: list[Cell], failures: list[s
         ("the same beside gkernel", found["gkernel"]["tried"], found["gkernel"]["survived"]),
         ("flipped bits that showed", found["flips"]["manifested"], found["flips"]["recovered"]),
     ]
-    print(f"{'':32}{'tried':>10}{'survived':>10}")
+    print(f"{found['arch']:32}{'tried':>10}{'survived':>10}")
     for name, tried, survived in rows:
         print(f"{name:32}{tried:>10,}{survived:>10,}  {share(survived, tried):>8}")
     print(f"{'flipped bits in all':32}{found['flips']['tried']:>10,}")
