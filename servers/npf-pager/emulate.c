@@ -11,9 +11,8 @@ static bool can_be_emulated(const struct insn_form *form, struct insn_access ins
     return form->kind == INSN_ACCESS && !form->is_pair && !writes_base;
 }
 
-// What INSN does, in the form in which it is needed.
-static void keep(struct pager_access *access, struct insn_access insn, uint64_t instruction,
-                 uint64_t given) {
+void emulate_keep(struct pager_access *access, struct insn_access insn, uint64_t instruction,
+                  uint64_t given) {
     const struct insn_form *form = insn.form;
     *access = (struct pager_access){
         .instruction = instruction,
@@ -40,8 +39,10 @@ static void keep(struct pager_access *access, struct insn_access insn, uint64_t 
     }
 }
 
-void pager_decode(struct pager_access *access, uint32_t instruction) {
-    keep(access, insn_decode(instruction), instruction, 0);
+void emulate_forget(struct pager_access *access) {
+    // No instruction that could be fetched has that number.
+    *access =
+        (struct pager_access){.instruction = RT_NO_INSTRUCTION - 1, .access = PAGER_NO_ACCESS};
 }
 
 // The instruction that exited can't be emulated, or is another one now.
@@ -61,21 +62,32 @@ static void refuse(struct pager *pager, const struct region *region,
     pager_report(pager, record, REPORT_INSTRUCTION, record->word[0], record->word[1], reply);
 }
 
-static uint64_t read_register(const struct device_access *access, unsigned reg) {
+static uint64_t read_register(const struct pager_vm *vm, const struct message *record,
+                              unsigned reg) {
     uint64_t value = 0;
-    enum status status = rt_vcpu_read(access->vm->vcpu[access->vcpu], reg, &value);
+    uint32_t vcpu = MESSAGE_VCPU(record->info);
+    enum status status = rt_vcpu_read(vm->vcpu[vcpu], reg, &value);
     if (status != STATUS_OK) {
         rt_die("register x%u of VM %llu vCPU %u can't be read: %s", reg,
-               (unsigned long long)access->record->badge, access->vcpu, status_text(status));
+               (unsigned long long)record->badge, vcpu, status_text(status));
     }
     return value;
 }
 
-// The register that is stored, cut to the store's size.
+uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg) {
+    const struct pager_vm *vm = pager_vm(pager, record);
+    (void)emulate_seen(pager, vm, record); // there is such a vCPU
+    return read_register(vm, record, reg);
+}
+
+// What is stored, cut to the store's size.
 static uint64_t stored_value(const struct pager_access *decoded,
                              const struct device_access *access) {
-    return decoded->reg == insn_zero ? 0
-                                     : emulate_extend(decoded, read_register(access, decoded->reg));
+    uint64_t value = decoded->value;
+    if (decoded->reg != insn_zero) {
+        value = read_register(access->vm, access->record, decoded->reg) >> decoded->position;
+    }
+    return emulate_extend(decoded, value);
 }
 
 const uint64_t *emulate_seen(const struct pager *pager, const struct pager_vm *vm,
@@ -106,7 +118,6 @@ static struct device_access device_access(struct pager *pager, const struct regi
 
 static void write(struct pager *pager, const struct region *region, struct device_access *access) {
     const struct device_model *model = region->model;
-    access->value = stored_value(&pager->decoded, access);
     if (model->effects) {
         model->effects->store(access);
     } else {
@@ -120,6 +131,7 @@ static void store(struct pager *pager, const struct region *region,
                   struct reply *reply) {
     struct device_access store = device_access(pager, region, record, reply);
     const uint64_t *seen = emulate_seen(pager, store.vm, record);
+    store.value = stored_value(access, &store);
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
         write(pager, region, &store);
@@ -130,7 +142,8 @@ static void store(struct pager *pager, const struct region *region,
     reply->word[6] = access->length;
     if (access->step != 0) {
         // Never changed before this answer is taken, even if it is given again.
-        reply->word[0] = read_register(&store, access->base) + (uint64_t)(int64_t)access->step;
+        reply->word[0] =
+            read_register(store.vm, record, access->base) + (uint64_t)(int64_t)access->step;
     }
     if (region->model->effects) {
         region->model->effects->stored(&store);
@@ -147,7 +160,7 @@ static uint64_t load(struct pager *pager, const struct region *region,
         return effects->load(&load);
     }
     pager->loaded = (struct pager_loaded){
-        .region = region,
+        .region = access->is_slow ? NULL : region,
         .read = region->model->read,
         .base = region->base,
         .state_offset = region->state_offset,
@@ -167,31 +180,25 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
                    struct reply *reply) {
     struct pager_access *access = &pager->decoded;
     uint64_t address = record->word[0];
-    uint64_t given = record->word[3];
-    if (given != 0) {
-        // Hardware may say what was done. No instruction that could be fetched has that number.
-        if (given != access->given) {
-            keep(access, insn_decode_given((uint32_t)given), RT_NO_INSTRUCTION - 1, given);
-        }
-    } else {
-        uint64_t instruction = rt_guest_fetch(record->pc);
-        if (instruction == RT_NO_INSTRUCTION) {
-            reply->flags = REPLY_FLAGS; // the guest's page tables have changed since: let it look
-            return;
-        }
-        if (instruction != access->instruction) {
-            pager_decode(access, (uint32_t)instruction);
-        }
+    enum code_found found = code_read(pager, record);
+    if (found == CODE_GONE) {
+        reply->flags = REPLY_FLAGS; // the guest's page tables have changed since: let it look
+        return;
     }
     pager->loaded.region = NULL;
     if (access->access != record->word[1]) {
         refuse(pager, region, access, record, reply);
-    } else if (!(region->model->sizes & access->size) || !emulate_is_aligned(access, address)) {
+    } else if (!(region->model->sizes & access->size) || !emulate_is_aligned(access, address) ||
+               found == CODE_SPLIT) {
         pager_report(pager, record, REPORT_DENIED, address, record->word[1], reply);
     } else if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
         reply->word[0] = emulate_extend(access, load(pager, region, access, record, reply));
+        if (access->kept) {
+            uint64_t whole = emulate_register(pager, record, access->reg);
+            reply->word[0] = (whole & access->kept) | reply->word[0] << access->position;
+        }
         reply->flags = access->flags;
         reply->word[6] = access->length;
     }

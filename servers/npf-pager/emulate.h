@@ -1,7 +1,30 @@
 // The parts of an emulated access that the short way (quick.c) and the long one (emulate.c) share.
 #pragma once
 
+#include "libs/insn/insn.h"
 #include "servers/npf-pager/pager.h"
+
+// How an architecture's instructions are read: code_word.c, code_x86_64.c.
+enum code_found {
+    CODE_DECODED, // pager->decoded is what exited
+    CODE_GONE,    // it can't be read any more
+    CODE_SPLIT,   // it is, but the access began in the page before
+};
+enum code_found code_read(struct pager *pager, const struct message *record);
+
+// The short way of a load from ADDRESS, in the region that was loaded from last, by the instruction
+// at PC: by the same one as last time, it is hoped. WORD2 is that of the exit.
+void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2);
+
+// Keeps what INSN, which is INSTRUCTION or was GIVEN by the hardware, does.
+void emulate_keep(struct pager_access *access, struct insn_access insn, uint64_t instruction,
+                  uint64_t given);
+
+// The same for no instruction at all.
+void emulate_forget(struct pager_access *access);
+
+// Register REG of the vCPU that exited.
+uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg);
 
 ALWAYS_INLINE bool emulate_is_aligned(const struct pager_access *access, uint64_t address) {
     return (address & access->inside) == 0;
@@ -38,4 +61,8 @@ ALWAYS_INLINE uint64_t emulate_read(struct pager *pager, uint64_t address) {
         state_commit(&pager->state);
     }
     return value;
+}
+
+ALWAYS_INLINE void emulate_reply(const struct pager_access *access, uint64_t value) {
+    rt_reply_write(access->flags, emulate_extend(access, value), access->length);
 }

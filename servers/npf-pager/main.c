@@ -19,6 +19,9 @@
 //   console-out-N    window   struct ring, the guest's output, and
 //   console-in-N     window   its input: where the guest's UART is played. Optional
 //   console          cap      portal: signalled behind new output, called when the ring is full
+//   lapic            cap      portal: called for accesses to the device "xapic" (ipc/lapic.h).
+//   Needed
+//                             where there is one
 //   epoch            number   nanoseconds from 1970 to the counter's 0; without one clocks begin
 //                             there. Optional
 //

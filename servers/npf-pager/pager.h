@@ -33,6 +33,12 @@ struct pager_access {
     uint8_t kind; // enum insn_kind
     uint8_t base; // of a store that also adds STEP to this register; else STEP is 0
     int16_t step;
+    // x86_64 (code_x86_64.c), elsewhere 0:
+    uint8_t position; // the operand's lowest bit in the register
+    bool is_slow;     // there is no shorter way for it
+    uint64_t kept;    // bits of the register that a load leaves alone
+    uint64_t value;   // what is stored where no register is
+    uint64_t code;    // word[2] of the exit: how the instruction was read
 };
 
 #define PAGER_NO_ACCESS UINT64_MAX
@@ -86,6 +92,7 @@ struct pager {
     unsigned init;    // slot of init's portal
     uint64_t epoch;   // nanoseconds from 1970 to the counter's 0
     unsigned console; // slot of the console's portal
+    unsigned lapic;   // of the portal of who plays the local interrupt controllers; 0: nobody does
     uint32_t devices;
     struct pager_device device[PAGER_DEVICES];
     uint32_t state_end; // bytes of the state that devices have, from its beginning
@@ -109,9 +116,6 @@ NODISCARD enum status pager_adopt(struct pager *pager, void *region, size_t size
 
 // Lets devices take what has arrived for them from outside of their guests (serve.c).
 void pager_input(struct pager *pager);
-
-// Decodes INSTRUCTION into *ACCESS (emulate.c).
-void pager_decode(struct pager_access *access, uint32_t instruction);
 
 // Keeps what refusing the mapping that answers exit SEQ will be about.
 ALWAYS_INLINE void pager_remember_mapping(struct pager *pager, uint64_t seq, uint64_t address) {

@@ -5,28 +5,16 @@
 #include "servers/npf-pager/emulate.h"
 #include "servers/npf-pager/pager.h"
 
-ALWAYS_INLINE void quick_reply(const struct pager_access *access, uint64_t value) {
-    rt_reply_write(access->flags, emulate_extend(access, value), access->length);
-}
-
-// A load from the same device as the last one, at PC; by the same instruction, it is hoped.
-__attribute__((noinline)) static void quick_fetched(uint64_t pc, uint64_t address) {
-    const struct pager_access *access = &pager.decoded;
-    if (rt_guest_fetch(pc) == access->instruction && emulate_is_aligned(access, address)) {
-        quick_reply(access, emulate_read(&pager, address));
-    }
-    rt_handle_rest(address, ACCESS_READ, 0, 0, 0, 0, 0, 0); // of the others none is looked at
-}
-
-// The same where hardware says what was done, which is GIVEN: as last time, it is hoped.
+// A load from the same device as the last one, of which hardware says what was done, which is
+// GIVEN: as last time, it is hoped.
 __attribute__((noinline)) static void quick_given(uint64_t address, uint64_t given) {
     const struct pager_access *access = &pager.decoded;
     const struct pager_loaded *from = &pager.loaded;
     if (given == access->given && emulate_is_aligned(access, address)) {
         if (from->look) {
-            quick_reply(access, from->look(from->object, address - from->base, access->size));
+            emulate_reply(access, from->look(from->object, address - from->base, access->size));
         }
-        quick_reply(access, emulate_read(&pager, address));
+        emulate_reply(access, emulate_read(&pager, address));
     }
     rt_handle_rest(address, ACCESS_READ, 0, given, 0, 0, 0, 0); // of the others none is looked at
 }
@@ -42,7 +30,7 @@ void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3, uin
                 if (given) {
                     quick_given(address, given);
                 } else {
-                    quick_fetched(rt_record.pc, address);
+                    code_quick_load(rt_record.pc, address, word2);
                 }
                 return;
             }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "libs/config/config.h"
+#include "servers/npf-pager/emulate.h"
 #include "servers/npf-pager/machine.h"
 #include "servers/npf-pager/pager.h"
 
@@ -114,6 +115,8 @@ static enum status take_entry(struct pager *pager, const struct config_entry *en
         pager->init = entry->slot;
     } else if (config_is(entry, "console")) {
         pager->console = entry->slot;
+    } else if (config_is(entry, "lapic")) {
+        pager->lapic = entry->slot;
     } else if (config_is(entry, "epoch")) {
         pager->epoch = entry->address;
     }
@@ -150,7 +153,7 @@ enum status pager_configure(struct pager *pager, const struct config *config, co
     set_nobody(pager);
     pager->state_end = offsetof(struct pager_state, device);
     set_tick(pager, config->timebase);
-    pager_decode(&pager->decoded, 0);
+    emulate_forget(&pager->decoded);
     for (uint32_t i = 0; i < config->count; i++) {
         *wrong = config->entry[i].name;
         enum status status = take_entry(pager, &config->entry[i]);

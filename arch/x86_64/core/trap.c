@@ -64,7 +64,7 @@ static struct context *trap_nested_fault(struct vcpu *vcpu, uint32_t mode) {
                : how & VMCB_FAULT_FETCH ? ACCESS_EXECUTE
                : how & VMCB_FAULT_WRITE ? ACCESS_WRITE
                                         : ACCESS_READ);
-    word[2] = 0; // the hardware does not say which virtual address it was
+    word[2] = (uint64_t)vmcb->cs.attributes << 32 | (uint32_t)vmcb->cs.base;
     word[3] = 0;
     return forward_exit(vcpu, EXIT_STAGE2, mode);
 }

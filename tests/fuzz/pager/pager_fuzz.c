@@ -59,7 +59,7 @@ static uint32_t next_instruction(void) {
     }
 }
 
-static uint32_t fetch(uint64_t pc) { return instructions[(pc - 0x80200000) / 4 % FAKERT_RECORDS]; }
+static uint64_t fetch(uint64_t pc) { return instructions[(pc - 0x80200000) / 4 % FAKERT_RECORDS]; }
 
 static struct message next_record(void) {
     uint8_t what = next();

@@ -44,13 +44,14 @@ struct fakert {
     // What the server is given. A test fills these in.
     uint64_t now;
     uint64_t reg[FAKERT_REGISTERS];
-    uint32_t instruction;
-    uint32_t (*on_fetch)(uint64_t pc); // in place of `instruction`
+    uint64_t instruction;
+    uint64_t (*on_fetch)(uint64_t pc); // in place of `instruction`
     bool fetch_fails;
     // What guests' CPUs have of an interrupt; NULL: nothing. And what becomes of one.
     uint64_t (*on_look)(unsigned vcpu, unsigned interrupt);
     void (*on_interrupt)(unsigned vcpu, enum vcpu_interrupt what, uint64_t interrupt,
                          uint64_t number);
+    bool has_register_0; // that holds something: not so riscv64's
     enum status call_status;
     unsigned kill_at; // the request at which it is killed, counted from 1; 0: none
     // The reply to a CALL, in place of the request's words; NULL: all zeros.

@@ -20,7 +20,8 @@ static bool flags_are_valid(enum exit_class c, uint64_t flags) {
     if (flags & REPLY_WRITE) {
         numbers |= REPLY_REGISTER(0xff);
         // Register 0 is one that holds something where there are ports.
-        if ((REPLY_REGISTER_OF(flags) == 0 && c != EXIT_IO) || REPLY_REGISTER_OF(flags) >= 32) {
+        bool has_register_0 = c == EXIT_IO || fakert.has_register_0;
+        if ((REPLY_REGISTER_OF(flags) == 0 && !has_register_0) || REPLY_REGISTER_OF(flags) >= 32) {
             return false;
         }
     }

@@ -356,12 +356,14 @@ static void a_clock_has_no_line(void **state) {
     assert_non_null(strstr(fakert.text, "device-9:pl031"));
 }
 
-// As hardware gives them, which on the host is riscv64's way: the address is taken out.
-#define GIVEN_LW_A0 0x00002503u
-#define GIVEN_LWU_A0 0x00006503u
-#define GIVEN_LW_T6 0x00002f83u
-#define GIVEN_LD_A0 0x00003503u
-#define GIVEN_SW_A0 0x00a02023u
+// As hardware gives them: the ISS of a data abort (Arm DDI 0487, ESR_EL2), marked by bit 31.
+#define ISS(size, sign, reg, wide, write)                                                          \
+    (1u << 31 | 1u << 24 | (size) << 22 | (sign) << 21 | (reg) << 16 | (wide) << 15 | (write) << 6)
+#define GIVEN_LDRSW_X10 ISS(2u, 1u, 10u, 1u, 0u)
+#define GIVEN_LDR_W10 ISS(2u, 0u, 10u, 0u, 0u)
+#define GIVEN_LDR_W30 ISS(2u, 0u, 30u, 0u, 0u)
+#define GIVEN_LDR_X10 ISS(3u, 0u, 10u, 1u, 0u)
+#define GIVEN_STR_W10 ISS(2u, 0u, 10u, 0u, 1u)
 #define GICD_TYPER (GICD + 0x4)
 #define GICD_IROUTER40 (GICD + 0x6140)
 #define GICR_TYPER (GICR + GICR_SECOND + 0x8) // of the last vCPU
@@ -374,31 +376,31 @@ static void loads_one_after_the_other(void **state) {
     static const struct {
         uint64_t address, given, reg, value;
     } loads[] = {
-        {GICD_TYPER, GIVEN_LW_A0, 10, VGIC_INTIDS / 32 - 1 + (9u << 19)},
-        {GICD_TYPER, GIVEN_LW_A0, 10, VGIC_INTIDS / 32 - 1 + (9u << 19)},
-        {GICD_CTLR, GIVEN_LW_A0, 10, 0x50},
-        {GICD_CTLR, GIVEN_SW_A0, 0, 0x80000002},
-        {GICD_CTLR, GIVEN_LW_T6, 31, 0x52},
-        {GICD_CTLR, GIVEN_LW_T6, 31, 0x52},
-        {GICR_TYPER, GIVEN_LW_T6, 31, TYPER_LAST},
-        {GICR_TYPER, GIVEN_LD_A0, 10, 1ull << 32 | TYPER_LAST},
-        {GICR_TYPER, GIVEN_LD_A0, 10, 1ull << 32 | TYPER_LAST},
-        {GICR_TYPER, GIVEN_LW_A0, 10, TYPER_LAST},
-        {GICD_IROUTER40, GIVEN_SW_A0, 0, 0x80000002},
-        {GICD_IROUTER40, GIVEN_LW_A0, 10, 0xffffffff80000002},
-        {GICD_IROUTER40, GIVEN_LW_A0, 10, 0xffffffff80000002},
-        {GICD_IROUTER40, GIVEN_LWU_A0, 10, 0x80000002},
-        {GICD_IROUTER40, GIVEN_LWU_A0, 10, 0x80000002},
-        {UART + PL011_FR, GIVEN_LWU_A0, 10, 0x97},
-        {UART + PL011_FR, GIVEN_LWU_A0, 10, 0x97},
-        {GICD_CTLR, GIVEN_LWU_A0, 10, 0x52},
-        {GICD_CTLR, GIVEN_LWU_A0, 10, 0x52},
+        {GICD_TYPER, GIVEN_LDRSW_X10, 10, VGIC_INTIDS / 32 - 1 + (9u << 19)},
+        {GICD_TYPER, GIVEN_LDRSW_X10, 10, VGIC_INTIDS / 32 - 1 + (9u << 19)},
+        {GICD_CTLR, GIVEN_LDRSW_X10, 10, 0x50},
+        {GICD_CTLR, GIVEN_STR_W10, 0, 0x80000002},
+        {GICD_CTLR, GIVEN_LDR_W30, 30, 0x52},
+        {GICD_CTLR, GIVEN_LDR_W30, 30, 0x52},
+        {GICR_TYPER, GIVEN_LDR_W30, 30, TYPER_LAST},
+        {GICR_TYPER, GIVEN_LDR_X10, 10, 1ull << 32 | TYPER_LAST},
+        {GICR_TYPER, GIVEN_LDR_X10, 10, 1ull << 32 | TYPER_LAST},
+        {GICR_TYPER, GIVEN_LDRSW_X10, 10, TYPER_LAST},
+        {GICD_IROUTER40, GIVEN_STR_W10, 0, 0x80000002},
+        {GICD_IROUTER40, GIVEN_LDRSW_X10, 10, 0xffffffff80000002},
+        {GICD_IROUTER40, GIVEN_LDRSW_X10, 10, 0xffffffff80000002},
+        {GICD_IROUTER40, GIVEN_LDR_W10, 10, 0x80000002},
+        {GICD_IROUTER40, GIVEN_LDR_W10, 10, 0x80000002},
+        {UART + PL011_FR, GIVEN_LDR_W10, 10, 0x97},
+        {UART + PL011_FR, GIVEN_LDR_W10, 10, 0x97},
+        {GICD_CTLR, GIVEN_LDR_W10, 10, 0x52},
+        {GICD_CTLR, GIVEN_LDR_W10, 10, 0x52},
     };
     const unsigned count = sizeof(loads) / sizeof(loads[0]);
     board_config();
     fakert.reg[10] = 0x80000002;
     for (unsigned i = 0; i < count; i++) {
-        bool is_store = loads[i].given == GIVEN_SW_A0;
+        bool is_store = loads[i].given == GIVEN_STR_W10;
         struct message record =
             board_access(loads[i].address, is_store ? ACCESS_WRITE : ACCESS_READ);
         record.word[3] = loads[i].given;

@@ -4,9 +4,9 @@
 
 #include "tests/unit/fakert/step.h"
 
-// The host's decoder is riscv64's; the base register does not count.
-#define LWU_A0 0x0005e503u // lwu a0, 0(a1)
-#define SW_A0 0x00a5a023u  // sw a0, 0(a1)
+// The base register does not count.
+#define LDR_W10 0xb940016au // ldr w10, [x11]
+#define STR_W10 0xb900016au // str w10, [x11]
 
 #define SYSREG_SGI1R (3u << 20 | 5u << 17 | 12u << 10 | 7u << 5 | 11u << 1) // from x7
 
@@ -100,7 +100,7 @@ struct message board_access(uint64_t address, enum access access) {
     struct message record = board_exit(EXIT_STAGE2);
     record.word[0] = address;
     record.word[1] = access;
-    fakert.instruction = access == ACCESS_WRITE ? SW_A0 : LWU_A0;
+    fakert.instruction = access == ACCESS_WRITE ? STR_W10 : LDR_W10;
     return record;
 }
 

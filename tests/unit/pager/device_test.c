@@ -317,7 +317,7 @@ static const struct {
 #define CODE_COUNT (sizeof(code) / sizeof(code[0]))
 #define CODE_PC 0x80200000ull
 
-static uint32_t fetch_code(uint64_t pc) { return code[(pc - CODE_PC) / 4].instruction; }
+static uint64_t fetch_code(uint64_t pc) { return code[(pc - CODE_PC) / 4].instruction; }
 
 // What a server keeps of one access for the next is only used where it is right.
 static void test_accesses_one_after_the_other(void **state) {

@@ -1,0 +1,116 @@
+// x86_64's instructions: up to 15 bytes, which are fetched by 8, and which mean what the code
+// segment says. Nothing but the instruction says where an access began.
+#include <string.h>
+
+#include "servers/npf-pager/emulate.h"
+
+// Numbers of what can be read of a vCPU besides its general registers (BIND_ROUTE, ipc/syscall.h;
+// the core's enum regs_system): the bases of the segments.
+enum { BASE_CS = 22, BASE_DS, BASE_ES, BASE_FS, BASE_GS, BASE_SS };
+
+// word[2] of EXIT_STAGE2: the base of the code segment, and from bit 32 on its attributes as in a
+// VMCB (APM volume 2, appendix B and 4.7.2).
+#define MODE_BASE(mode) ((uint32_t)(mode))
+#define MODE_LONG (1ull << (32 + 9))
+#define MODE_DEFAULT (1ull << (32 + 10))
+
+#define FETCH_BYTES 8u
+#define PAGE_BYTES 4096u
+
+// In 64-bit code the segment has no base; in other code an address has 32 bits.
+static uint64_t linear(uint64_t mode, uint64_t pc) {
+    return mode & MODE_LONG ? pc : (uint32_t)(MODE_BASE(mode) + pc);
+}
+
+static uint32_t mode_bits(uint64_t mode) {
+    return mode & MODE_LONG ? 64 : mode & MODE_DEFAULT ? 32 : 16;
+}
+
+// Adds to CODE what one fetch at AT has, up to the page's end: what is behind that may not be
+// there.
+static bool fetch_more(struct insn_code *code, uint64_t at) {
+    uint64_t bytes = rt_guest_fetch(at);
+    uint32_t count = PAGE_BYTES - (uint32_t)at % PAGE_BYTES;
+    uint32_t room = (uint32_t)sizeof(code->byte) - code->count;
+    count = count < FETCH_BYTES ? count : FETCH_BYTES;
+    count = count < room ? count : room;
+    memcpy(&code->byte[code->count], &bytes, count); // the lowest byte is the first
+    code->count += count;
+    return bytes != RT_NO_INSTRUCTION;
+}
+
+// Where the operand's address begins in its page: an access that goes on into the device from
+// another page shows the device's first byte, and is not to be taken for one of that byte.
+static uint32_t place_in_page(struct pager *pager, const struct message *record,
+                              struct insn_access insn, const struct insn_more *more) {
+    static const uint8_t bases[] = {[INSN_ES] = BASE_ES, [INSN_CS] = BASE_CS, [INSN_SS] = BASE_SS,
+                                    [INSN_DS] = BASE_DS, [INSN_FS] = BASE_FS, [INSN_GS] = BASE_GS};
+    uint64_t place = (uint64_t)more->displacement;
+    if (insn.base == INSN_PC) {
+        place += record->pc + more->form.length;
+    } else if (insn.base != INSN_NO_REGISTER) {
+        place += emulate_register(pager, record, insn.base);
+    }
+    if (more->index != INSN_NO_REGISTER) {
+        place += emulate_register(pager, record, more->index) << more->scale;
+    }
+    if (!(record->word[2] & MODE_LONG) || more->segment >= INSN_FS) {
+        place += emulate_register(pager, record, bases[more->segment]);
+    }
+    return place % PAGE_BYTES;
+}
+
+static void keep(struct pager_access *access, struct insn_access insn, const struct insn_more *more,
+                 uint64_t instruction, uint64_t mode) {
+    const struct insn_form *form = insn.form;
+    emulate_keep(access, insn, instruction, 0);
+    access->code = mode;
+    access->value = more->value;
+    access->position = more->is_high ? 8 : 0;
+    // Shorter registers than of 32 bits leave the rest of the whole as it is (APM volume 1, 3.1.2).
+    if (!form->is_write && form->kind == INSN_ACCESS && form->width < 4) {
+        access->kept = ~((UINT64_MAX >> (64 - 8 * form->width)) << access->position);
+    }
+    bool is_based = !(mode & MODE_LONG) && MODE_BASE(mode) != 0;
+    access->is_slow = access->kept || form->length > FETCH_BYTES || is_based;
+}
+
+// Whether INSTRUCTION is all of the one that was decoded last.
+static bool is_known(const struct pager_access *access, uint64_t instruction, uint64_t mode) {
+    return instruction == access->instruction && mode == access->code &&
+           access->access != PAGER_NO_ACCESS && access->length <= FETCH_BYTES;
+}
+
+enum code_found code_read(struct pager *pager, const struct message *record) {
+    struct pager_access *access = &pager->decoded;
+    uint64_t mode = record->word[2];
+    uint64_t pc = linear(mode, record->pc);
+    struct insn_code code = {.bits = mode_bits(mode)};
+    struct insn_more more;
+    struct insn_access insn;
+    uint64_t instruction;
+    bool may_be_split = record->word[0] % PAGE_BYTES == 0;
+    do {
+        if (!fetch_more(&code, pc + code.count)) {
+            return CODE_GONE;
+        }
+        memcpy(&instruction, code.byte, sizeof(instruction));
+        if (is_known(access, instruction, mode) && code.count >= access->length && !may_be_split) {
+            return CODE_DECODED;
+        }
+        insn = insn_decode_code(&code, &more);
+    } while (insn.form->kind == INSN_CUT && code.count < INSN_BYTES);
+    keep(access, insn, &more, instruction, mode);
+    bool is_split = may_be_split && access->access == record->word[1] && access->size > 1 &&
+                    place_in_page(pager, record, insn, &more) != 0;
+    return is_split ? CODE_SPLIT : CODE_DECODED;
+}
+
+void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2) {
+    const struct pager_access *access = &pager.decoded;
+    if (word2 == access->code && address % PAGE_BYTES != 0 &&
+        rt_guest_fetch(pc) == access->instruction && emulate_is_aligned(access, address)) {
+        emulate_reply(access, emulate_read(&pager, address));
+    }
+    rt_handle_rest(address, ACCESS_READ, word2, 0, 0, 0, 0, 0); // of the others none is looked at
+}

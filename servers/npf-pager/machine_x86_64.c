@@ -1,0 +1,19 @@
+#include "servers/npf-pager/machine.h"
+
+extern const struct device_model goldfish_rtc;
+extern const struct device_model xapic;
+
+const struct device_model *const machine_models[] = {&goldfish_rtc, &xapic, NULL};
+
+uint64_t machine_initial[sizeof(struct pager_state) / 8];
+const uint32_t machine_words = sizeof(struct pager_state) / 8;
+
+bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply) {
+    (void)pager, (void)record, (void)reply;
+    return false;
+}
+
+bool machine_window(struct pager *pager, const struct message *record, struct reply *reply) {
+    (void)pager, (void)record, (void)reply;
+    return false;
+}
