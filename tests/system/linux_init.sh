@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # The init of the Linux guest (tests/system/linux.py): checks the machine it finds itself on, prints
 # one closing line, powers off. Made for 256 MB. On the kernel's command line, which hands it over as
-# variables: `init_cpus`, how many CPUs there are (1); `init_checks`, which checks are wanted, with commas
+# variables: `init_cpus`, how many CPUs there must be; `init_checks`, which checks are wanted, with commas
 # between (all but the console's). With `none` of them only the way to here is of interest.
 
 # No console device need exist: the kernel's own log reaches every console, early ones too. It takes
@@ -20,8 +20,8 @@ fail() {
 }
 
 export PATH=/bin
-cpus=${init_cpus:-1}
 busybox mount -t proc proc /proc || fail "no /proc"
+cpus=${init_cpus:-$(busybox grep -c "^processor" /proc/cpuinfo)}
 
 # Time since the kernel's start in hundredths of a second. "1.05" would be octal after the point.
 now() {
