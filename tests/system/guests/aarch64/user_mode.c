@@ -2,8 +2,11 @@
 // of the coprocessors that were there before, and every instruction that is above a user. Each must
 // come back to the guest's own kernel, which goes on.
 //   case=a64 (the default), case=a32
+//   case=a32-device: AArch32 loads several registers from a device at once, of which hardware says
+//   nothing but the address. The hypervisor must stop this VM with a report.
 #include <stddef.h>
 
+#include "arch/aarch64/guest/bare.h"
 #include "arch/aarch64/guest/sysreg.h"
 #include "tests/system/guests/aarch64/code.h"
 #include "tests/system/guests/check.h"
@@ -149,6 +152,16 @@ static void try_a32(void) {
     run_all(SPSR_A32, CLASSES_A32);
 }
 
+static void load_device(void) {
+    static const uint32_t load_many = 0xe8900006; // ldm r0, {r1, r2}
+    struct machine_range distributor;
+    check(machine_device(bare_machine(), "arm,gic-v3", 0, &distributor), "there is no GICv3");
+    code_write(&load_many, 1);
+    print("user_mode: going to load from %p\n", (const void *)distributor.base);
+    const uint64_t syndrome = user_run(code_place(0), SPSR_A32, distributor.base);
+    check(false, "it came back with ESR 0x%lx", syndrome);
+}
+
 bool guest_main(uint64_t cpu, const void *device_tree) {
     (void)cpu;
     const struct machine *machine = check_machine(device_tree);
@@ -160,6 +173,8 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         try_a64();
     else if (check_case(machine, "a32", false))
         try_a32();
+    else if (check_case(machine, "a32-device", false))
+        load_device();
     print("user_mode: %u traps\n", came_back);
     return check_end("user_mode");
 }
