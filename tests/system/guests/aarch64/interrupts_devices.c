@@ -85,11 +85,14 @@ void try_typing(const struct machine *machine) {
     print("typed: %s\n", line);
 }
 
+#define CNTV_CTL_STATUS 4 // the condition is met
 #define SOON (sysreg_read(cntfrq_el0) / 10000)
 
 static void wait_for_expiry(void) {
-    while (!(sysreg_read(cntv_ctl_el0) & 4)) {
-    }
+    uint64_t control;
+    do {
+        control = sysreg_read(cntv_ctl_el0);
+    } while (!(control & CNTV_CTL_STATUS));
     sysreg_sync();
 }
 
