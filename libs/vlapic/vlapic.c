@@ -47,7 +47,10 @@ void vlapic_raise(struct vlapic *lapic, uint8_t vector) {
         words_error(lapic, ERROR_RECEIVED_ILLEGAL);
         return;
     }
-    words_set(lapic->requested, vector);
+    // One that the core has pending is requested already.
+    if (vector != lapic->given) {
+        words_set(lapic->requested, vector);
+    }
 }
 
 // Off, by memory, by MSRs, and off again is the only way (16.9.1).

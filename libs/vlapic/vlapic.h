@@ -100,7 +100,7 @@ void vlapic_write_page(struct vlapic *lapic, uint32_t offset, uint32_t value, ui
 // Whether IPI is for LAPIC, which IS_SENDER or not.
 bool vlapic_ipi_is_for(const struct vlapic_ipi *ipi, const struct vlapic *lapic, bool is_sender);
 
-// An interrupt arrives.
+// An interrupt arrives. It is known whether the core still has what it was given.
 void vlapic_raise(struct vlapic *lapic, uint8_t vector);
 
 // Time has passed: the timer may interrupt. When it does next; VLAPIC_NEVER.

@@ -77,6 +77,9 @@ static void send(struct pc_exit *exit, const struct vlapic_ipi *ipi) {
         const struct pc_vcpu_state *kept = state_of(pc, exit->vm, vcpu);
         const bool is_sender = vcpu == exit->vcpu;
         struct vlapic lapic = is_sender ? exit->lapic : kept->lapic;
+        if (!is_sender) {
+            look(exit->vm, vcpu, &lapic);
+        }
         if (vlapic_ipi_is_for(ipi, &lapic, is_sender)) {
             vlapic_raise(&lapic, ipi->vector);
         }
