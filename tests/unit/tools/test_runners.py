@@ -97,6 +97,14 @@ class RunnerTest(unittest.TestCase):
         with self.assertRaises(UsageError):
             names("boot-aarch64", arches=["riscv64"])
 
+    def test_no_architecture_is_left_out(self):
+        groups: dict[str, set[str]] = {arch: set() for arch in ARCHES}
+        for test in testing.all_tests():
+            if test.arch in groups:
+                groups[test.arch].add(test.group)
+        for arch in ARCHES[1:]:
+            self.assertLessEqual(groups[ARCHES[0]], groups[arch], arch)
+
     def test_registered_tests_have_distinct_names(self):
         names = [test.name for test in testing.all_tests()]
         self.assertEqual(len(names), len(set(names)))
