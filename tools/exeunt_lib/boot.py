@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from . import bare, control
 from .manifest import INITRD_PATH, Manifest, compile_source
-from .paths import BARE_ONLY, ExeuntError, UsageError, out_dir, say
+from .paths import ExeuntError, UsageError, out_dir, say
 from .qemu import STATUS_TIMEOUT, Result, run_process
 
 import bundle
@@ -125,8 +125,6 @@ class Boot:
                 raise UsageError(f"--{name}: there is no file {path}")
         if self.bare:
             bare.check(self)
-        elif self.arch in BARE_ONLY:
-            raise UsageError(f"there is no hypervisor for {self.arch} yet: --bare boots our guest")
         if self.disk and (self.guest or self.initrd):
             raise UsageError("--disk is a whole disk: --guest and --initrd cannot go onto it")
         flash_size = pflash.SIZES[self.arch]

@@ -138,9 +138,20 @@ class BareTest(FakeRun):
         file = f"file={self.folder}/pflash.img"
         self.assertEqual(flash, f"{file},if=pflash,unit=1,format=raw,readonly=on")
 
-    def test_an_architecture_without_the_hypervisor_has_the_bare_machine_only(self):
-        with self.assertRaisesRegex(UsageError, "no hypervisor for x86_64"):
-            self.boot(SAY_ALL, arch="x86_64")
+    def test_the_hypervisor_on_a_pc_has_its_disk_on_the_bus_and_a_device_to_fail_by(self):
+        with (self.folder / "pflash.img").open("wb") as image:
+            image.truncate(0x3C0000)
+        words = self.boot(SAY_ALL, arch="x86_64").output.splitlines()
+        pairs = list(zip(words, words[1:]))
+        for pair in (
+            ("-machine", "q35"),
+            ("-cpu", "EPYC,check=off"),
+            ("-kernel", f"{self.folder}/exeunt.elf"),
+            ("-device", f"loader,file={self.folder}/bundle.img,addr=0x400000,force-raw=on"),
+            ("-device", "virtio-blk-pci,disable-legacy=on,addr=4,drive=disk"),
+            ("-device", "isa-debug-exit"),
+        ):
+            self.assertIn(pair, pairs)
 
     def test_a_flash_of_another_architecture_is_refused(self):
         other = self.folder / "pflash.img"
