@@ -1,12 +1,12 @@
 #include "kernel/exit/commit.h"
 
+#include "arch/irq.h"
 #include "arch/task.h"
 #include "arch/time.h"
 #include "arch/vcpu.h"
 #include "kernel/cpu.h"
 #include "kernel/exit/forward.h"
 #include "kernel/mem/pagetable.h"
-#include "kernel/object/irq.h"
 #include "kernel/object/portal.h"
 #include "kernel/object/space.h"
 #include "kernel/object/vcpu.h"
@@ -20,14 +20,10 @@ static uint64_t commit_flags(uint64_t flags) {
     if (likely(flags & REPLY_FLAGS)) {
         return flags;
     }
-    switch (flags) {
-    case REPLY_HYPERCALL:
-        return REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE;
-    case REPLY_HYPERCALL_DEADLINE:
-        return REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE | REPLY_DEADLINE;
-    default:
-        return 0;
-    }
+    const uint64_t answer = REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE;
+    return flags == REPLY_HYPERCALL            ? answer
+           : flags == REPLY_HYPERCALL_DEADLINE ? answer | REPLY_DEADLINE
+                                               : 0;
 }
 
 // The other vCPU that a START is about.
@@ -104,11 +100,6 @@ static enum status commit_check(const struct vcpu *vcpu, const struct route *rou
     return STATUS_OK;
 }
 
-static void commit_raise(struct vcpu *target, unsigned interrupt) {
-    arch_vcpu_raise(target, interrupt, false);
-    vcpu_unpark(target);
-}
-
 // Effects on other vCPUs of the VM.
 COLD static void commit_others(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
     for (uint64_t mask = word[4]; mask; mask &= mask - 1) {
@@ -117,7 +108,8 @@ COLD static void commit_others(struct vcpu *vcpu, uint64_t flags, const uint64_t
             arch_vcpu_fence(target);
         }
         if (target && (flags & REPLY_RAISE)) {
-            commit_raise(target, REPLY_INTERRUPT_OF(flags));
+            arch_vcpu_raise(target, REPLY_INTERRUPT_OF(flags), false);
+            vcpu_unpark(target);
         }
     }
 }
@@ -231,7 +223,7 @@ static struct context *commit_other(struct record *record, const uint64_t *word)
         portal_signal_done(portal);
         return NULL;
     case RECORD_IRQ:
-        irq_done(container_of(record, struct irq, record));
+        arch_irq_complete(container_of(record, struct irq, record));
         return NULL;
     case RECORD_VCPU:
     case RECORD_FAULT:

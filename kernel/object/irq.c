@@ -31,8 +31,6 @@ void irq_fire(struct irq *irq) {
     portal_post(irq->route, &irq->record);
 }
 
-void irq_done(struct irq *irq) { arch_irq_complete(irq); }
-
 void irq_end(struct irq *irq) {
     arch_irq_disable(irq);
     portal_cancel(&irq->record);

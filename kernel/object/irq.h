@@ -23,7 +23,4 @@ void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge);
 // The line fired: who is bound to it hears of that.
 void irq_fire(struct irq *irq);
 
-// Its record was answered: the line may fire again.
-void irq_done(struct irq *irq);
-
 void irq_end(struct irq *irq);

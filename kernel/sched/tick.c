@@ -118,11 +118,9 @@ static void tick(struct cpu *cpu, struct context *current) {
     }
 }
 
-static bool sched_can_run(const struct context *context) {
-    if (context->kind == CONTEXT_TASK) {
-        return container_of(context, struct task, context)->state == TASK_READY;
-    }
-    return container_of(context, struct vcpu, context)->state == VCPU_RUNNABLE;
+static bool sched_can_run(struct context *context) {
+    return context->kind == CONTEXT_TASK ? task_of(context)->state == TASK_READY
+                                         : vcpu_of(context)->state == VCPU_RUNNABLE;
 }
 
 // The long way: a tick, or several vCPUs whose deadlines may have passed.

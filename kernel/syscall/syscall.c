@@ -38,23 +38,23 @@ struct context *syscall_call(struct task *task, uint64_t slot) {
     return sched_next(task->context.cpu);
 }
 
-static struct context *syscall_signal(struct task *task) {
+static enum status syscall_signal(struct task *task) {
     enum status status = STATUS_OK;
     const struct cap *cap =
         cap_find(task, syscall_selector(task), OBJECT_PORTAL, RIGHT_CALL, &status);
-    if (unlikely(!cap)) {
-        return syscall_return(task, status);
+    if (likely(cap)) {
+        portal_signal(pool_object(cap->index), cap->base);
     }
-    portal_signal(pool_object(cap->index), cap->base);
-    return syscall_return(task, STATUS_OK);
+    return status;
 }
 
 // Those that return at once.
 static enum status (*const syscall_simple[SYSCALL_COUNT])(struct task *task) = {
-    [SYSCALL_CREATE] = syscall_create, [SYSCALL_DESTROY] = syscall_destroy,
-    [SYSCALL_MAP] = syscall_map,       [SYSCALL_UNMAP] = syscall_unmap,
-    [SYSCALL_GRANT] = syscall_grant,   [SYSCALL_BIND] = syscall_bind,
-    [SYSCALL_TASK] = syscall_task,     [SYSCALL_VCPU] = syscall_vcpu,
+    [SYSCALL_SIGNAL] = syscall_signal,   [SYSCALL_CREATE] = syscall_create,
+    [SYSCALL_DESTROY] = syscall_destroy, [SYSCALL_MAP] = syscall_map,
+    [SYSCALL_UNMAP] = syscall_unmap,     [SYSCALL_GRANT] = syscall_grant,
+    [SYSCALL_BIND] = syscall_bind,       [SYSCALL_TASK] = syscall_task,
+    [SYSCALL_VCPU] = syscall_vcpu,
 };
 
 struct context *syscall_enter(struct task *task, uint64_t number) {
@@ -65,8 +65,6 @@ struct context *syscall_enter(struct task *task, uint64_t number) {
         return commit_reply(task, syscall_selector(task), regs_words(&task->context.regs));
     case SYSCALL_CALL:
         return syscall_call(task, syscall_selector(task));
-    case SYSCALL_SIGNAL:
-        return syscall_signal(task);
     case SYSCALL_EXIT:
         task_die(task, FAULT_EXIT, syscall_arg(task, 0), 0);
         return sched_next(cpu);

@@ -1,6 +1,6 @@
 // System calls: ipc/syscall.h says what each does. A handler reads its arguments from the caller's
 // saved registers, checks all of them, then acts. Those that return at once give back a status and
-// leave results in the caller's argument registers; the four that do not are in syscall.c.
+// leave results in the caller's argument registers; the three that do not are in syscall.c.
 #pragma once
 
 #include "kernel/object/task.h"

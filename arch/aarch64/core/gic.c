@@ -46,10 +46,9 @@ void gic_init(uint64_t distributor_at, uint64_t redistributor_at) {
     redistributor = redistributor_at;
     *gic_register(distributor, GICD_CTLR) = GICD_CTLR_GROUP1_ARE;
     *gic_register(redistributor, GICR_WAKER) &= ~GICR_WAKER_SLEEP;
-    for (int i = 0; i < WAIT_STEPS; i++) {
-        if (!(*gic_register(redistributor, GICR_WAKER) & GICR_WAKER_ASLEEP)) {
-            break;
-        }
+    int steps = 0;
+    while ((*gic_register(redistributor, GICR_WAKER) & GICR_WAKER_ASLEEP) && steps < WAIT_STEPS) {
+        steps++;
     }
     *gic_register(redistributor, GICR_IGROUPR0) = ~0u;
     gic_private(GIC_MAINTENANCE);

@@ -12,32 +12,25 @@ static uint64_t none_in_use; // ICH_ELRSR_EL2 then
 
 // Their numbers are parts of their names. As many as there are, one after the other.
 #define LIST_EACH(X)                                                                               \
-    X(15) X(14) X(13) X(12) X(11) X(10) X(9) X(8) X(7) X(6) X(5) X(4) X(3) X(2) X(1) X(0)
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #define LIST_READ(n)                                                                               \
-    case n + 1:                                                                                    \
-        list[n] = sysreg_read(ich_lr##n##_el2);                                                    \
-        __attribute__((fallthrough));
+    if (n == registers) {                                                                          \
+        return;                                                                                    \
+    }                                                                                              \
+    list[n] = sysreg_read(ich_lr##n##_el2);
 #define LIST_WRITE(n)                                                                              \
-    case n + 1:                                                                                    \
-        sysreg_write(ich_lr##n##_el2, list[n]);                                                    \
-        __attribute__((fallthrough));
+    if (n == registers) {                                                                          \
+        return;                                                                                    \
+    }                                                                                              \
+    sysreg_write(ich_lr##n##_el2, own->list[n]);
 
-static void hardware_read(uint64_t *list) {
-    switch (registers) {
-        LIST_EACH(LIST_READ)
-    default:;
-    }
-}
+static void hardware_read(uint64_t *list) { LIST_EACH(LIST_READ) }
 
 // Maintenance is asked for while one waits and at most one register is in use (UIE).
 static void hardware_write(const struct arch_interrupts *own) {
-    const uint64_t *list = own->list;
-    switch (registers) {
-        LIST_EACH(LIST_WRITE)
-    default:;
-    }
     sysreg_write(ich_hcr_el2,
                  ICH_HCR_ENABLE | (own->held[0] | own->held[1] ? ICH_HCR_UNDERFLOW : 0));
+    LIST_EACH(LIST_WRITE)
 }
 
 void list_init(void) {

@@ -36,8 +36,7 @@ void arch_panic(const char *message, unsigned long value) {
     panic_text(message);
     panic_text(" 0x");
     for (int shift = 60; shift >= 0; shift -= 4) {
-        unsigned digit = value >> shift & 15;
-        panic_put((char)(digit < 10 ? '0' + digit : 'a' + digit - 10));
+        panic_put("0123456789abcdef"[value >> shift & 15]);
     }
     panic_text("\r\n");
     arch_machine_end(true);

@@ -87,7 +87,6 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define ESR_ISS_FAULT(iss) ((unsigned)((iss) & 0x3f))
 #define ESR_FAULT_KIND(fault) ((fault) >> 2) // without its level
 #define ESR_FAULT_TRANSLATION 1u
-#define ESR_FAULT_ACCESS 2u
 #define ESR_FAULT_PERMISSION 3u
 
 #define PSTATE_DAIF (15ull << 6)

@@ -212,21 +212,17 @@ static struct context *trap_taken(struct cpu *cpu, uint32_t intid, struct contex
 
 struct context *trap_interrupt(struct context *context) {
     struct cpu *cpu = context->cpu;
-    uint32_t intid = gic_take();
     if (context->kind != CONTEXT_VCPU) {
         forward_settle(cpu);
     }
-    return intid < 1020 ? trap_taken(cpu, intid, context) : context;
+    return trap_taken(cpu, gic_take(), context);
 }
 
 struct context *trap_idle(struct cpu *cpu) {
     struct context *next = NULL;
     while (!next) {
         asm volatile("dsb sy\n wfi" ::: "memory");
-        uint32_t intid = gic_take();
-        if (intid < 1020) {
-            next = trap_taken(cpu, intid, NULL);
-        }
+        next = trap_taken(cpu, gic_take(), NULL);
     }
     return next;
 }

@@ -296,12 +296,12 @@ effects_or_reply:
 system_call:
     cmp x8, #1                  // CALL: only its words and where it goes on
     b.eq call
+system_call_long:
     pairs stp, sp, 0, 2, 4, 6, 8, 18, 29
     save_task
     mov x1, x8
     enter_core
     bl syscall_enter
-called:
     cbz x0, leave_idle
     ldrb w1, [x0, #context__quick]
     cbz w1, vector_leave
@@ -425,12 +425,7 @@ answer_call:
 call_slow:
     // Nothing of what the checks looked at may reach the caller, should it return at once.
     forget 18, 19, 20, 21, 22, 23, 24, 25, 30
-    pairs stp, sp, 0, 2, 4, 6, 8, 18, 29
-    save_task
-    mov x1, x9
-    enter_core
-    bl syscall_call
-    b called
+    b system_call_long
 
 core_trapped:
     mrs x0, elr_el2
