@@ -23,12 +23,12 @@
 #define ROUNDS 100
 #define DELAY 100000 // ticks of the counter until a deadline
 
-enum slot { PORTAL = 8, SPACE2, TASK2, PORTAL2, GUEST, VCPU };
-enum badge { BADGE_FAULT = 1, BADGE_GUEST = 2 };
+enum slot { PORTAL = 8, SPACE2, TASK2, PORTAL2, TASK3, PORTAL3, GUEST, VCPU };
+enum badge { BADGE_FAULT = 1, BADGE_GUEST, BADGE_FAULT3 };
 
 const bool rt_has_config = false;
 
-extern char second_begin[], guest_begin[], guest_end[];
+extern char second_begin[], third_begin[], guest_begin[], guest_end[];
 
 static uint64_t bundle, high, memory, objects;
 static unsigned failures;
@@ -127,6 +127,16 @@ static void second_task(void) {
         }
     }
     say(true, "call and reply: ~%lu instructions", (unsigned long)(rt_counter() - before) / ROUNDS);
+}
+
+// Its first record must end it, and not the core.
+static void third_task(void) {
+    CALL(CREATE, OBJECT_TASK, INIT_SLOT_POOL, take_objects(2), 2, TASK3, SPACE2);
+    CALL(CREATE, OBJECT_PORTAL, INIT_SLOT_POOL, take_objects(1), 1, PORTAL3, 100);
+    CALL(BIND, BIND_PORTAL, PORTAL3, TASK3);
+    CALL(BIND, BIND_FAULT, TASK3, PORTAL, BADGE_FAULT3);
+    CALL(TASK, TASK3, TASK_START, (uint64_t)third_begin, 0, 0, 0);
+    CALL(SIGNAL, PORTAL3, 0);
 }
 
 static void guest_start(void) {
@@ -267,10 +277,17 @@ static void guest_exit(const struct message *record, struct reply *reply) {
 
 static void handle(void *state, const struct message *record, struct reply *reply) {
     (void)state;
+    if (record->badge == BADGE_FAULT3) {
+        uint64_t cause = record->word[FAULT_WORD_CAUSE];
+        say(cause == FAULT_MEMORY || cause == FAULT_INSTRUCTION, "the third task died: %s",
+            fault_text(cause));
+        guest_start();
+        return;
+    }
     if (MESSAGE_CLASS(record->info) == EXIT_FAULT) {
         say(record->word[FAULT_WORD_CAUSE] == FAULT_MEMORY && record->word[FAULT_WORD_ADDRESS] == 8,
             "the second task died: %s", fault_text(record->word[FAULT_WORD_CAUSE]));
-        guest_start();
+        third_task();
         return;
     }
     guest_exit(record, reply);

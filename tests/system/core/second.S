@@ -24,3 +24,19 @@ second_receive:
     xor %ebx, %ebx
     syscall
 1:  mov %rdi, 8
+
+    // A third: names a receive entry that is no address at all, and waits for the first record there.
+    .global third_begin
+third_begin:
+    mov $2, %edi                // TASK_RECEIVE
+    mov $1, %esi
+    shl $63, %rsi
+    mov %rsi, %rdx
+    mov %rsi, %r10
+    mov $9, %eax                // SYSCALL_TASK
+    xor %ebx, %ebx
+    syscall
+    xor %eax, %eax
+    mov $0x40000000, %ebx       // WAIT_ONLY
+    syscall
+    ud2
