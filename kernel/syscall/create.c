@@ -26,7 +26,7 @@ static enum status create_in_space(const struct task *task, struct request *requ
     enum status status = STATUS_OK;
     const struct cap *cap =
         cap_find(task, request->argument[0], OBJECT_SPACE, RIGHT_MANAGE, &status);
-    if (!cap) {
+    if (status != STATUS_OK) {
         return status;
     }
     request->space = space_at(cap->index);
@@ -49,7 +49,7 @@ static enum status create_check_irq(const struct task *task, struct request *req
     uint64_t line = request->argument[0];
     const struct cap *frame =
         cap_find(task, request->argument[1], OBJECT_FRAME, RIGHT_R | RIGHT_W, &status);
-    if (!frame) {
+    if (status != STATUS_OK) {
         return status;
     }
     request->frame = frame;
