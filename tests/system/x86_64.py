@@ -1,5 +1,7 @@
 """The hypervisor on x86_64, with all its servers: our guest and its programs."""
 
+import re
+
 from exeunt_lib import control
 from exeunt_lib.session import PATIENCE, start_session
 from exeunt_lib.testing import Context, run_guest, system_test
@@ -54,3 +56,24 @@ def x86_64_servers_die_while_programs_run(ctx: Context) -> None:
     died = result.output.count("died: it was killed")
     ctx.expect(died == 2 * len(SERVERS), f"{2 * len(SERVERS)} deaths, not {died}")
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+def check_lapic(ctx: Context, cmdline: str) -> None:
+    """The guest that passes on QEMU's own local APIC (lapic_conformance_bare) passes on ours."""
+    result = run_guest(ctx, guest=ctx.out / "guest/lapic.bin", cmdline=cmdline)
+    ctx.expect_lines(
+        result.output, re.compile(r"^lapic: 1\d{3} checks passed$"), "Hypervisor ok!"
+    )
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+@system_test(builds=(ARCH,))
+def x86_64_lapic_by_msrs(ctx: Context) -> None:
+    """x2APIC: the exits go to the server that plays it."""
+    check_lapic(ctx, "")
+
+
+@system_test(builds=(ARCH,))
+def x86_64_lapic_by_its_page(ctx: Context) -> None:
+    """xAPIC: each access is decoded by npf-pager, which calls that server."""
+    check_lapic(ctx, "case=page")

@@ -37,16 +37,21 @@
 
 static volatile uint8_t *page; // NULL: MSRs
 
+// Nothing but moves reaches emulated registers, and a compiler may make other instructions of
+// volatile accesses.
 static void put(unsigned offset, uint32_t value) {
     if (page == NULL)
         x86_write_msr(MSR_X2APIC + offset / 16, value);
     else
-        *(volatile uint32_t *)(page + offset) = value;
+        asm volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)(page + offset)) : "r"(value));
 }
 
 static uint32_t get(unsigned offset) {
-    return page == NULL ? (uint32_t)x86_read_msr(MSR_X2APIC + offset / 16)
-                        : *(volatile uint32_t *)(page + offset);
+    if (page == NULL)
+        return (uint32_t)x86_read_msr(MSR_X2APIC + offset / 16);
+    uint32_t value;
+    asm volatile("movl %1, %0" : "=r"(value) : "m"(*(volatile uint32_t *)(page + offset)));
+    return value;
 }
 
 static bool has(unsigned first, unsigned vector) {
