@@ -21,6 +21,9 @@ MB = 1 << 20
 HOST_MEMORY = 128 * MB
 CLEAN_END = "Hypervisor ok!"
 GDB_PORT = 1234
+# On x86_64 the core says by isa-debug-exit how it ended (arch/x86_64/core/panic.c), which may come
+# before the machine's power is off: QEMU does that a little later than it is told.
+DEBUG_EXIT_CLEAN = 0x10 << 1 | 1
 
 
 class Machine(NamedTuple):
@@ -304,5 +307,6 @@ def judge(boot: Boot, ended: Result) -> Result:
     if any(line.startswith("manifest refused: ") for line in ended.lines):
         source = boot.manifest or f"guest/manifests/default-{boot.arch}.dts"
         say(f"the manifest that was refused is {source}")
-    clean = ended.status == 0 and CLEAN_END in (line.strip() for line in ended.lines)
+    good = (0, DEBUG_EXIT_CLEAN) if boot.arch == "x86_64" else (0,)
+    clean = ended.status in good and CLEAN_END in (line.strip() for line in ended.lines)
     return ended._replace(status=0 if clean else 1)

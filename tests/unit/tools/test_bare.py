@@ -153,6 +153,12 @@ class BareTest(FakeRun):
         ):
             self.assertIn(pair, pairs)
 
+    def test_a_clean_end_by_isa_debug_exit_is_x86_64s(self):
+        for status, arch, wanted in ((33, "x86_64", 0), (1, "x86_64", 1), (33, "riscv64", 1)):
+            with self.subTest(status=status, arch=arch):
+                ended = self.boot(f"echo 'Hypervisor ok!'; exit {status}", arch=arch)
+                self.assertEqual(ended.status, wanted)
+
     def test_a_flash_of_another_architecture_is_refused(self):
         other = self.folder / "pflash.img"
         with self.assertRaisesRegex(UsageError, "has not 64 MB"):
