@@ -77,31 +77,3 @@ def x86_64_lapic_by_msrs(ctx: Context) -> None:
 def x86_64_lapic_by_its_page(ctx: Context) -> None:
     """xAPIC: each access is decoded by npf-pager, which calls that server."""
     check_lapic(ctx, "case=page")
-
-
-# What the hypervisor says of a guest that goes too far, by the guest's own name for it.
-TRESPASSES = {
-    "power": "write at port 0x604 refused",
-    "port-string": "write at port 0x3f8 refused",
-    "no-memory": "write at guest address 0xe0000000 refused",
-    "triple-fault": "its CPU can't go on",
-    "nonsense-tables": "its CPU can't go on",
-    "nonsense-root": "page-table walk at guest address 0x7ffffff000 refused",
-}
-# What is refused to it, and it goes on.
-REFUSALS = ("virtualization", "registers", "calls")
-
-
-@system_test(builds=(ARCH,))
-def x86_64_guests_trespass(ctx: Context) -> None:
-    """A guest runs what it is not to have, and reaches for what is not its own: an exception for the
-    guest, or a report and the end of that VM."""
-    guest = ctx.out / "guest/trespass.bin"
-    for case in REFUSALS:
-        result = run_guest(ctx, guest=guest, cmdline=f"case={case}")
-        ctx.expect_lines(result.output, f"trespass: {case}", "checks passed", "Hypervisor ok!")
-        ctx.expect(result.status == 0, f"status 0, not {result.status}")
-    for case, report in TRESPASSES.items():
-        result = run_guest(ctx, guest=guest, cmdline=f"case={case}")
-        ctx.expect_lines(result.output, f"trespass: {case}", f"VM vm0: {report}", "VM vm0: stopped")
-        ctx.expect(result.status == 1, f"status 1, not {result.status}")
