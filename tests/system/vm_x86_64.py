@@ -2,6 +2,7 @@
 
 import re
 
+import pflash
 from exeunt_lib.testing import Context, run_guest, system_test
 from exeunt_lib.transcript import difference, expected_text
 
@@ -36,6 +37,19 @@ def gkernel_x86_64(ctx: Context) -> None:
     bare = run_guest(ctx, cmdline=PROGRAMS, bare=True)
     differs = difference(alike(expected_text(bare.output)), alike(expected_text(result.output)))
     ctx.expect(not differs, f"what the bare machine prints: {differs}")
+
+
+@system_test(builds=(ARCH,))
+def odd_instructions_x86_64(ctx: Context) -> None:
+    """Privileged and odd instructions of programs end as on the bare machine."""
+    image = ctx.scratch / "pflash.img"
+    names = ("odd", "privileged", "hello")
+    files = {name: (ctx.out / f"programs/{name}.elf").read_bytes() for name in names}
+    pflash.write(image, files, ARCH)
+    result = run_guest(ctx, pflash=image, cmdline=" ".join(names))
+    for name in names:
+        ctx.expect_lines(result.output, re.compile(f"^{name}: .*: ok$"))
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
 
 
 @system_test(builds=(ARCH,))

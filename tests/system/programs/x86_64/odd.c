@@ -239,8 +239,6 @@ static void call_hypervisor(void) { __asm__ volatile("vmmcall" ::"a"(0x84000008)
 
 static void call_other_hypervisor(void) { __asm__ volatile("vmcall" ::"a"(0x84000008) : "memory"); }
 
-static void run_a_guest(void) { __asm__ volatile("vmrun %%rax" ::"a"(0x200000) : "memory"); }
-
 static void use_wider_registers(void) { __asm__ volatile("vxorps %ymm0, %ymm0, %ymm0"); }
 
 static void read_extended_control(void) { __asm__ volatile("xgetbv" ::"c"(0) : "rax", "rdx"); }
@@ -287,7 +285,6 @@ const struct odd_act odd_acts[] = {
     {"an interrupt's return to the kernel", interrupt_return_to_kernel, SIGSEGV},
     {"a call of the hypervisor", call_hypervisor, SIGILL},
     {"another one's call", call_other_hypervisor, SIGILL},
-    {"a virtual machine", run_a_guest, SIGILL},
     {"wider registers", use_wider_registers, SIGILL},
     {"extended control", read_extended_control, SIGILL},
     {"the thread pointer, written", write_thread_pointer, SIGILL},
