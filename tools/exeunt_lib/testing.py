@@ -23,9 +23,11 @@ import importlib.util
 import re
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +61,7 @@ class Context:
     scratch: Path  # a folder of the test's own, removed at its end
     log: Path
     outputs: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)  # what it said
 
     @property
     def board(self) -> Board:
@@ -71,7 +74,7 @@ class Context:
 
     def say(self, text: str) -> None:
         """A line for whoever watches, under the test's name."""
-        print(f"      {text}", flush=True)
+        self.lines.append(f"      {text}")
 
     def expect(self, condition: object, expected: str) -> None:
         """Fails the test unless the condition holds. `expected` says what should have been."""
@@ -210,27 +213,38 @@ def select(tests: list[Test], names: list[str], quick: bool, arches: list[str]) 
 
 
 class Runner:
-    """Runs tests one after the other and counts."""
+    """Runs tests, as many at a time as there are CPUs, and counts."""
 
     def __init__(self):
         self.builds: dict[str, str] = {}  # what was built: nothing, or why it could not be
         self.passed: list[str] = []
         self.failed: list[str] = []
         self.skipped: dict[str, str] = {}
+        self.building = threading.Lock()
+        self.printing = threading.Lock()
+        self.ended = 0
 
     def build(self, names: tuple[str, ...]) -> None:
         for name in names:
-            if name not in self.builds:
-                try:
-                    builder.build(name)
-                    self.builds[name] = ""
-                except ExeuntError as error:
-                    self.builds[name] = str(error)
+            with self.building:
+                if name not in self.builds:
+                    try:
+                        builder.build(name)
+                        self.builds[name] = ""
+                    except ExeuntError as error:
+                        self.builds[name] = str(error)
             if self.builds[name]:
                 raise Failure(self.builds[name])
 
-    def run(self, test: Test, place: str) -> None:
-        print(f"{place} {test.name}", flush=True)
+    def run_all(self, tests: list[Test], jobs: int) -> None:
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                list(pool.map(lambda test: self.run(test, len(tests)), tests))
+            except BaseException:  # Ctrl-C: what has not begun does not begin
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def run(self, test: Test, count: int) -> None:
         began = time.monotonic()
         verdict, detail, context = "ok", "", None
         with tempfile.TemporaryDirectory(prefix="exeunt-test-") as scratch:
@@ -253,14 +267,18 @@ class Runner:
             except Exception:  # pylint: disable=broad-except
                 verdict, detail = "FAILED", traceback.format_exc()
                 self.failed.append(test.name)
-        print(f"{' ' * len(place)} {verdict}, {time.monotonic() - began:.1f} s", flush=True)
+        lines = [f"      {verdict}, {time.monotonic() - began:.1f} s"]
+        if context:
+            lines = context.lines + lines
         if detail:
-            print("      " + detail.rstrip().replace("\n", "\n      "))
+            lines.append("      " + detail.rstrip().replace("\n", "\n      "))
         if verdict == "FAILED" and context and context.outputs:
-            tail = context.outputs[-1].splitlines()[-40:]
-            print("      the end of the last run's output:")
-            print("      | " + "\n      | ".join(tail))
-            print(f"      all of it: {context.log.relative_to(ROOT)}", flush=True)
+            lines.append("      the end of the last run's output:")
+            lines += ["      | " + line for line in context.outputs[-1].splitlines()[-40:]]
+            lines.append(f"      all of it: {context.log.relative_to(ROOT)}")
+        with self.printing:
+            self.ended += 1
+            print("\n".join([f"[{self.ended:2}/{count}] {test.name}", *lines]), flush=True)
 
     def close(self) -> int:
         """Names what was skipped and what failed; the count is the last line."""
@@ -276,7 +294,7 @@ class Runner:
         return 1 if self.failed or not self.passed else 0
 
 
-def main(names: list[str], quick: bool, only_list: bool, arches: list[str]) -> int:
+def main(names: list[str], quick: bool, only_list: bool, arches: list[str], jobs: int) -> int:
     tests = all_tests()
     chosen = select(tests, names, quick, arches)
     if only_list:
@@ -285,6 +303,5 @@ def main(names: list[str], quick: bool, only_list: bool, arches: list[str]) -> i
         return 0
     setup.setup()
     runner = Runner()
-    for index, test in enumerate(chosen, 1):
-        runner.run(test, f"[{index:2}/{len(chosen)}]")
+    runner.run_all(chosen, jobs)
     return runner.close()
