@@ -62,11 +62,16 @@ static const uint8_t *fetch_byte(const struct vcpu *vcpu, uint64_t address) {
 }
 
 enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction) {
-    const uint8_t *at = NULL;
+    const uint8_t *at = fetch_byte(vcpu, address);
+    if (at && (address & PAGE_MASK) <= PAGE_SIZE - BYTES) {
+        __builtin_memcpy(instruction, at, BYTES);
+        return STATUS_OK;
+    }
     *instruction = 0;
     for (unsigned i = 0; i < BYTES; i++) {
-        bool new_page = ((address + i) & PAGE_MASK) == 0;
-        at = i == 0 || new_page ? fetch_byte(vcpu, address + i) : at + 1;
+        if (i > 0) {
+            at = ((address + i) & PAGE_MASK) == 0 ? fetch_byte(vcpu, address + i) : at + 1;
+        }
         if (!at) {
             return i ? STATUS_OK : STATUS_NOT_FOUND; // it may end before
         }
