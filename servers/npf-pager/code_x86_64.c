@@ -17,6 +17,16 @@ enum { BASE_CS = 22, BASE_DS, BASE_ES, BASE_FS, BASE_GS, BASE_SS };
 #define FETCH_BYTES 8u
 #define PAGE_BYTES 4096u
 
+// What the shortest way has fetched for the exit that it then leaves to the long one: a fetch costs
+// as much as decoding.
+static uint64_t left_over = RT_NO_INSTRUCTION;
+
+static uint64_t fetch_first(uint64_t at) {
+    uint64_t bytes = left_over;
+    left_over = RT_NO_INSTRUCTION;
+    return bytes == RT_NO_INSTRUCTION ? rt_guest_fetch(at) : bytes;
+}
+
 // In 64-bit code the segment has no base; in other code an address has 32 bits.
 static uint64_t linear(uint64_t mode, uint64_t pc) {
     return mode & MODE_LONG ? pc : (uint32_t)(MODE_BASE(mode) + pc);
@@ -29,7 +39,7 @@ static uint32_t mode_bits(uint64_t mode) {
 // Adds to CODE what one fetch at AT has, up to the page's end: what is behind that may not be
 // there.
 static bool fetch_more(struct insn_code *code, uint64_t at) {
-    uint64_t bytes = rt_guest_fetch(at);
+    uint64_t bytes = code->count ? rt_guest_fetch(at) : fetch_first(at);
     uint32_t count = PAGE_BYTES - (uint32_t)at % PAGE_BYTES;
     uint32_t room = (uint32_t)sizeof(code->byte) - code->count;
     count = count < FETCH_BYTES ? count : FETCH_BYTES;
@@ -108,9 +118,12 @@ enum code_found code_read(struct pager *pager, const struct message *record) {
 
 void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2) {
     const struct pager_access *access = &pager.decoded;
-    if (word2 == access->code && address % PAGE_BYTES != 0 &&
-        rt_guest_fetch(pc) == access->instruction && emulate_is_aligned(access, address)) {
-        emulate_reply(access, emulate_read(&pager, address));
+    if (word2 == access->code && address % PAGE_BYTES != 0) {
+        uint64_t bytes = rt_guest_fetch(pc);
+        if (bytes == access->instruction && emulate_is_aligned(access, address)) {
+            emulate_reply(access, emulate_read(&pager, address));
+        }
+        left_over = bytes;
     }
     rt_handle_rest(address, ACCESS_READ, word2, 0, 0, 0, 0, 0); // of the others none is looked at
 }
