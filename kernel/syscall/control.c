@@ -25,7 +25,9 @@ static enum status task_fetch(struct task *task) {
     }
     struct vcpu *vcpu = container_of(task->serving, struct vcpu, record);
     enum status status = arch_vcpu_fetch(vcpu, syscall_arg(task, 1), &instruction);
-    syscall_result(task, 0, instruction);
+    if (status == STATUS_OK) {
+        syscall_result(task, 0, instruction);
+    }
     return status;
 }
 
@@ -143,7 +145,9 @@ enum status syscall_vcpu(struct task *task) {
         return STATUS_OK;
     case VCPU_LOOK:
         status = arch_vcpu_look(vcpu, argument, &found);
-        syscall_result(task, 0, found);
+        if (status == STATUS_OK) {
+            syscall_result(task, 0, found);
+        }
         return status;
     case VCPU_INTERRUPT:
         return vcpu_interrupt(task, vcpu);
