@@ -85,6 +85,16 @@ static void keep(struct pager_access *access, struct insn_access insn, const str
     access->is_slow = access->kept || form->length > FETCH_BYTES || is_based;
 }
 
+// Loads that were decoded before and have a short way: who polls two registers does it by two
+// instructions.
+#define LOADS_BITS 3
+static struct pager_access loads[1 << LOADS_BITS];
+
+static struct pager_access *load_place(uint64_t instruction) {
+    return &loads[instruction * 0x9e3779b97f4a7c15 >>
+                  (64 - LOADS_BITS)]; // 2^64 by the golden ratio
+}
+
 // Whether INSTRUCTION is all of the one that was decoded last.
 static bool is_known(const struct pager_access *access, uint64_t instruction, uint64_t mode) {
     return instruction == access->instruction && mode == access->code &&
@@ -111,15 +121,31 @@ enum code_found code_read(struct pager *pager, const struct message *record) {
         insn = insn_decode_code(&code, &more);
     } while (insn.form->kind == INSN_CUT && code.count < INSN_BYTES);
     keep(access, insn, &more, instruction, mode);
+    if (access->access == ACCESS_READ && !access->is_slow) {
+        *load_place(instruction) = *access;
+    }
     bool is_split = may_be_split && access->access == record->word[1] && access->size > 1 &&
                     place_in_page(pager, record, insn, &more) != 0;
     return is_split ? CODE_SPLIT : CODE_DECODED;
+}
+
+// Takes BYTES for a load that was decoded before, of as many bytes as the last one: the device is
+// known to have such. Otherwise the last one stays what it is.
+static void recall(uint64_t bytes, uint64_t mode) {
+    const struct pager_access *load = load_place(bytes);
+    if (load->instruction == bytes && load->code == mode && load->length != 0 &&
+        load->size == pager.decoded.size) {
+        pager.decoded = *load;
+    }
 }
 
 void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2) {
     const struct pager_access *access = &pager.decoded;
     if (word2 == access->code && address % PAGE_BYTES != 0) {
         uint64_t bytes = rt_guest_fetch(pc);
+        if (bytes != access->instruction) {
+            recall(bytes, word2);
+        }
         if (bytes == access->instruction && emulate_is_aligned(access, address)) {
             emulate_reply(access, emulate_read(&pager, address));
         }
