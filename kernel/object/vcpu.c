@@ -29,6 +29,7 @@ enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint6
     if (vcpu->state != VCPU_OFF) {
         return STATUS_BUSY;
     }
+    vcpu->due = 0; // its timer may have expired while it was off
     arch_vcpu_reset(vcpu, pc, argument0, argument1);
     vcpu->deadline = DEADLINE_NEVER;
     vcpu->state = VCPU_RUNNABLE;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "arch/tick.h"
+#include "kernel/sched/sched.h"
 #include "tests/unit/kernel/world.h"
 
 static struct server server;
@@ -235,6 +236,22 @@ static void a_stopped_vcpus_deadline_never_comes(void **state) {
     assert_ptr_equal(machine.current, &vcpu->context);
 }
 
+// aarch64's guests leave a timer running in the hardware when they turn their CPU off.
+static void one_that_passes_while_it_is_off_is_not_its_next_lifes(void **state) {
+    (void)state;
+    world_run(world.init);
+    world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_STOP));
+    sched_deadline(vcpu, 500); // by the architecture's part, as the timer interrupts
+    world_sleep();
+    world_time(600);
+    assert_int_equal(vcpu->state, VCPU_OFF);
+    world_run(world.init);
+    world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_START, 0x1000));
+    world_sleep();
+    assert_ptr_equal(machine.current, &vcpu->context);
+    assert_int_equal(vcpu->record.seq, 0);
+}
+
 static void a_timer_of_its_own_only_wakes_the_guest(void **state) {
     (void)state;
     world_run(world.init);
@@ -328,6 +345,7 @@ int main(void) {
         TEST(another_vcpus_interrupt_unparks),
         TEST(parked_while_another_parks_at_the_same_time_nobody_is_lost),
         TEST(a_stopped_vcpus_deadline_never_comes),
+        TEST(one_that_passes_while_it_is_off_is_not_its_next_lifes),
         TEST(a_timer_of_its_own_only_wakes_the_guest),
         TEST(features_are_set_while_it_is_off_and_only_those_there_are),
         TEST(a_hundred_deadlines_in_any_order_each_come_once),
