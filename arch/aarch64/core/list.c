@@ -192,7 +192,8 @@ enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *stat
 
 enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
     uint64_t intid = interrupt & 0xff;
-    if (intid >= ARCH_INTERRUPTS) {
+    bool is_other = what == VCPU_INTERRUPT_TIMER && interrupt && intid != GIC_GUEST_TIMER;
+    if (intid >= ARCH_INTERRUPTS || is_other) {
         return STATUS_INVALID;
     }
     switch (what) {
