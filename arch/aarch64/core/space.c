@@ -16,8 +16,7 @@ void arch_space_init(struct space *space) {
     }
 }
 
-// Of guests, both stages and all VMIDs: each vCPU of a VM has a VMID of its own, and what stage 1
-// made of stage 2's entries goes, too.
+// Of guests, both stages and all VMIDs: what stage 1 made of stage 2's entries goes, too.
 void arch_space_fence(struct space *space, space_addr_t address) {
     uint64_t operand = (uint64_t)space->id << 48 | (address.v >> 12 & ((1ull << 44) - 1));
     if (space->kind == SPACE_TASK) {

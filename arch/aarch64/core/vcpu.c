@@ -7,7 +7,6 @@
 #include "arch/space.h"
 #include "arch/time.h"
 #include "kernel/cpu.h"
-#include "kernel/object/pool.h"
 #include "kernel/object/space.h"
 
 // Bits of SCTLR_EL1 that are 1 in the reset state (Arm ARM, D19.2.122), translation off.
@@ -95,13 +94,17 @@ void vcpu_load_slow(struct vcpu *vcpu) {
     }
     ARCH_VCPU_REGISTERS(LOAD_EL12, LOAD)
     ARCH_VCPU_EXTENSIONS(LOAD_EXTENSION)
-    // The page of the pool tags the vCPU's translations, so that two vCPUs of one VM, whose ASIDs
-    // mean different things, never share any.
+    // The vCPUs of a VM have one VMID, as a TLBI of one of them is for all (Arm ARM, D8.13).
     sysreg_write(vttbr_el2,
-                 (uint64_t)pool_index(vcpu) << 48 | arch_virt_to_phys(vcpu->space->root).v);
+                 (uint64_t)vcpu->space->id << 48 | arch_virt_to_phys(vcpu->space->root).v);
     sysreg_write(vmpidr_el2, MPIDR_ONES | vcpu->number);
     sysreg_write(mdcr_el2, MDCR_GUEST | (vcpu->features & VCPU_FEATURE_COUNTERS ? 0 : MDCR_TPM));
     list_load(vcpu);
+    if (vcpu->space->users > 1) {
+        // But an ASID may be one thing to one of them and another thing to the next, as on CPUs of
+        // their own (TCR_EL1, CnP). Of all VMs, since with TGE VMALLE1 would be for tasks.
+        asm volatile("isb\n tlbi alle1\n dsb nsh" ::: "memory");
+    }
     // Last: from here on it may fire.
     sysreg_write(cntv_ctl_el02, arch->cntv_ctl);
     sysreg_sync();
@@ -187,5 +190,5 @@ void arch_vcpu_end(struct vcpu *vcpu) {
         sysreg_write(cntv_ctl_el02, CNT_MASKED);
         sysreg_write(ich_hcr_el2, 0);
     }
-    arch_vcpu_fence(vcpu); // its VMID may come again
+    arch_vcpu_fence(vcpu); // its VM's VMID may come again
 }
