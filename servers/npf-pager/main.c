@@ -14,14 +14,12 @@
 //                             at the VM's emulated controller; 0: none. Clocks have none: an
 //                             alarm would have nobody to wake this server
 //   vcpu-N           cap      a vCPU whose registers may be read; one entry for each, in their
-//   order.
-//                             Needed where there are devices
+//                             order. Needed where there are devices
 //   console-out-N    window   struct ring, the guest's output, and
 //   console-in-N     window   its input: where the guest's UART is played. Optional
 //   console          cap      portal: signalled behind new output, called when the ring is full
 //   lapic            cap      portal: called for accesses to the device "xapic" (ipc/lapic.h).
-//   Needed
-//                             where there is one
+//                             Needed where there is one
 //   epoch            number   nanoseconds from 1970 to the counter's 0; without one clocks begin
 //                             there. Optional
 //
