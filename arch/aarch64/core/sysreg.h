@@ -93,6 +93,8 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define PSTATE_EL1H 5ull
 #define PSTATE_EL(pstate) ((pstate) >> 2 & 3)
 #define PSTATE_AARCH32 (1ull << 4)
+#define PSTATE_PAN (1ull << 22)
+#define SCTLR_SPAN (1ull << 23) // exceptions leave PSTATE.PAN as it is
 #define PSTATE_SP_EL1 1ull
 
 // Timers: CNTx_CTL.

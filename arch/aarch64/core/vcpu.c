@@ -151,7 +151,8 @@ void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
     sysreg_write(esr_el12, cause & 0xffffffff);
     sysreg_write(far_el12, value);
     regs->pc = sysreg_read(vbar_el12) + vector_offset(regs->pstate);
-    regs->pstate = PSTATE_DAIF | PSTATE_EL1H;
+    uint64_t pan = sysreg_read(sctlr_el12) & SCTLR_SPAN ? regs->pstate & PSTATE_PAN : PSTATE_PAN;
+    regs->pstate = pan | PSTATE_DAIF | PSTATE_EL1H;
 }
 
 enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction) {
