@@ -36,6 +36,7 @@ from .boards import BOARDS, Board
 from .boot import Boot, boot_once
 from .paths import ARCHES, BARE_ARCHES, ROOT, SYSTEM_TESTS, ExeuntError, UsageError, out_dir
 from .qemu import Result, run_process
+from .transcript import told
 
 # Bounds for tests that boot our own guests, in seconds. Virtual time is the judge: it is the same
 # on every machine. Wall time only ends what hangs so badly that no virtual time passes.
@@ -90,6 +91,17 @@ class Context:
             if not any(pattern.search(line) for line in lines):
                 raise Failure(f"expected a line with {pattern.pattern!r} {after}")
             after = f"after the one with {pattern.pattern!r}"
+
+    def expect_told(self, output: str, vm: str, *wanted: str | re.Pattern) -> None:
+        """The same of one VM of several, whose lines others may have cut: where one of its lines
+        ends does not count."""
+        text, at = told(output, vm), 0
+        for one in wanted:
+            pattern = re.escape(one) if isinstance(one, str) else one.pattern.strip("^$")
+            found = re.compile(pattern).search(text, at)
+            if not found:
+                raise Failure(f"expected {pattern!r} of VM {vm} behind {text[max(at - 40, 0):at]!r}")
+            at = found.start() + 1
 
     def keep_text(self, output: str) -> None:
         """Keeps what something printed in the log."""
