@@ -1,5 +1,8 @@
 #include "guest/bench/measure.h"
 
+#include <stddef.h>
+
+#include "guest/bare.h"
 #include "guest/bench.h"
 
 #define WARM_UP 64
@@ -14,6 +17,15 @@ uint64_t measure_exit(measure_loop *with, measure_loop *without,
     with(WARM_UP, argument);
     const uint64_t executed = with(ROUNDS, argument);
     return per_round(executed, without(ROUNDS, argument));
+}
+
+const struct machine *measure_machine(const void *tree) {
+    static struct machine machine;
+    const size_t size = machine_tree_size(tree);
+    if (size != 0 && machine_read(&machine, tree, size))
+        return &machine;
+    print("bench: no device tree at %p\n", tree);
+    return NULL;
 }
 
 bool measure_device(const struct machine *machine, const char *compatible, uint64_t offset,

@@ -30,6 +30,9 @@ bool measure_device(const struct machine *machine, const char *compatible, uint6
 // none; so is the result when that was so of half of them.
 bool measure_often(bool (*once)(uint64_t *outside), uint64_t *value);
 
+// The machine that a device tree describes (bench_machine, guest/bench.h).
+const struct machine *measure_machine(const void *tree);
+
 // The first load from a page of memory. False when the guest has no untouched memory: 4 MiB above
 // the first 8 MiB, which the manifest populates on demand by 4 KiB pages.
 bool measure_first_touch(const struct machine *machine, uint64_t *value);

@@ -53,18 +53,20 @@ static const char *read_map(struct machine *machine, const struct information *i
     if (!(information->flags & HAS_MEMORY_MAP) || size > MAP_SIZE_MAX)
         return "there is no memory map";
     const uint8_t *map = show((struct phys){information->map_at}, size);
+    struct machine_range *memory = &machine->memory;
     struct map_entry entry;
     for (uint32_t at = 0; at <= size && size - at >= sizeof(entry);) {
         memcpy(&entry, map + at, sizeof(entry));
         if (entry.size < sizeof(entry) - MAP_ENTRY_SIZE_FIRST || entry.size > MAP_SIZE_MAX)
             return "the memory map is damaged";
-        if (has(&entry, inside)) {
-            machine->memory = (struct machine_range){entry.base, entry.length};
-            return NULL;
-        }
+        if (memory->size == 0 && has(&entry, inside))
+            *memory = (struct machine_range){entry.base, entry.length};
+        else if (memory->size != 0 && has(&entry, memory->base + memory->size) &&
+                 entry.base == memory->base + memory->size)
+            memory->size += entry.length; // it is often described in parts that touch each other
         at += MAP_ENTRY_SIZE_FIRST + entry.size;
     }
-    return "the kernel is in no memory of the memory map";
+    return memory->size == 0 ? "the kernel is in no memory of the memory map" : NULL;
 }
 
 // Its end is looked for page by page, so that no page is shown in which it can't be.

@@ -55,6 +55,10 @@ static const struct manifest_arch archs[] = {
         .controller = "intel,82093aa",
         .line_last =
             23, // 82093AA data sheet: 24 inputs, of which the first is the old controllers'
+        .feature =
+            {
+                {"counters", VCPU_FEATURE_COUNTERS},
+            },
     },
 };
 

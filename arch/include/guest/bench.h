@@ -10,6 +10,10 @@
 
 #include "guest/lib/machine.h"
 
+// The machine, from what the guest was started with (guest_main's second argument). NULL, with a
+// line that says so, when that does not describe one. Called once.
+const struct machine *bench_machine(const void *handed);
+
 struct bench_operation {
     const char *name;
     // False when the machine lacks what it needs; `missing` then names that.

@@ -138,6 +138,8 @@ const struct bench_operation bench_operations[] = {
 };
 const unsigned bench_operation_count = sizeof(bench_operations) / sizeof(bench_operations[0]);
 
+const struct machine *bench_machine(const void *handed) { return measure_machine(handed); }
+
 uint64_t bench_instructions(void) {
     uint64_t now;
     __asm__ volatile("rdinstret %0" : "=r"(now)::"memory");

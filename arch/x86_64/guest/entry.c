@@ -22,6 +22,9 @@ _Alignas(PAGE_SIZE) uint64_t entry_upper[TABLE_ENTRIES];
 _Alignas(PAGE_SIZE) uint64_t entry_middle[TABLE_ENTRIES];
 _Alignas(16) unsigned char entry_stack[ENTRY_STACK_SIZE];
 
+// Not in .bss, which is cleared behind it.
+__attribute__((section(".data"))) uint64_t entry_counter;
+
 // Who takes the image for a flat binary enters it at its first byte; Multiboot loaders find the
 // header (chapter 3.1) and what it says.
 __attribute__((naked, used, section(".boot"))) void image_header(void) {
@@ -38,7 +41,11 @@ __attribute__((naked, used, section(".boot"))) void image_header(void) {
         "image_entry:\n"
         "cli\n"
         "cld\n"
-        "mov %%eax, %%edx\n"
+        "mov %%eax, %%ecx\n"
+        "rdtsc\n"
+        "mov %%eax, AT_COUNTER\n"
+        "mov %%edx, AT_COUNTER + 4\n"
+        "mov %%ecx, %%edx\n"
         "lidt AT_NO_TRAPS\n" // any trap before trap_init() ends the machine
         "xor %%eax, %%eax\n"
         "mov $AT_BSS, %%edi\n"

@@ -11,6 +11,9 @@
 // the one below that.
 extern uint64_t entry_root[TABLE_ENTRIES], entry_upper[TABLE_ENTRIES], entry_middle[TABLE_ENTRIES];
 
+// The time stamp counter, as the first instructions found it.
+extern uint64_t entry_counter;
+
 // Written by boot.c and bare.c, called by entry.c: in 64-bit mode at the linked address, interrupts
 // are off, .bss is clear, the first GiB is mapped at 0 and where the linker script says, writable
 // and executable. `magic` and `information` are what EAX and EBX were.

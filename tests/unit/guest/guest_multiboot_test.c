@@ -126,6 +126,22 @@ static void test_a_line_without_an_end_is_refused(void **state) {
     assert_string_equal(parse(&machine), "the command line has no end");
 }
 
+static void test_memory_in_parts_that_touch_is_one(void **state) {
+    (void)state;
+    struct machine machine;
+    begin(MEMORY_MAP);
+    entry(0, 0x100000, 1);        // ends before the kernel's
+    entry(0x200000, 0x600000, 1); // has the kernel
+    entry(0x800000, 0x400000, 1);
+    entry(0xc00000, 0x100000, 1);
+    entry(0xd00000, 0x100000, 2); // not memory
+    entry(0xd00000, 0x100000, 1);
+    entry(0xf00000, 0x100000, 1); // touches nothing
+    assert_null(parse(&machine));
+    assert_int_equal(machine.memory.base, 0x200000);
+    assert_int_equal(machine.memory.size, 0xc00000);
+}
+
 static void expect_no_memory(const char *why) {
     struct machine machine;
     assert_string_equal(parse(&machine), why);
@@ -186,6 +202,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_not_said_is_not_read),
         cmocka_unit_test(test_a_line_of_one_word_has_no_arguments),
         cmocka_unit_test(test_a_line_without_an_end_is_refused),
+        cmocka_unit_test(test_memory_in_parts_that_touch_is_one),
         cmocka_unit_test(test_memory_that_is_not_there_is_refused),
         cmocka_unit_test(test_damaged_entries_are_refused),
         cmocka_unit_test(test_too_many_modules_are_refused),
