@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAGIC = 0x31544E5545584542  # "BEXEUNT1"
-VERSION = 2
+VERSION = 3
 PAGE = 4096
 MAX_SEGMENTS = 4
 MAX_FILES = 32
 NAME_SIZE = 40
-HEADER = struct.Struct("<QIIIIQQQQQQ")
+HEADER = struct.Struct("<QIIIIQQQQQQQ")
 SEGMENT = struct.Struct("<QQQQ")
 FILE = struct.Struct(f"<{NAME_SIZE}sQQ")
 
@@ -31,11 +31,30 @@ RIGHTS = {4: 1, 2: 2, 1: 4}
 # Cores that have no firmware to write to, by their programs' e_machine.
 SILENT_CORES = {183: "aarch64"}
 
+
+class Controller(NamedTuple):
+    """An interrupt controller: its kind, as in ipc/bundle.h, and what follows its `reg` there."""
+
+    kind: int
+    properties: tuple[str, ...] = ()
+
+
+GICV2 = Controller(3, ("cpu-interface", "hypervisor-interface"))
+CONTROLLERS = {
+    "riscv,plic0": Controller(1, ("context",)),
+    "arm,gic-v3": Controller(2, ("redistributors",)),
+    "arm,gic-400": GICV2,
+    "arm,cortex-a15-gic": GICV2,
+    "intel,82093aa": Controller(4),
+}
+CONTROLLER_PARTS = 3
+
 PT_LOAD = 1
 ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 
 MANIFEST = "manifest.dtb"
+CONTROLLER_NODE = "interrupt-controller"
 
 
 class BundleError(Exception):
@@ -84,13 +103,13 @@ class Machine(NamedTuple):
     """What the core itself must know of the manifest, which it does not read; 0: not said.
 
     objects: bytes behind the bundle that its objects are made of. console: where a panic is told.
-    controller, redistributors: the interrupt controller's registers.
+    kind, controller: the interrupt controller's, as in ipc/bundle.h.
     """
 
     objects: int = 0
     console: int = 0
-    controller: int = 0
-    redistributors: int = 0
+    kind: int = 0
+    controller: tuple[int, ...] = (0,) * CONTROLLER_PARTS
 
 
 def first_number(manifest: Path, node: str, name: str) -> int:
@@ -110,12 +129,14 @@ def read_machine(manifest: Path) -> Machine:
         ["fdtget", "-l", manifest, "/host"], capture_output=True, text=True, check=False
     )
     nodes = {name.partition("@")[0]: f"/host/{name}" for name in done.stdout.split()}
-    controller = nodes.get("interrupt-controller", "/host/none")
+    node = nodes.get(CONTROLLER_NODE, "/host/none")
+    known = CONTROLLERS.get(property_text(manifest, node, "compatible"), Controller(0))
+    parts = [first_number(manifest, node, name) for name in ("reg", *known.properties)]
     return Machine(
         first_number(manifest, "/", "object-memory"),
         first_number(manifest, nodes.get("console", "/host/none"), "reg"),
-        first_number(manifest, controller, "reg"),
-        first_number(manifest, controller, "redistributors"),
+        known.kind,
+        (*parts, *(0,) * (CONTROLLER_PARTS - len(parts))),
     )
 
 
@@ -143,11 +164,16 @@ def check_machine(elf_machine: int, manifest: Path) -> None:
             "take a manifest made for it"
         )
     machine = read_machine(manifest)
-    for value, node, name in (
+    needed = [
         (machine.console, "console", "reg"),
-        (machine.controller, "interrupt-controller", "reg"),
-        (machine.redistributors, "interrupt-controller", "redistributors"),
-    ):
+        (machine.controller[0], CONTROLLER_NODE, "reg"),
+        (machine.kind, CONTROLLER_NODE, "compatible"),
+    ]
+    for known in CONTROLLERS.values():
+        if known.kind == machine.kind:
+            parts = zip(machine.controller[1:], known.properties)
+            needed += [(value, CONTROLLER_NODE, name) for value, name in parts]
+    for value, node, name in needed:
         if value == 0:
             raise BundleError(
                 f"manifest refused: /host: node `{node}@` with `{name}` is missing; the core needs "
@@ -183,11 +209,12 @@ def make_bundle(init: bytes, files: dict[str, bytes], machine: Machine) -> bytes
         VERSION,
         len(segments),
         len(files),
-        0,
+        machine.kind,
         PAGE + len(body),
         machine.objects,
         entry,
-        *machine[1:],
+        machine.console,
+        *machine.controller,
     )
     header += segment_table.ljust(MAX_SEGMENTS * SEGMENT.size, b"\0")
     header += file_table
@@ -215,8 +242,8 @@ def with_manifest(image: bytes, manifest: Path, files: dict[str, bytes] | None =
         changed += content.ljust(pages(len(content)), b"\0")
         number += 1
     machine = read_machine(manifest)
-    header[3], header[5], header[6] = number, len(changed), machine.objects
-    header[8:] = machine[1:]
+    header[3:7] = number, machine.kind, len(changed), machine.objects
+    header[8:] = machine.console, *machine.controller
     HEADER.pack_into(changed, 0, *header)
     return bytes(changed)
 

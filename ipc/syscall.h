@@ -24,8 +24,7 @@
 //               SPACE  a4 = 0 a task's, 1 a guest's
 //               VCPU   a4 = its space's slot (a guest's), a5 = its number in the VM (0…63)
 //               PORTAL a4 = ticks of the host after which its receiver counts as hung
-//               IRQ    a4 = line, a5 = slot of a frame that holds the interrupt controller's
-//                      registers, a6 = the context (the CPU's target number) at that controller
+//               IRQ    a4 = line of the interrupt controller that the boot bundle names
 //             The space of one page in the pool is BUNDLE_PAGE bytes; see SYSCALL_PAGES_*.
 // DESTROY     t1 = slot (needs MANAGE). An object: it ends and its pages are free again, BUSY while
 //             others are bound to it. A frame: the slot is emptied.

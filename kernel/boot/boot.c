@@ -1,5 +1,6 @@
 #include "kernel/boot/boot.h"
 
+#include "arch/irq.h"
 #include "arch/panic.h"
 #include "arch/space.h"
 #include "ipc/bundle.h"
@@ -61,6 +62,7 @@ static uint32_t boot_take(uint32_t first, uint32_t pages, uint32_t clear, enum o
 
 void boot_main(const struct boot_info *info) {
     const struct bundle_header *bundle = boot_bundle_check(info->bundle);
+    arch_irq_init(bundle);
     hpa_t end = boot_pool(HPA(info->bundle.v + bundle->size), bundle->object_memory);
 
     uint32_t space_first = 0;

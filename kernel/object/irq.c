@@ -4,14 +4,12 @@
 #include "kernel/cpu.h"
 #include "kernel/object/portal.h"
 
-void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line, hpa_t controller, uint32_t context) {
+void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line) {
     irq->record.owner = RECORD_IRQ;
     irq->record.info = MESSAGE_INFO(EXIT_IRQ, 0, 0);
     irq->record.word[0] = line;
     irq->cpu = cpu;
     irq->line = line;
-    irq->controller = controller;
-    irq->context = context;
     cpu->irq[line] = irq;
 }
 

@@ -11,11 +11,9 @@ struct irq {
     struct portal *route;
     struct cpu *cpu;
     uint32_t line;
-    uint32_t context; // the CPU's number at the controller
-    hpa_t controller; // its registers
 };
 
-void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line, hpa_t controller, uint32_t context);
+void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line);
 
 // From now on PORTAL hears of it.
 void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge);

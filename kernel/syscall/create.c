@@ -1,5 +1,4 @@
 // CREATE and DESTROY.
-#include "arch/irq.h"
 #include "arch/task.h"
 #include "arch/vcpu_pages.h"
 #include "kernel/cpu.h"
@@ -15,9 +14,8 @@
 struct request {
     enum object_type type;
     uint64_t first, pages, slot; // in the pool; for the new capability
-    uint64_t argument[3];        // by type
+    uint64_t argument[2];        // by type
     struct space *space;         // of a task or vCPU
-    const struct cap *frame;     // of an irq
 };
 
 // A space's capability names its first page, where the root is; the struct follows.
@@ -44,21 +42,10 @@ static enum status create_check_vcpu(const struct task *task, struct request *re
     return request->space->vcpu[request->argument[1]] ? STATUS_EXISTS : STATUS_OK;
 }
 
-static enum status create_check_irq(const struct task *task, struct request *request) {
-    enum status status = STATUS_OK;
+static enum status create_check_irq(const struct task *task, const struct request *request) {
     uint64_t line = request->argument[0];
-    const struct cap *frame =
-        cap_find(task, request->argument[1], OBJECT_FRAME, RIGHT_R | RIGHT_W, &status);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    request->frame = frame;
-    if (line == 0 || line >= IRQ_LINES || request->pages != 1 ||
-        !arch_irq_fits(frame->size, request->argument[2])) {
+    if (line == 0 || line >= IRQ_LINES || request->pages != 1) {
         return STATUS_RANGE;
-    }
-    if (frame->base & PAGE_MASK) {
-        return STATUS_INVALID; // the core will touch registers there
     }
     return task->context.cpu->irq[line] ? STATUS_EXISTS : STATUS_OK;
 }
@@ -114,8 +101,7 @@ static void create_make(const struct task *task, const struct request *request) 
         vcpu_init(object, request->space, (uint8_t)request->argument[1], cpu);
         break;
     case OBJECT_IRQ:
-        irq_init(object, cpu, (uint32_t)request->argument[0], HPA(request->frame->base),
-                 (uint32_t)request->argument[2]);
+        irq_init(object, cpu, (uint32_t)request->argument[0]);
         break;
     case OBJECT_SPACE:
         space_init((enum space_kind)request->argument[0], (uint32_t)request->first,
@@ -132,7 +118,7 @@ enum status syscall_create(struct task *task) {
         .first = syscall_arg(task, 1),
         .pages = syscall_arg(task, 2),
         .slot = syscall_arg(task, 3),
-        .argument = {syscall_arg(task, 4), syscall_arg(task, 5), syscall_arg(task, 6)},
+        .argument = {syscall_arg(task, 4), syscall_arg(task, 5)},
     };
     enum status status = create_check(task, &request);
     if (status == STATUS_OK) {

@@ -85,6 +85,13 @@ static struct manifest_range read_device(struct reader *reader, int host, const 
     return range;
 }
 
+// The last context that has all of its registers in the controller's range (PLIC specification
+// 1.0, chapter 3: from 0x200000 on a page each, 15872 of them at most).
+static uint64_t last_context(const struct reader *reader) {
+    uint64_t pages = reader->manifest->interrupt_controller.host.size / READER_PAGE;
+    return pages <= 0x200 ? 0 : pages - 0x201 < 15871 ? pages - 0x201 : 15871;
+}
+
 static void read_controller(struct reader *reader, int node) {
     const struct manifest_arch *arch = reader->arch;
     const char *const properties[] = {"compatible", "reg",
@@ -96,7 +103,7 @@ static void read_controller(struct reader *reader, int node) {
     reader_claim_host(reader, node, "reg", manifest->interrupt_controller.host, false);
     if (arch->contexts)
         manifest->interrupt_controller.context =
-            (uint32_t)reader_number(reader, node, "context", 0, UINT16_MAX);
+            (uint32_t)reader_number(reader, node, "context", 0, last_context(reader));
     if (arch->redistributor != 0) {
         manifest->interrupt_controller.redistributor =
             reader_redistributors(reader, node, 1, arch->host_bits);

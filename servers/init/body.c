@@ -149,8 +149,8 @@ uint64_t body_make(struct server *server, struct body *body, const struct file *
     const char *name = server->manifest->name;
     unsigned task = body->slot;
     unsigned space = task + 1;
-    core_create(OBJECT_SPACE, body->space, space, 0, 0, 0, name);
-    core_create(OBJECT_TASK, body->task, task, space, 0, 0, name);
+    core_create(OBJECT_SPACE, body->space, space, 0, 0, name);
+    core_create(OBJECT_TASK, body->task, task, space, 0, name);
     uint64_t entry = body_map(body, file);
     core_map(space, BODY_CONFIG_ADDRESS, body->config.physical, body->config.size, RIGHT_R, name);
     server->incarnation++;

@@ -8,9 +8,9 @@ static void core_need(enum status status, const char *call, const char *what) {
 }
 
 void core_create(enum object_type type, struct objects where, unsigned slot, uint64_t argument0,
-                 uint64_t argument1, uint64_t argument2, const char *what) {
+                 uint64_t argument1, const char *what) {
     struct rt_words words = {
-        .word = {INIT_SLOT_POOL, where.first, where.pages, slot, argument0, argument1, argument2}};
+        .word = {INIT_SLOT_POOL, where.first, where.pages, slot, argument0, argument1}};
     core_need(rt_system_call(SYSCALL_CREATE, type, &words), "CREATE", what);
 }
 

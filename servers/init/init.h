@@ -200,7 +200,7 @@ void memory_clear(struct memory memory);
 // core.c: the core's system calls, as init uses them. What fails here is a bug in init or a
 // manifest that nobody could check: it ends the machine with a message that says WHAT failed.
 void core_create(enum object_type type, struct objects where, unsigned slot, uint64_t argument0,
-                 uint64_t argument1, uint64_t argument2, const char *what);
+                 uint64_t argument1, const char *what);
 void core_destroy(unsigned slot, const char *what);
 void core_map(unsigned space, uint64_t address, uint64_t physical, uint64_t size, uint64_t rights,
               const char *what);

@@ -66,7 +66,7 @@ static void main_read_manifest(void) {
 
 static void main_start(void) {
     struct objects portal = objects_take(1, 1, "init's portal");
-    core_create(OBJECT_PORTAL, portal, SLOT_INIT_PORTAL, 0, 0, 0, "init's portal");
+    core_create(OBJECT_PORTAL, portal, SLOT_INIT_PORTAL, 0, 0, "init's portal");
     uint64_t bind[] = {SLOT_INIT_PORTAL, INIT_SLOT_TASK};
     core_bind(BIND_PORTAL, bind, 2, "init's portal");
     init.log = memory_take(sizeof(struct ring), 4096, "init's log");

@@ -66,7 +66,7 @@ void server_prepare(unsigned index) {
     server->irq = objects_take(manifest->interrupt_count, 1, name);
     // The core counts whole ticks; one may pass at once.
     uint64_t ticks = (uint64_t)manifest->deadline_ms * TICKS_PER_SECOND_OF_CORE / 1000 + 1;
-    core_create(OBJECT_PORTAL, server->portal, SLOT_SERVER(index) + SERVER_SLOT_PORTAL, ticks, 0, 0,
+    core_create(OBJECT_PORTAL, server->portal, SLOT_SERVER(index) + SERVER_SLOT_PORTAL, ticks, 0,
                 name);
 }
 
@@ -110,18 +110,11 @@ void server_bind(struct server *server, const struct body *body, enum server_sta
 // Lines last as long as the portal: a restarted server gets what fired meanwhile.
 static void server_interrupts(unsigned index) {
     const struct server *server = &init.server[index];
-    uint64_t offset = init.manifest.interrupt_controller.host.address;
     for (unsigned i = 0; i < server->manifest->interrupt_count; i++) {
         unsigned slot = SLOT_SERVER(index) + SERVER_SLOT_IRQ + i;
         struct objects page = {server->irq.first + i, 1};
-        // The controller's registers, as a frame of their own in the next slot but some.
-        unsigned frame = SLOT_SERVER(index) + 15;
-        core_grant_frame(INIT_SLOT_TASK, frame,
-                         (struct memory){offset, init.manifest.interrupt_controller.host.size},
-                         RIGHT_R | RIGHT_W, "the interrupt controller");
-        core_create(OBJECT_IRQ, page, slot, server->manifest->interrupt[i], frame,
-                    init.manifest.interrupt_controller.context, server->manifest->name);
-        core_destroy(frame, "the interrupt controller");
+        core_create(OBJECT_IRQ, page, slot, server->manifest->interrupt[i], 0,
+                    server->manifest->name);
         uint64_t bind[] = {slot, SLOT_SERVER(index) + SERVER_SLOT_PORTAL, 0};
         core_bind(BIND_IRQ, bind, 3, server->manifest->name);
     }

@@ -52,11 +52,11 @@ static void vm_objects(struct vm *vm, unsigned index) {
     }
     vm->space = objects_take(pages, 4, name);
     vm->vcpus = objects_take(manifest->vcpus * ARCH_VCPU_PAGES, 1, name);
-    core_create(OBJECT_SPACE, vm->space, SLOT_VM(index) + VM_SLOT_SPACE, 1, 0, 0, name);
+    core_create(OBJECT_SPACE, vm->space, SLOT_VM(index) + VM_SLOT_SPACE, 1, 0, name);
     for (unsigned i = 0; i < manifest->vcpus; i++) {
         struct objects where = {vm->vcpus.first + i * ARCH_VCPU_PAGES, ARCH_VCPU_PAGES};
         unsigned slot = SLOT_VM(index) + VM_SLOT_VCPU + i;
-        core_create(OBJECT_VCPU, where, slot, SLOT_VM(index) + VM_SLOT_SPACE, i, 0, name);
+        core_create(OBJECT_VCPU, where, slot, SLOT_VM(index) + VM_SLOT_SPACE, i, name);
         if (core_vcpu(slot, VCPU_FEATURES, manifest->features, 0, 0) != STATUS_OK) {
             init_refuse("init: /vms/%s: property `sstc`: this machine has no Sstc: leave it out",
                         name);

@@ -3,14 +3,10 @@
 #include "arch/fake/core/machine.h"
 #include "arch/panic.h"
 
-bool arch_irq_fits(uint64_t size, uint64_t context) {
-    return context < MACHINE_CONTEXTS && size >= (context + 1) * MACHINE_CONTROLLER_BYTES;
-}
+void arch_irq_init(const struct bundle_header *bundle) { (void)bundle; }
 
 static struct machine_line *machine_line(const struct irq *irq) {
-    machine_require(irq->line < IRQ_LINES && irq->context < MACHINE_CONTEXTS,
-                    "a line that the controller does not have");
-    machine_require((irq->controller.v & PAGE_MASK) == 0, "registers at a crooked address");
+    machine_require(irq->line < IRQ_LINES, "a line that the controller does not have");
     return &machine.line[irq->line];
 }
 

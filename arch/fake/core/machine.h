@@ -10,8 +10,6 @@
 #include "kernel/cpu.h"
 
 #define MACHINE_MEMORY_BASE 0x10000000ull // physical address of the memory's first byte
-#define MACHINE_CONTEXTS 4                // CPUs that the interrupt controller knows
-#define MACHINE_CONTROLLER_BYTES 0x1000   // of its registers, for each of them
 
 struct machine_line {
     bool enabled;

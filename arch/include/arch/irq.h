@@ -3,8 +3,10 @@
 
 #include "kernel/object/irq.h"
 
-// True when a controller of SIZE bytes of registers has CONTEXT.
-bool arch_irq_fits(uint64_t size, uint64_t context);
+struct bundle_header;
+
+// There will be lines to enable: the controller is what BUNDLE says (ipc/bundle.h).
+void arch_irq_init(const struct bundle_header *bundle);
 
 void arch_irq_enable(const struct irq *irq);
 void arch_irq_disable(const struct irq *irq);

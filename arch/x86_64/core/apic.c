@@ -3,6 +3,7 @@
 #include "arch/irq.h"
 #include "arch/space.h"
 #include "arch/x86_64/core/cpu.h"
+#include "ipc/bundle.h"
 #include "kernel/cpu.h"
 
 #define LOCAL_EOI 0x0b0u
@@ -29,9 +30,8 @@
 #define IO_MASKED (1u << 16)
 #define IO_LEVEL_LOW (1u << 15 | 1u << 13)
 #define IO_EDGE_LINES 16u // those of the ISA bus; PCI's, behind them, are level-triggered
-#define IO_SIZE 0x20u
 
-static volatile uint32_t *local;
+static volatile uint32_t *local, *io;
 
 static void local_write(uint32_t offset, uint32_t value) { local[offset / 4] = value; }
 
@@ -55,7 +55,6 @@ uint32_t apic_timer_left(void) { return local[LOCAL_LEFT / 4]; }
 void apic_timer_set(uint32_t count) { local_write(LOCAL_COUNT, count); }
 
 static void line_write(const struct irq *irq, unsigned half, uint32_t value) {
-    volatile uint32_t *io = arch_phys_to_virt(irq->controller);
     io[0] = IO_LINE(irq->line) + half;
     io[IO_WINDOW / 4] = value;
 }
@@ -65,7 +64,9 @@ static uint32_t line_value(const struct irq *irq) {
 }
 
 // A line's number is its input of the I/O APIC, which ignores those that it has not.
-bool arch_irq_fits(uint64_t size, uint64_t context) { return size >= IO_SIZE && context == 0; }
+void arch_irq_init(const struct bundle_header *bundle) {
+    io = arch_phys_to_virt(HPA(bundle->controller[0]));
+}
 
 void arch_irq_enable(const struct irq *irq) {
     line_write(irq, 1, 0); // to the boot CPU, whose number is 0

@@ -98,8 +98,8 @@ uint64_t body_make(struct server *server, struct body *body, const struct file *
     static _Alignas(8) char config[8192];
     (void)file;
     memset(config, 0, sizeof(config));
-    core_create(OBJECT_SPACE, body->space, body->slot + 1, 0, 0, 0, name);
-    core_create(OBJECT_TASK, body->task, body->slot, body->slot + 1, 0, 0, name);
+    core_create(OBJECT_SPACE, body->space, body->slot + 1, 0, 0, name);
+    core_create(OBJECT_TASK, body->task, body->slot, body->slot + 1, 0, name);
     core_map(body->slot + 1, 0x10000, body->image.physical, body->image.size, RIGHT_R | RIGHT_W,
              name);
     core_map(body->slot + 1, 0x30000000, body->config.physical, body->config.size, RIGHT_R, name);

@@ -74,7 +74,7 @@ static const char *const shapes[SYSCALL_COUNT + 1] = {
 static const char *const creates[OBJECT_COUNT] = {
     [OBJECT_NONE] = "Opne",    [OBJECT_FRAME] = "Opne",  [OBJECT_POOL] = "Opne",
     [OBJECT_TASK] = "OpneS",   [OBJECT_SPACE] = "Opneb", [OBJECT_VCPU] = "OpneSi",
-    [OBJECT_PORTAL] = "Opnei", [OBJECT_IRQ] = "OpneiFi",
+    [OBJECT_PORTAL] = "Opnei", [OBJECT_IRQ] = "Opnei",
 };
 
 // What each BIND takes.

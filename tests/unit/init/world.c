@@ -109,7 +109,7 @@ static void make_vm(unsigned index, const char *name, uint32_t id, uint32_t vcpu
 // As servers/init/main.c has it.
 static void start(void *argument) {
     (void)argument;
-    core_create(OBJECT_PORTAL, objects_take(1, 1, ""), SLOT_INIT_PORTAL, 0, 0, 0, "");
+    core_create(OBJECT_PORTAL, objects_take(1, 1, ""), SLOT_INIT_PORTAL, 0, 0, "");
     init.log = memory_take(sizeof(struct ring), 4096, "");
     for (unsigned i = 0; i < WORLD_SERVERS; i++) {
         server_find(i);

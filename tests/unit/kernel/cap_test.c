@@ -251,7 +251,7 @@ static void binding_needs_the_right_to_both_ends(void **state) {
     (void)state;
     static struct guest guest;
     guest_make(&guest, &server, 1);
-    unsigned line = world_create(OBJECT_IRQ, 1, 9, INIT_SLOT_HIGH, 0);
+    unsigned line = world_create(OBJECT_IRQ, 1, 9, 0, 0);
     unsigned portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
     const struct {
         enum bind what;
@@ -288,11 +288,7 @@ static void creating_needs_the_pool_and_the_space(void **state) {
     cap[61].rights = RIGHTS_ALL & ~RIGHT_MANAGE;
     assert_int_equal(init_do(SYSCALL_CREATE, OBJECT_TASK, WORDS(INIT_SLOT_POOL, 400, 1, 50, 61)),
                      STATUS_DENIED);
-    cap[62] = cap[INIT_SLOT_HIGH];
-    cap[62].rights = RIGHTS_ALL & ~RIGHT_W;
-    assert_int_equal(
-        init_do(SYSCALL_CREATE, OBJECT_IRQ, WORDS(INIT_SLOT_POOL, 400, 1, 50, 9, 62, 0)),
-        STATUS_DENIED);
+    assert_int_equal(init_do(SYSCALL_CREATE, OBJECT_IRQ, WORDS(60, 400, 1, 50, 9)), STATUS_DENIED);
     assert_int_equal(pool.page[400].type, OBJECT_NONE);
 }
 

@@ -51,7 +51,7 @@ static void every_object_gives_all_its_pages_back(void **state) {
         {OBJECT_SPACE, 12, SPACE_GUEST, 0, 0},
         {OBJECT_VCPU, 1, guest.space_slot, 40, 0},
         {OBJECT_PORTAL, 1, 5, 0, 0},
-        {OBJECT_IRQ, 1, 9, INIT_SLOT_HIGH, 0},
+        {OBJECT_IRQ, 1, 9, 0, 0},
     };
     uint32_t free = pages_free();
     for (unsigned i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
@@ -91,7 +91,7 @@ static void sizes_that_no_object_has_are_refused(void **state) {
     assert_int_equal(create(OBJECT_PORTAL, 400, 2, 0, 0, 0), STATUS_RANGE);
     assert_int_equal(create(OBJECT_PORTAL, 400, 0, 0, 0, 0), STATUS_RANGE);
     assert_int_equal(create(OBJECT_VCPU, 400, 2, guest.space_slot, 9, 0), STATUS_RANGE);
-    assert_int_equal(create(OBJECT_IRQ, 400, 2, 9, INIT_SLOT_HIGH, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 2, 9, 0, 0), STATUS_RANGE);
     assert_int_equal(create(OBJECT_TASK, 400, 17, server.space_slot, 0, 0), STATUS_RANGE);
     assert_int_equal(create(OBJECT_SPACE, 400, ARCH_SPACE_ROOT_PAGES + 1, SPACE_TASK, 0, 0),
                      STATUS_RANGE);
@@ -116,37 +116,13 @@ static void a_vcpu_has_one_place_in_its_vm(void **state) {
 
 static void an_interrupt_line_has_one_object(void **state) {
     (void)state;
-    assert_int_equal(create(OBJECT_IRQ, 400, 1, WORLD_WAKE_LINE, INIT_SLOT_HIGH, 0), STATUS_EXISTS);
-    assert_int_equal(create(OBJECT_IRQ, 400, 1, 0, INIT_SLOT_HIGH, 0), STATUS_RANGE);
-    assert_int_equal(create(OBJECT_IRQ, 400, 1, IRQ_LINES, INIT_SLOT_HIGH, 0), STATUS_RANGE);
-    assert_int_equal(create(OBJECT_IRQ, 400, 1, UINT64_MAX, INIT_SLOT_HIGH, 0), STATUS_RANGE);
-    assert_int_equal(create(OBJECT_IRQ, 400, 1, 9, INIT_SLOT_HIGH, MACHINE_CONTEXTS), STATUS_RANGE);
-    assert_int_equal(create(OBJECT_IRQ, 400, 1, 9, INIT_SLOT_HIGH, 2), STATUS_OK);
-    const struct irq *irq = world_object(200);
-    assert_int_equal(irq->controller.v, world.init->cap[INIT_SLOT_HIGH].base);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, WORLD_WAKE_LINE, 0, 0), STATUS_EXISTS);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, 0, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, IRQ_LINES, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, UINT64_MAX, 0, 0), STATUS_RANGE);
+    assert_int_equal(create(OBJECT_IRQ, 400, 1, 9, 0, 0), STATUS_OK);
     assert_int_equal(destroy(200), STATUS_OK);
     assert_null(world.cpu.irq[9]);
-}
-
-static void a_controllers_registers_are_where_registers_can_be(void **state) {
-    (void)state;
-    // A frame may begin anywhere and be of any size; registers that the core writes may not.
-    const struct {
-        uint64_t offset, size;
-        enum status status;
-    } frames[] = {
-        {0x1004, 0x4000, STATUS_INVALID},
-        {0x1001, 0x4000, STATUS_INVALID},
-        {0x1000, 0x0fff, STATUS_RANGE},
-        {0x1000, 0x1000, STATUS_OK},
-    };
-    for (unsigned i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
-        assert_int_equal(world_do(world.init, SYSCALL_GRANT, INIT_SLOT_TASK,
-                                  WORDS(210 + i, INIT_SLOT_HIGH, RIGHT_R | RIGHT_W,
-                                        frames[i].offset, frames[i].size)),
-                         STATUS_OK);
-        assert_int_equal(create(OBJECT_IRQ, 400, 1, 9, 210 + i, 0), frames[i].status);
-    }
 }
 
 static void what_others_lead_to_does_not_end(void **state) {
@@ -287,7 +263,6 @@ int main(void) {
         TEST(sizes_that_no_object_has_are_refused),
         TEST(a_vcpu_has_one_place_in_its_vm),
         TEST(an_interrupt_line_has_one_object),
-        TEST(a_controllers_registers_are_where_registers_can_be),
         TEST(what_others_lead_to_does_not_end),
         TEST(a_portal_with_something_pending_does_not_end),
         TEST(a_portal_whose_record_is_still_served_does_not_end),

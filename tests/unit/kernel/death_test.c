@@ -301,7 +301,7 @@ static void attempts_are_of_one_record_not_of_all(void **state) {
     (void)state;
     unsigned line = world.next_slot;
     world_run(world.init);
-    assert_int_equal(world_create(OBJECT_IRQ, 1, 9, INIT_SLOT_HIGH, 0), line);
+    assert_int_equal(world_create(OBJECT_IRQ, 1, 9, 0, 0), line);
     world_do(world.init, SYSCALL_BIND, BIND_IRQ, WORDS(line, server.portal_slot, 3));
     for (unsigned round = 0; round < 3; round++) {
         for (unsigned what = 0; what < 2; what++) {

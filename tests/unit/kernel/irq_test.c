@@ -20,7 +20,7 @@ static int begin(void **state) {
     world_begin(state);
     server_make(&server, 0, 1);
     server_make(&other, 0, 2);
-    slot = world_create(OBJECT_IRQ, 1, LINE, INIT_SLOT_HIGH, 1);
+    slot = world_create(OBJECT_IRQ, 1, LINE, 0, 0);
     irq = world_object(slot);
     return 0;
 }

@@ -69,7 +69,7 @@ void world_begin_pages(uint32_t pages) {
     world.next_page = world.first_free = (uint32_t)machine.regs.general[6];
     check();
     world.init_portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
-    unsigned line = world_create(OBJECT_IRQ, 1, WORLD_WAKE_LINE, INIT_SLOT_HIGH, 0);
+    unsigned line = world_create(OBJECT_IRQ, 1, WORLD_WAKE_LINE, 0, 0);
     require(world_do(world.init, SYSCALL_BIND, BIND_PORTAL,
                      WORDS(world.init_portal, INIT_SLOT_TASK)) == STATUS_OK,
             "init's portal");

@@ -21,11 +21,12 @@ int main(void) {
     struct bundle_header h;
     printf("{\\"magic\\": %llu, \\"version\\": %u, \\"page\\": %u, \\"segments\\": %d,"
            "\\"files\\": %d,"
-           "\\"name\\": %d, \\"header\\": [%d, %d, %d, %d, %d, %d, %d, %d, %d], \\"tables\\": [%d, %d],"
+           "\\"name\\": %d, \\"header\\": [%d, %d, %d, %d, %d, %d, %d, %d, %d, %d], \\"tables\\": [%d, %d],"
            "\\"sizes\\": [%d, %d], \\"rights\\": [%d, %d, %d]}",
            (unsigned long long)BUNDLE_MAGIC, BUNDLE_VERSION, BUNDLE_PAGE, BUNDLE_SEGMENTS,
            BUNDLE_FILES, BUNDLE_NAME, O(bundle_header, magic), O(bundle_header, version),
-           O(bundle_header, segment_count), O(bundle_header, file_count), O(bundle_header, size),
+           O(bundle_header, segment_count), O(bundle_header, file_count),
+           O(bundle_header, controller_kind), O(bundle_header, size),
            O(bundle_header, object_memory), O(bundle_header, entry), O(bundle_header, console),
            O(bundle_header, controller), O(bundle_header, segment),
            O(bundle_header, file), (int)sizeof h.segment[0], (int)sizeof h.file[0], RIGHT_R,
@@ -49,15 +50,35 @@ def symbols(elf: Path) -> set[str]:
     return {row[7] for row in rows if len(row) > 7 and row[0][:-1].isdigit()}
 
 
-MACHINE = bundle.Machine(0x1000, 0x2000, 0x3000, 0x4000)
+MACHINE = bundle.Machine(0x1000, 0x2000, 2, (0x3000, 0x4000, 0))
 
 RISCV64, AARCH64 = 243, 183
 WITH_DEVICES = """
 /dts-v1/;
 / { object-memory = <0x1 0x2000>; host {
-    interrupt-controller@8000000 { reg = <0x0 0x8000000 0x0 0x10000>; redistributors = <0x0 0x80a0000>; };
+    interrupt-controller@8000000 {
+        compatible = "arm,gic-v3"; reg = <0x0 0x8000000 0x0 0x10000>; redistributors = <0x0 0x80a0000>;
+    };
     console@9000000 { reg = <0x0 0x9000000 0x0 0x1000>; };
 }; };
+"""
+
+
+WITH_GICV2 = WITH_DEVICES.replace("gic-v3", "cortex-a15-gic").replace(
+    "redistributors = <0x0 0x80a0000>",
+    "cpu-interface = <0x0 0x8010000>; hypervisor-interface = <0x0 0x8030000>",
+)
+WITH_PLIC = """
+/dts-v1/;
+/ { host { interrupt-controller@c000000 {
+    compatible = "riscv,plic0"; reg = <0x0 0xc000000 0x0 0x600000>; context = <5>;
+}; }; };
+"""
+WITH_IOAPIC = """
+/dts-v1/;
+/ { host { interrupt-controller@fec00000 {
+    compatible = "intel,82093aa"; reg = <0x0 0xfec00000 0x0 0x1000>;
+}; }; };
 """
 
 
@@ -76,7 +97,7 @@ class BundleTest(unittest.TestCase):
         self.assertEqual(said["segments"], bundle.MAX_SEGMENTS)
         self.assertEqual(said["files"], bundle.MAX_FILES)
         self.assertEqual(said["name"], bundle.NAME_SIZE)
-        self.assertEqual(said["header"], [0, 8, 12, 16, 24, 32, 40, 48, 56])
+        self.assertEqual(said["header"], [0, 8, 12, 16, 20, 24, 32, 40, 48, 56])
         self.assertEqual(
             said["tables"], [header.size, header.size + bundle.MAX_SEGMENTS * segment.size]
         )
@@ -144,19 +165,23 @@ class BundleTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             source, blob = Path(folder) / "m.dts", Path(folder) / "m.dtb"
             for text, expected in (
-                (WITH_DEVICES, (0x100002000, 0x9000000, 0x8000000, 0x80A0000)),
-                ("/dts-v1/; / { host { }; };", (0, 0, 0, 0)),
-                ("/dts-v1/; / { object-memory = <4096>; };", (4096, 0, 0, 0)),
+                (WITH_DEVICES, (0x100002000, 0x9000000, 2, (0x8000000, 0x80A0000, 0))),
+                (WITH_GICV2, (0x100002000, 0x9000000, 3, (0x8000000, 0x8010000, 0x8030000))),
+                (WITH_PLIC, (0, 0, 1, (0xC000000, 5, 0))),
+                (WITH_IOAPIC, (0, 0, 4, (0xFEC00000, 0, 0))),
+                ("/dts-v1/; / { host { }; };", (0, 0, 0, (0, 0, 0))),
+                ("/dts-v1/; / { object-memory = <4096>; };", (4096, 0, 0, (0, 0, 0))),
             ):
                 source.write_text(text)
                 subprocess.run(["dtc", "-q", "-O", "dtb", "-o", blob, source], check=True)
                 self.assertEqual(bundle.read_machine(blob), expected)
                 image = bundle.make_bundle(minimal_elf(), {}, bundle.Machine(*expected))
                 header = bundle.HEADER.unpack_from(image)
-                self.assertEqual((header[6], *header[8:]), expected)
+                self.assertEqual((header[6], header[8], header[4], header[9:]), expected)
 
     def test_a_core_that_could_not_say_it_is_not_started(self):
         good = WITH_DEVICES.replace("/ {", '/ { architecture = "aarch64";', 1)
+        gicv2 = WITH_GICV2.replace("/ {", '/ { architecture = "aarch64";', 1)
         bare = '/dts-v1/; / { architecture = "aarch64"; host { }; };'
         with tempfile.TemporaryDirectory() as folder:
             source, blob = Path(folder) / "m.dts", Path(folder) / "m.dtb"
@@ -165,6 +190,9 @@ class BundleTest(unittest.TestCase):
                 (AARCH64, WITH_DEVICES, "/: property `architecture` is \"\", but this is aarch64; "),
                 (AARCH64, bare, "/host: node `console@` with `reg` is missing; "),
                 (AARCH64, good.replace("redistributors", "x"), "with `redistributors` is missing"),
+                (AARCH64, good.replace("gic-v3", "x"), "controller@` with `compatible` is missing"),
+                (AARCH64, gicv2, ""),
+                (AARCH64, gicv2.replace("hyper", "x"), "with `hypervisor-interface` is missing"),
                 (RISCV64, bare, ""),
             ):
                 source.write_text(text)
