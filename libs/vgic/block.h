@@ -1,5 +1,6 @@
-// The registers that hold some bits of each interrupt, which lie alike in the distributor's frame,
-// for SPIs, and in each redistributor's SGI frame (Arm IHI 0069, chapters 12.9 and 12.11).
+// The registers that hold some bits of each interrupt, which lie alike in a GICv3's distributor,
+// for SPIs, and in each redistributor's SGI frame (Arm IHI 0069, chapters 12.9 and 12.11), and in a
+// GICv2's distributor, for all (Arm IHI 0048, chapter 4.3).
 #pragma once
 
 #include "libs/vgic/place.h"
@@ -13,6 +14,14 @@ struct block_range {
     unsigned first, end;
     unsigned place;
 };
+
+// The shared interrupts, and a vCPU's private ones.
+static inline struct block_range block_shared(void) {
+    return (struct block_range){VGIC_PRIVATE, VGIC_INTIDS, PLACE_SHARED};
+}
+static inline struct block_range block_private(unsigned vcpu) {
+    return (struct block_range){0, VGIC_PRIVATE, place_of(vcpu, 0)};
+}
 
 uint64_t block_read(const struct vgic *vgic, struct block_range range, unsigned offset,
                     unsigned size);

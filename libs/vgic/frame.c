@@ -1,4 +1,4 @@
-// The frames: the registers of which there is one, and where the others are.
+// A GICv3's frames: the registers of which there is one, and where the others are.
 #include "libs/vgic/block.h"
 
 enum distributor_register {
@@ -24,9 +24,6 @@ enum redistributor_register {
 #define TYPER_LINES (VGIC_INTIDS / 32 - 1)
 #define TYPER_ID_BITS (9u << 19)
 
-// The implementer's product, as there is no number for us: Arm's, and a letter, as KVM has one.
-#define IIDR ((uint32_t)'X' << 24 | 0x43b)
-
 #define WAKER_PROCESSOR_SLEEP (1u << 1)
 #define WAKER_CHILDREN_ASLEEP (1u << 2)
 #define REDISTRIBUTOR_LAST (1u << 4)
@@ -39,12 +36,6 @@ static const uint8_t ids[] = {0x44, 0, 0, 0, 0x92, 0xb4, 0x3b, 0, 0x0d, 0xf0, 0x
 
 static uint64_t read_id(uint64_t offset, unsigned size) {
     return size == 4 && offset % 4 == 0 ? ids[(offset - IDS) / 4] : 0;
-}
-
-static const struct block_range spis = {VGIC_PRIVATE, VGIC_INTIDS, PLACE_SHARED};
-
-static struct block_range own(unsigned vcpu) {
-    return (struct block_range){0, VGIC_PRIVATE, place_of(vcpu, 0)};
 }
 
 // A part of SIZE bytes at OFFSET into a register of 64 bits.
@@ -73,7 +64,7 @@ static void write_route(struct vgic *vgic, unsigned spi, uint64_t offset, uint64
 
 static uint64_t read_blocks(const struct vgic *vgic, uint64_t offset, unsigned size) {
     if (offset < BLOCK_END) {
-        return block_read(vgic, spis, (unsigned)offset, size);
+        return block_read(vgic, block_shared(), (unsigned)offset, size);
     }
     unsigned spi = routed(offset, size);
     if (spi < VGIC_SPIS) {
@@ -96,7 +87,7 @@ uint64_t vgic_distributor_read(const struct vgic *vgic, uint64_t offset, unsigne
     case GICD_TYPER:
         return TYPER_LINES | TYPER_ID_BITS;
     case GICD_IIDR:
-        return IIDR;
+        return VGIC_IIDR;
     default:
         return 0;
     }
@@ -104,9 +95,9 @@ uint64_t vgic_distributor_read(const struct vgic *vgic, uint64_t offset, unsigne
 
 void vgic_distributor_write(struct vgic *vgic, uint64_t offset, unsigned size, uint64_t value) {
     if (offset >= 0x80 && offset < BLOCK_END) {
-        block_write(vgic, spis, (unsigned)offset, size, value);
+        block_write(vgic, block_shared(), (unsigned)offset, size, value);
     } else if (offset == GICD_CTLR && size == 4) {
-        place_set(vgic, &place_state(vgic)->enabled, (value & CTLR_ENABLE_GROUP1) != 0);
+        place_set(vgic, &place_state(vgic)->enabled, value & CTLR_ENABLE_GROUP1 ? VGIC_GROUP1 : 0);
         place_touch_all(vgic);
     } else {
         unsigned spi = routed(offset, size);
@@ -133,7 +124,7 @@ static uint64_t read_own(const struct vgic *vgic, unsigned vcpu, uint64_t offset
     }
     switch (offset) {
     case GICR_IIDR:
-        return IIDR;
+        return VGIC_IIDR;
     case GICR_WAKER:
         return place_state(vgic)->asleep >> vcpu & 1 ? WAKER_PROCESSOR_SLEEP | WAKER_CHILDREN_ASLEEP
                                                      : 0;
@@ -152,7 +143,9 @@ uint64_t vgic_redistributor_read(const struct vgic *vgic, uint64_t offset, unsig
         return read_own(vgic, (unsigned)vcpu, inside, size);
     }
     inside -= GICR_SGI_FRAME;
-    return inside < BLOCK_END ? block_read(vgic, own((unsigned)vcpu), (unsigned)inside, size) : 0;
+    return inside < BLOCK_END
+               ? block_read(vgic, block_private((unsigned)vcpu), (unsigned)inside, size)
+               : 0;
 }
 
 void vgic_redistributor_write(struct vgic *vgic, uint64_t offset, unsigned size, uint64_t value) {
@@ -168,6 +161,7 @@ void vgic_redistributor_write(struct vgic *vgic, uint64_t offset, unsigned size,
         place_touch(vgic, place_of((unsigned)vcpu, 0));
         place_touch(vgic, PLACE_SHARED);
     } else if (inside >= GICR_SGI_FRAME && inside - GICR_SGI_FRAME < BLOCK_END) {
-        block_write(vgic, own((unsigned)vcpu), (unsigned)(inside - GICR_SGI_FRAME), size, value);
+        block_write(vgic, block_private((unsigned)vcpu), (unsigned)(inside - GICR_SGI_FRAME), size,
+                    value);
     }
 }

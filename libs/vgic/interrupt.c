@@ -10,31 +10,30 @@ unsigned interrupt_look(const struct vgic *vgic, unsigned place) {
     return vgic->look(vgic->context, place_holder(vgic, place), place_intid(place));
 }
 
-static bool is_awake(const struct vgic *vgic, unsigned vcpu) {
-    return vcpu < vgic->vcpus && !(place_state(vgic)->asleep >> vcpu & 1);
+// The vCPUs that GICD_IROUTER names: a bit for each.
+static uint64_t routed(const struct vgic *vgic, unsigned place) {
+    unsigned spi = place - PLACE_SHARED;
+    uint32_t to = (uint32_t)(place_state(vgic)->route[spi / 2] >> spi % 2 * 32);
+    if (to & ROUTE_ANY) {
+        return UINT64_MAX;
+    }
+    return (to & ROUTE_AFFINITY) < VGIC_VCPUS ? 1ull << (to & ROUTE_AFFINITY) : 0;
 }
 
-// Any vCPU will do: the one that had it last, because it may still have its data at hand.
-static unsigned any_target(const struct vgic *vgic, unsigned last) {
-    if (is_awake(vgic, last)) {
+// And GICD_ITARGETSR, which is not there where there is one CPU (IHI 0048, 4.3.12).
+static uint64_t listed(const struct vgic *vgic, unsigned place) {
+    return vgic->vcpus == 1 ? 1 : place_byte(place_state(vgic)->targets, place - PLACE_SHARED);
+}
+
+// Of several any will do: the one that had it last, because it may still have its data at hand.
+unsigned interrupt_target(const struct vgic *vgic, unsigned place) {
+    uint64_t meant = vgic->version == VGIC_V3 ? routed(vgic, place) : listed(vgic, place);
+    meant &= ~place_state(vgic)->asleep & ((1ull << vgic->vcpus) - 1);
+    unsigned last = place_holder(vgic, place);
+    if (meant >> last & 1) {
         return last;
     }
-    uint64_t awake = ~place_state(vgic)->asleep & ((1ull << vgic->vcpus) - 1);
-    return awake ? (unsigned)__builtin_ctzll(awake) : INTERRUPT_NOBODY;
-}
-
-static uint32_t route(const struct vgic *vgic, unsigned place) {
-    unsigned spi = place - PLACE_SHARED;
-    return (uint32_t)(place_state(vgic)->route[spi / 2] >> spi % 2 * 32);
-}
-
-unsigned interrupt_target(const struct vgic *vgic, unsigned place) {
-    uint32_t to = route(vgic, place);
-    if (to & ROUTE_ANY) {
-        return any_target(vgic, place_holder(vgic, place));
-    }
-    unsigned vcpu = to & ROUTE_AFFINITY;
-    return is_awake(vgic, vcpu) ? vcpu : INTERRUPT_NOBODY;
+    return meant ? (unsigned)__builtin_ctzll(meant) : INTERRUPT_NOBODY;
 }
 
 void interrupt_forget(struct vgic *vgic, unsigned place) {

@@ -3,6 +3,10 @@
 
 #include "libs/vgic/vgic.h"
 
+// GICD_IIDR, GICR_IIDR: the implementer's product, as there is no number for us: Arm's, and a
+// letter, as KVM has one.
+#define VGIC_IIDR ((uint32_t)'X' << 24 | 0x43b)
+
 #define PLACE_SHARED (VGIC_VCPUS * VGIC_PRIVATE) // the first SPI's
 
 static inline unsigned place_of(unsigned vcpu, unsigned intid) {

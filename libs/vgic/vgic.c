@@ -4,21 +4,27 @@
 
 #include "libs/vgic/interrupt.h"
 
-#define SGIS 16
-
-void vgic_reset(struct vgic_state *initial) {
+void vgic_reset(struct vgic_state *initial, enum vgic_version version) {
     memset(initial, 0, sizeof(*initial));
-    initial->asleep = (1u << VGIC_VCPUS) - 1;
+    initial->asleep = version == VGIC_V3 ? (1u << VGIC_VCPUS) - 1 : 0;
     for (unsigned w = 0; w < PLACE_SHARED / 64; w++) {
-        uint64_t own = (1u << SGIS) - 1;
-        initial->edge.word[w] = own | own << VGIC_PRIVATE;
+        uint64_t own = (1u << VGIC_SGIS) - 1, sgis = own | own << VGIC_PRIVATE;
+        if (version == VGIC_V3) {
+            initial->edge.word[w] = sgis;
+        } else {
+            initial->enable.word[w] = sgis; // for ever: 4.3.5
+        }
     }
 }
 
-void vgic_open(struct vgic *vgic, struct state *state, uint32_t at, uint32_t vcpus, vgic_look *look,
-               void *context) {
-    *vgic =
-        (struct vgic){.state = state, .at = at, .vcpus = vcpus, .look = look, .context = context};
+void vgic_open(struct vgic *vgic, enum vgic_version version, struct state *state, uint32_t at,
+               uint32_t vcpus, vgic_look *look, void *context) {
+    *vgic = (struct vgic){.state = state,
+                          .at = at,
+                          .version = version,
+                          .vcpus = vcpus,
+                          .look = look,
+                          .context = context};
     place_touch_all(vgic);
 }
 
@@ -38,7 +44,7 @@ void vgic_sgi(struct vgic *vgic, unsigned vcpu, uint64_t value) {
 }
 
 void vgic_line(struct vgic *vgic, unsigned intid, unsigned vcpu, bool level) {
-    bool is_own = intid >= SGIS && intid < VGIC_PRIVATE && intid != VGIC_TIMER;
+    bool is_own = intid >= VGIC_SGIS && intid < VGIC_PRIVATE && intid != VGIC_TIMER;
     if (intid >= VGIC_INTIDS || (intid < VGIC_PRIVATE && (!is_own || vcpu >= vgic->vcpus))) {
         return;
     }

@@ -1,7 +1,11 @@
-// A virtual GICv3: the distributor and the redistributors of one VM (Arm IHI 0069, chapters 4, 5
-// and 12), for guests whose CPU interface is the hardware's, by list registers. One security state
-// (GICD_CTLR.DS = 1), affinity routing always on, Group 1 only: an interrupt that the guest leaves
-// in Group 0 stays pending. No LPIs.
+// A virtual interrupt controller, but for its CPU interface, which is the hardware's, by list
+// registers. Either
+//
+// - a GICv3: the distributor and the redistributors of one VM (Arm IHI 0069, chapters 4, 5 and 12).
+//   One security state (GICD_CTLR.DS = 1), affinity routing always on, Group 1 only: an interrupt
+//   that the guest leaves in Group 0 stays pending. No LPIs. Or
+// - a GICv2: its distributor, whose registers of private interrupts are banked (Arm IHI 0048,
+//   chapters 3 and 4). Without the Security Extensions, so that both groups are the guest's.
 //
 // The machine is a pure function over words in a server's state region. Inputs: accesses to the
 // frames, writes of ICC_SGI1R_EL1, device lines, "this vCPU has ended that interrupt".
@@ -40,7 +44,9 @@
 #include "libs/state/state.h"
 
 #define VGIC_VCPUS 16 // number N has affinity 0.0.0.N
+#define VGIC_V2_VCPUS 8
 #define VGIC_SPIS 64
+#define VGIC_SGIS 16    // INTIDs below are SGIs
 #define VGIC_PRIVATE 32 // INTIDs below are each vCPU's own: 16 SGIs, 16 PPIs
 #define VGIC_INTIDS (VGIC_PRIVATE + VGIC_SPIS)
 #define VGIC_TIMER 27 // the virtual timer's PPI: backed by the machine's own
@@ -52,17 +58,19 @@
 #define VGIC_PLACES (VGIC_VCPUS * VGIC_PRIVATE + VGIC_SPIS)
 #define VGIC_WORDS (VGIC_PLACES / 64)
 
+enum vgic_version { VGIC_V2 = 2, VGIC_V3 = 3 };
+
 struct vgic_bits {
     uint64_t word[VGIC_WORDS];
 };
 
 struct vgic_state {
-    uint64_t enabled; // GICD_CTLR.EnableGrp1
-    uint64_t asleep;  // GICR_WAKER.ProcessorSleep: a bit for each vCPU
+    uint64_t enabled; // the groups that GICD_CTLR enables: VGIC_GROUP1, VGIC_GROUP0
+    uint64_t asleep;  // GICR_WAKER.ProcessorSleep: a bit for each vCPU. Nobody, of a GICv2
     uint64_t number;  // of the last output
     struct vgic_bits group;
     struct vgic_bits enable;
-    struct vgic_bits edge;   // else level-sensitive
+    struct vgic_bits edge;   // else level-sensitive, as which a GICv2's SGIs count (sgi.h)
     struct vgic_bits latch;  // pending by an edge, an SGI or ISPENDR, and not given
     struct vgic_bits line;   // the device asserts it
     struct vgic_bits given;  // may be in a list register
@@ -70,11 +78,21 @@ struct vgic_state {
     struct vgic_bits active; // by ISACTIVER; what the guest acknowledged is in the list register
     struct vgic_bits drop;   // ICACTIVER meant one that is in a list register
     uint64_t priority[VGIC_PLACES / 8]; // bytes
-    uint64_t route[VGIC_SPIS / 2];      // GICD_IROUTER's lower halves
-    uint64_t holder[VGIC_SPIS / 8];     // bytes: the vCPU that an SPI was last given to
-    uint64_t timer[VGIC_VCPUS / 8];     // bytes: what the core was told of each vCPU's timer
-    uint64_t last;                      // the last output, but for its number
+    union {
+        uint64_t route[VGIC_SPIS / 2];                       // GICD_IROUTER's lower halves
+        struct {                                             // of a GICv2
+            uint64_t targets[VGIC_SPIS / 8];                 // bytes: GICD_ITARGETSR
+            uint64_t senders[VGIC_V2_VCPUS * VGIC_SGIS / 8]; // bytes: of each vCPU's SGIs, latched
+            uint64_t sender[VGIC_V2_VCPUS]; // four bits: who sent what was given to it last
+        };
+    };
+    uint64_t holder[VGIC_SPIS / 8]; // bytes: the vCPU that an SPI was last given to
+    uint64_t timer[VGIC_VCPUS / 8]; // bytes: what the core was told of each vCPU's timer
+    uint64_t last;                  // the last output, but for its number
 };
+
+// `enabled`.
+enum { VGIC_GROUP1 = 1, VGIC_GROUP0 = 2 };
 
 static_assert(2 * sizeof(struct vgic_state) + STATE_SLOTS_AT <= 4096, "a page has room for both");
 
@@ -90,6 +108,7 @@ typedef unsigned vgic_look(void *context, unsigned vcpu, unsigned intid);
 struct vgic {
     struct state *state;
     uint32_t at; // where the struct vgic_state is in the slots
+    enum vgic_version version;
     uint32_t vcpus;
     uint32_t due; // words of places in which an output may be due: a bit for each
     vgic_look *look;
@@ -110,28 +129,34 @@ struct vgic_output {
     uint8_t intid;
     uint8_t priority; // as in GICD_IPRIORITYR: 0 is the highest, the low three bits are 0
     bool notify;      // RAISE: report when no list register holds it any more (vgic_ended)
+    bool group0;      // RAISE, SET_TIMER: else in Group 1
+    uint8_t sender;   // RAISE, of a GICv2's SGI: the vCPU that sent it
     uint16_t vcpus;   // a bit for each
     uint64_t number;
 };
 
 // The state after a reset, for state_layout's `initial` or a part of it.
-void vgic_reset(struct vgic_state *initial);
+void vgic_reset(struct vgic_state *initial, enum vgic_version version);
 
-// Takes hold of the machine with VCPUS vCPUs (1 to VGIC_VCPUS) whose state is AT bytes into STATE's
-// slots.
-void vgic_open(struct vgic *vgic, struct state *state, uint32_t at, uint32_t vcpus, vgic_look *look,
-               void *context);
+// Takes hold of the machine of that VERSION with VCPUS vCPUs (from 1 to VGIC_VCPUS, VGIC_V2_VCPUS)
+// whose state is AT bytes into STATE's slots.
+void vgic_open(struct vgic *vgic, enum vgic_version version, struct state *state, uint32_t at,
+               uint32_t vcpus, vgic_look *look, void *context);
 
-// Accesses of SIZE bytes (1, 2, 4, 8) to the distributor's frame, or to the redistributors'. What
-// is not there, or not in that size or at that alignment, reads as zero and ignores writes, as
-// chapter 12.1 allows. Reads change nothing.
+// Accesses of SIZE bytes (1, 2, 4, 8) to the frame of a GICv3's distributor, or to those of its
+// redistributors; or by VCPU to that of a GICv2's distributor. What is not there, or not in that
+// size or at that alignment, reads as zero and ignores writes, as chapter 12.1 allows (IHI 0048:
+// 4.1.3, 4.1.4). Reads change nothing.
 uint64_t vgic_distributor_read(const struct vgic *vgic, uint64_t offset, unsigned size);
 void vgic_distributor_write(struct vgic *vgic, uint64_t offset, unsigned size, uint64_t value);
 uint64_t vgic_redistributor_read(const struct vgic *vgic, uint64_t offset, unsigned size);
 void vgic_redistributor_write(struct vgic *vgic, uint64_t offset, unsigned size, uint64_t value);
+uint64_t vgic_banked_read(const struct vgic *vgic, unsigned vcpu, uint64_t offset, unsigned size);
+void vgic_banked_write(struct vgic *vgic, unsigned vcpu, uint64_t offset, unsigned size,
+                       uint64_t value);
 
 // vCPU writes VALUE to ICC_SGI1R_EL1 (chapter 12.2). Of its brothers for the other groups nothing
-// comes, since a guest gets no interrupt of those.
+// comes, since a guest gets no interrupt of those. GICv3 only.
 void vgic_sgi(struct vgic *vgic, unsigned vcpu, uint64_t value);
 
 // A device's line has that LEVEL now. INTID is an SPI, or a PPI of VCPU's other than the timer's;

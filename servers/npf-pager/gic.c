@@ -82,7 +82,7 @@ void gic_line(struct pager *pager, const struct pager_vm *vm, uint32_t line, boo
 
 static void gic_reset(uint64_t *word, uint64_t epoch) {
     (void)epoch;
-    vgic_reset((struct vgic_state *)word);
+    vgic_reset((struct vgic_state *)word, VGIC_V3);
 }
 
 static void gic_open(struct pager *pager, const struct pager_device *device) {
@@ -91,7 +91,7 @@ static void gic_open(struct pager *pager, const struct pager_device *device) {
     if (vm->vcpus == 0 || vm->vcpus > VGIC_VCPUS) {
         rt_die("a GICv3 here has 1 to %u vCPUs, not %u", VGIC_VCPUS, vm->vcpus);
     }
-    vgic_open(&gic->vgic, &pager->state, device->state_offset, vm->vcpus, look,
+    vgic_open(&gic->vgic, VGIC_V3, &pager->state, device->state_offset, vm->vcpus, look,
               (void *)(uintptr_t)vm);
     // The last output may not have been given, and others may have been due behind it.
     gic->first = vgic_last(&gic->vgic);

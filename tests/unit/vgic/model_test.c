@@ -11,8 +11,7 @@
 
 #include "tests/unit/vgic/play.h"
 
-static void test_is_the_same_as_the_model(void **state) {
-    (void)state;
+static void compare_games(enum vgic_version version) {
     static uint8_t moves[3000];
     struct play_count all = {0};
     uint64_t chance = 1;
@@ -21,7 +20,7 @@ static void test_is_the_same_as_the_model(void **state) {
             chance = chance * 6364136223846793005u + 1442695040888963407u;
             moves[i] = (uint8_t)(chance >> 56);
         }
-        struct play_count count = play(moves, sizeof(moves));
+        struct play_count count = play(version, moves, sizeof(moves));
         all.acknowledged += count.acknowledged;
         all.outputs += count.outputs;
         all.deaths += count.deaths;
@@ -34,7 +33,18 @@ static void test_is_the_same_as_the_model(void **state) {
                 all.taken_back > 2000);
 }
 
+static void test_v3_is_the_same_as_the_model(void **state) {
+    (void)state;
+    compare_games(VGIC_V3);
+}
+
+static void test_v2_is_the_same_as_the_model(void **state) {
+    (void)state;
+    compare_games(VGIC_V2);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_is_the_same_as_the_model)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_v3_is_the_same_as_the_model),
+                                       cmocka_unit_test(test_v2_is_the_same_as_the_model)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libs/vgic/vgic.h"
+
 struct play_count {
     unsigned acknowledged, outputs, deaths, taken_back;
 };
 
 // Ends the program where they differ.
-struct play_count play(const uint8_t *data, size_t size);
+struct play_count play(enum vgic_version version, const uint8_t *data, size_t size);

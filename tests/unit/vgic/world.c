@@ -24,32 +24,40 @@ static unsigned look(void *context, unsigned vcpu, unsigned intid) {
 }
 
 // A server starts, where there is no state yet, or finds one.
-static void start_server(unsigned vcpus) {
+static void start_server(enum vgic_version version, unsigned vcpus) {
     static _Alignas(8) uint8_t initial[AT + sizeof(struct vgic_state)];
-    vgic_reset((struct vgic_state *)(void *)(initial + AT));
+    vgic_reset((struct vgic_state *)(void *)(initial + AT), version);
     const struct state_layout layout = {"vgic", 1, sizeof(initial), initial, NULL};
     world_require(state_open(&world.state, region, sizeof(region), &layout) == STATUS_OK);
-    vgic_open(&world.vgic, &world.state, AT, vcpus, look, NULL);
+    vgic_open(&world.vgic, version, &world.state, AT, vcpus, look, NULL);
 }
 
-void world_begin(unsigned vcpus) {
+static void begin(enum vgic_version version, unsigned vcpus) {
     memset(&world, 0, sizeof(world));
     memset(region, 0, sizeof(region));
-    start_server(vcpus);
+    start_server(version, vcpus);
 }
+
+void world_begin(unsigned vcpus) { begin(VGIC_V3, vcpus); }
+
+void world_begin_v2(unsigned vcpus) { begin(VGIC_V2, vcpus); }
 
 // The core's timers are level-sensitive: asserted, forwarded and not in a list register means that
 // they are raised.
 static void settle_timer(unsigned vcpu) {
     struct world_lr *lr = &world.lr[vcpu][VGIC_TIMER];
     if (world.asserted[vcpu] && world.timer[vcpu] && lr->state == 0) {
-        *lr = (struct world_lr){WORLD_LR_PENDING, world.timer[vcpu] & ~WORLD_FORWARDED, false};
+        *lr = (struct world_lr){.state = WORLD_LR_PENDING,
+                                .priority = world.timer[vcpu] & ~(WORLD_FORWARDED | WORLD_GROUP0),
+                                .group0 = world.timer[vcpu] & WORLD_GROUP0};
     }
 }
 
 static void set_timer(unsigned vcpu, const struct vgic_output *output) {
-    world_require(output->intid == VGIC_TIMER || (output->intid == 0 && output->priority == 0));
-    world.timer[vcpu] = output->intid ? output->priority | WORLD_FORWARDED : 0;
+    world_require(output->intid == VGIC_TIMER ||
+                  (output->intid == 0 && output->priority == 0 && !output->group0));
+    unsigned how = WORLD_FORWARDED | (output->group0 ? WORLD_GROUP0 : 0);
+    world.timer[vcpu] = output->intid ? output->priority | how : 0;
     if (!world.timer[vcpu]) {
         world.lr[vcpu][VGIC_TIMER].state &= ~(unsigned)WORLD_LR_PENDING;
     }
@@ -61,9 +69,12 @@ static void do_output_there(unsigned vcpu, const struct vgic_output *output) {
     switch (output->effect) {
     case VGIC_RAISE:
         world_require(output->intid != VGIC_TIMER);
+        world_require(lr->state == 0 || lr->sender == output->sender); // it has room for one
         lr->state |= WORLD_LR_PENDING;
         lr->priority = output->priority;
         lr->notify |= output->notify;
+        lr->group0 = output->group0;
+        lr->sender = output->sender;
         break;
     case VGIC_TAKE_BACK:
         world_require(output->intid != VGIC_TIMER);
@@ -127,11 +138,13 @@ static bool settle(void) {
 
 // The server has died. The next ones take over, until one lives.
 static void succeed(void) {
+    const enum vgic_version version = world.vgic.version;
+    const unsigned vcpus = world.vgic.vcpus;
     bool dead = true;
     while (dead) {
         world.deaths++;
         memset(&world.state, 0xa5, sizeof(world.state));
-        start_server(world.vgic.vcpus);
+        start_server(version, vcpus);
         struct vgic_output last = vgic_last(&world.vgic);
         dead = (last.effect != VGIC_NONE && give(&last)) || settle();
     }
@@ -139,7 +152,7 @@ static void succeed(void) {
 
 // What an exit is about.
 struct event {
-    enum { DISTRIBUTOR, REDISTRIBUTOR, SGI, LINE, ENDED } kind;
+    enum { DISTRIBUTOR, REDISTRIBUTOR, BANKED, SGI, LINE, ENDED } kind;
     unsigned vcpu, intid, offset, size;
     uint64_t value;
 };
@@ -152,6 +165,9 @@ static void apply(const struct event *event) {
         break;
     case REDISTRIBUTOR:
         vgic_redistributor_write(vgic, event->offset, event->size, event->value);
+        break;
+    case BANKED:
+        vgic_banked_write(vgic, event->vcpu, event->offset, event->size, event->value);
         break;
     case SGI:
         vgic_sgi(vgic, event->vcpu, event->value);
@@ -198,6 +214,11 @@ void world_redistributor(unsigned vcpu, unsigned offset, unsigned size, uint64_t
                          .value = value});
 }
 
+void world_banked(unsigned vcpu, unsigned offset, unsigned size, uint64_t value) {
+    serve((struct event){
+        .kind = BANKED, .vcpu = vcpu, .offset = offset, .size = size, .value = value});
+}
+
 void world_sgi(unsigned vcpu, uint64_t value) {
     serve((struct event){.kind = SGI, .vcpu = vcpu, .value = value});
 }
@@ -218,6 +239,10 @@ uint32_t world_read(unsigned offset) {
 uint32_t world_read_own(unsigned vcpu, unsigned offset) {
     return (uint32_t)vgic_redistributor_read(&world.vgic, vcpu * VGIC_REDISTRIBUTOR_SIZE + offset,
                                              4);
+}
+
+uint32_t world_read_banked(unsigned vcpu, unsigned offset) {
+    return (uint32_t)vgic_banked_read(&world.vgic, vcpu, offset, 4);
 }
 
 unsigned world_acknowledge(unsigned vcpu) {

@@ -9,11 +9,14 @@
 #define WORLD_LR_ACTIVE VGIC_ACTIVE
 
 #define WORLD_FORWARDED 1u
+#define WORLD_GROUP0 2u
 
 struct world_lr {
     unsigned state;
     unsigned priority;
     bool notify;
+    bool group0;
+    unsigned sender;
 };
 
 struct world {
@@ -24,7 +27,8 @@ struct world {
     unsigned outputs;                            // done so far
     unsigned looks;
     // What the core has: of each vCPU the number of the last output that it has seen, what it was
-    // told of the timer, as a priority and WORLD_FORWARDED, and whether the timer is asserted.
+    // told of the timer, as a priority with WORLD_FORWARDED and WORLD_GROUP0, and whether the timer
+    // is asserted.
     uint64_t number[VGIC_VCPUS];
     unsigned timer[VGIC_VCPUS];
     bool asserted[VGIC_VCPUS];
@@ -35,8 +39,9 @@ struct world {
 
 extern struct world world;
 
-// A new machine, after a reset. The redistributors are asleep.
+// A new machine, after a reset: a GICv3, whose redistributors are asleep, or a GICv2.
 void world_begin(unsigned vcpus);
+void world_begin_v2(unsigned vcpus);
 
 // Ends the program with a line when CONDITION does not hold.
 #define world_require(condition, ...) world_check(condition, #condition, __FILE__, __LINE__)
@@ -45,6 +50,7 @@ void world_check(bool condition, const char *text, const char *file, int line);
 // What changes the machine. Each is an exit, which the server answers; all that is due is done.
 void world_distributor(unsigned offset, unsigned size, uint64_t value);
 void world_redistributor(unsigned vcpu, unsigned offset, unsigned size, uint64_t value);
+void world_banked(unsigned vcpu, unsigned offset, unsigned size, uint64_t value);
 void world_sgi(unsigned vcpu, uint64_t value);
 void world_line(unsigned intid, unsigned vcpu, bool level);
 
@@ -54,6 +60,7 @@ void world_timer(unsigned vcpu, bool asserted);
 // The register at that offset.
 uint32_t world_read(unsigned offset);
 uint32_t world_read_own(unsigned vcpu, unsigned offset);
+uint32_t world_read_banked(unsigned vcpu, unsigned offset);
 
 // vCPU acknowledges its pending interrupt of the highest priority; returns its INTID, or
 // WORLD_SPURIOUS. And ends it.
