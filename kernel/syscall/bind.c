@@ -52,23 +52,18 @@ static enum status bind_route(struct task *task) {
     return STATUS_OK;
 }
 
-static enum status bind_fault(struct task *task) {
+// What is to be told of an object of TYPE, a task's death or a line's firing, is told there.
+static enum status bind_source(struct task *task, enum object_type type) {
     enum status status = STATUS_OK;
-    struct task *watched = syscall_object(task, 0, OBJECT_TASK, RIGHT_MANAGE, &status);
+    void *source = syscall_object(task, 0, type, RIGHT_MANAGE, &status);
     struct portal *portal = syscall_object(task, 1, OBJECT_PORTAL, RIGHT_CALL, &status);
-    if (status == STATUS_OK) {
+    uint64_t badge = syscall_arg(task, 2);
+    if (status == STATUS_OK && type == OBJECT_IRQ) {
+        irq_bind(source, portal, badge);
+    } else if (status == STATUS_OK) {
+        struct task *watched = source;
         portal_refer(&watched->fault_route.portal, portal);
-        watched->fault_route.badge = syscall_arg(task, 2);
-    }
-    return status;
-}
-
-static enum status bind_irq(struct task *task) {
-    enum status status = STATUS_OK;
-    struct irq *irq = syscall_object(task, 0, OBJECT_IRQ, RIGHT_MANAGE, &status);
-    struct portal *portal = syscall_object(task, 1, OBJECT_PORTAL, RIGHT_CALL, &status);
-    if (status == STATUS_OK) {
-        irq_bind(irq, portal, syscall_arg(task, 2));
+        watched->fault_route.badge = badge;
     }
     return status;
 }
@@ -80,9 +75,9 @@ enum status syscall_bind(struct task *task) {
     case BIND_ROUTE:
         return bind_route(task);
     case BIND_FAULT:
-        return bind_fault(task);
+        return bind_source(task, OBJECT_TASK);
     case BIND_IRQ:
-        return bind_irq(task);
+        return bind_source(task, OBJECT_IRQ);
     default:
         return STATUS_INVALID;
     }

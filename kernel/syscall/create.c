@@ -10,125 +10,116 @@
 
 #define TASK_PAGES_MAX 16
 
-// What CREATE was asked for.
-struct request {
-    enum object_type type;
-    uint64_t first, pages, slot; // in the pool; for the new capability
-    uint64_t argument[2];        // by type
-    struct space *space;         // of a task or vCPU
-};
+// Takes the pages that the caller names, the first CLEAR of them zeroed, for an object of TYPE, and
+// makes the capability. Nothing can fail behind it. NULL: *STATUS, which may say so already, says
+// why not.
+static void *create_take(struct task *task, enum object_type type, uint64_t clear,
+                         enum status *status) {
+    uint64_t first = syscall_arg(task, 1), pages = syscall_arg(task, 2),
+             slot = syscall_arg(task, 3);
+    if (!cap_find(task, syscall_arg(task, 0), OBJECT_POOL, RIGHT_MANAGE, status)) {
+        return NULL;
+    }
+    *status = cap_check_free(task, slot);
+    if (*status == STATUS_OK) {
+        *status = first > UINT16_MAX || pages > UINT16_MAX
+                      ? STATUS_RANGE
+                      : pool_take((uint32_t)first, (uint32_t)pages, (uint32_t)clear, type);
+    }
+    if (*status != STATUS_OK) {
+        return NULL;
+    }
+    cap_set_object(task, slot, (uint32_t)first);
+    return pool_object((uint32_t)first);
+}
 
-// A space's capability names its first page, where the root is; the struct follows.
-static enum status create_in_space(const struct task *task, struct request *request,
-                                   enum space_kind kind) {
-    enum status status = STATUS_OK;
+// The space that a new task or vCPU is to be in. A capability names the first page, where the root
+// is; the struct follows.
+static struct space *create_in(const struct task *task, enum space_kind kind, enum status *status) {
     const struct cap *cap =
-        cap_find(task, request->argument[0], OBJECT_SPACE, RIGHT_MANAGE, &status);
-    if (status != STATUS_OK) {
-        return status;
+        cap_find(task, syscall_arg(task, 4), OBJECT_SPACE, RIGHT_MANAGE, status);
+    struct space *space = cap ? space_at(cap->index) : NULL;
+    if (space && space->kind != kind) {
+        *status = STATUS_WRONG_TYPE;
     }
-    request->space = space_at(cap->index);
-    return request->space->kind == kind ? STATUS_OK : STATUS_WRONG_TYPE;
+    return space;
 }
 
-static enum status create_check_vcpu(const struct task *task, struct request *request) {
-    enum status status = create_in_space(task, request, SPACE_GUEST);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (request->argument[1] >= SYSCALL_VCPUS_MAX || request->pages != ARCH_VCPU_PAGES) {
-        return STATUS_RANGE;
-    }
-    return request->space->vcpu[request->argument[1]] ? STATUS_EXISTS : STATUS_OK;
-}
-
-static enum status create_check_irq(const struct task *task, const struct request *request) {
-    uint64_t line = request->argument[0];
-    if (line == 0 || line >= IRQ_LINES || request->pages != 1) {
-        return STATUS_RANGE;
-    }
-    return task->context.cpu->irq[line] ? STATUS_EXISTS : STATUS_OK;
-}
-
-// What each type asks for beyond the pages.
-static enum status create_check(const struct task *task, struct request *request) {
-    enum status status;
-    switch (request->type) {
-    case OBJECT_TASK:
-        status = create_in_space(task, request, SPACE_TASK);
-        return status == STATUS_OK && request->pages > TASK_PAGES_MAX ? STATUS_RANGE : status;
-    case OBJECT_VCPU:
-        return create_check_vcpu(task, request);
-    case OBJECT_IRQ:
-        return create_check_irq(task, request);
-    case OBJECT_SPACE:
-        return space_check((enum space_kind)request->argument[0], (uint32_t)request->first,
-                           (uint32_t)request->pages);
-    case OBJECT_PORTAL:
-        return request->pages == 1 ? STATUS_OK : STATUS_RANGE;
-    default:
-        return STATUS_WRONG_TYPE;
-    }
-}
-
-static enum status create_take(const struct task *task, const struct request *request) {
+static enum status create_task(struct task *task) {
     enum status status = STATUS_OK;
-    if (!cap_find(task, syscall_arg(task, 0), OBJECT_POOL, RIGHT_MANAGE, &status)) {
-        return status;
+    uint64_t pages = syscall_arg(task, 2);
+    struct space *space = create_in(task, SPACE_TASK, &status);
+    if (status == STATUS_OK && pages > TASK_PAGES_MAX) {
+        return STATUS_RANGE;
     }
-    status = cap_check_free(task, request->slot);
+    struct task *new = create_take(task, OBJECT_TASK, pages, &status);
+    if (new) {
+        task_init(new, (uint32_t)pages, space, task->context.cpu);
+    }
+    return status;
+}
+
+static enum status create_vcpu(struct task *task) {
+    enum status status = STATUS_OK;
+    uint64_t number = syscall_arg(task, 5);
+    struct space *space = create_in(task, SPACE_GUEST, &status);
     if (status != STATUS_OK) {
         return status;
     }
-    if (request->first > UINT16_MAX || request->pages > UINT16_MAX) {
+    if (number >= SYSCALL_VCPUS_MAX || syscall_arg(task, 2) != ARCH_VCPU_PAGES) {
         return STATUS_RANGE;
     }
-    // A space clears its tables when it takes them.
-    uint64_t clear = request->type == OBJECT_SPACE ? ARCH_SPACE_ROOT_PAGES + 1 : request->pages;
-    return pool_take((uint32_t)request->first, (uint32_t)request->pages, (uint32_t)clear,
-                     request->type);
+    if (space->vcpu[number]) {
+        return STATUS_EXISTS;
+    }
+    struct vcpu *vcpu = create_take(task, OBJECT_VCPU, ARCH_VCPU_PAGES, &status);
+    if (vcpu) {
+        vcpu_init(vcpu, space, (uint8_t)number, task->context.cpu);
+    }
+    return status;
 }
 
-// Cannot fail: all was checked, and the pages are there, cleared.
-static void create_make(const struct task *task, const struct request *request) {
-    void *object = pool_object((uint32_t)request->first);
-    struct cpu *cpu = task->context.cpu;
-    switch (request->type) {
-    case OBJECT_TASK:
-        task_init(object, (uint32_t)request->pages, request->space, cpu);
-        break;
-    case OBJECT_VCPU:
-        vcpu_init(object, request->space, (uint8_t)request->argument[1], cpu);
-        break;
-    case OBJECT_IRQ:
-        irq_init(object, cpu, (uint32_t)request->argument[0]);
-        break;
-    case OBJECT_SPACE:
-        space_init((enum space_kind)request->argument[0], (uint32_t)request->first,
-                   (uint32_t)request->pages);
-        break;
-    default:
-        portal_init(object, request->argument[0]);
+static enum status create_space(struct task *task) {
+    uint64_t first = syscall_arg(task, 1), pages = syscall_arg(task, 2);
+    enum space_kind kind = (enum space_kind)syscall_arg(task, 4);
+    enum status status = space_check(kind, (uint32_t)first, (uint32_t)pages);
+    // It clears its tables when it takes them.
+    if (create_take(task, OBJECT_SPACE, ARCH_SPACE_ROOT_PAGES + 1, &status)) {
+        space_init(kind, (uint32_t)first, (uint32_t)pages);
     }
+    return status;
+}
+
+static enum status create_portal(struct task *task) {
+    enum status status = syscall_arg(task, 2) == 1 ? STATUS_OK : STATUS_RANGE;
+    struct portal *portal = create_take(task, OBJECT_PORTAL, 1, &status);
+    if (portal) {
+        portal_init(portal, syscall_arg(task, 4));
+    }
+    return status;
+}
+
+static enum status create_irq(struct task *task) {
+    struct cpu *cpu = task->context.cpu;
+    uint64_t line = syscall_arg(task, 4);
+    if (line == 0 || line >= IRQ_LINES || syscall_arg(task, 2) != 1) {
+        return STATUS_RANGE;
+    }
+    enum status status = cpu->irq[line] ? STATUS_EXISTS : STATUS_OK;
+    struct irq *irq = create_take(task, OBJECT_IRQ, 1, &status);
+    if (irq) {
+        irq_init(irq, cpu, (uint32_t)line);
+    }
+    return status;
 }
 
 enum status syscall_create(struct task *task) {
-    struct request request = {
-        .type = (enum object_type)syscall_selector(task),
-        .first = syscall_arg(task, 1),
-        .pages = syscall_arg(task, 2),
-        .slot = syscall_arg(task, 3),
-        .argument = {syscall_arg(task, 4), syscall_arg(task, 5)},
+    static enum status (*const create[OBJECT_COUNT])(struct task *) = {
+        [OBJECT_TASK] = create_task,     [OBJECT_SPACE] = create_space, [OBJECT_VCPU] = create_vcpu,
+        [OBJECT_PORTAL] = create_portal, [OBJECT_IRQ] = create_irq,
     };
-    enum status status = create_check(task, &request);
-    if (status == STATUS_OK) {
-        status = create_take(task, &request);
-    }
-    if (status == STATUS_OK) {
-        create_make(task, &request);
-        cap_set_object(task, request.slot, (uint32_t)request.first);
-    }
-    return status;
+    uint64_t type = syscall_selector(task);
+    return type < OBJECT_COUNT && create[type] ? create[type](task) : STATUS_WRONG_TYPE;
 }
 
 // Whoever serves a record of the portal is bound there, or held until it is done.
