@@ -14,10 +14,11 @@
 //            segment's base, from bit 32 on its attributes as in a VMCB (APM volume 2, 4.7.2)
 // TIMER      word[0] the deadline that passed, in ticks of the host's counter; [1] now
 // IDLE       the guest waits for an interrupt (WFI, HLT); word[0] now; [1] interrupts pending
-// SYSREG     word[0] the trapping instruction, where the hardware gives it. x86_64: word[0] the
-// code
-//            of the intercept (APM volume 2, appendix C), and bit 32 for WRMSR; [1] ECX; [2]
-//            EDX:EAX
+// SYSREG     word[0] the trapping instruction, where the hardware gives it. aarch64: word[0] the
+//            syndrome (ISS of class 0x18); [1] the value written or, of an identification register
+//            (op0 3, op1 0, CRn 0) that is read, what it says on this CPU, else 0. x86_64: word[0]
+//            the code of the intercept (APM volume 2, appendix C), and bit 32 for WRMSR; [1] ECX;
+//            [2] EDX:EAX
 // IO         a port access (x86_64): word[0] as the hardware describes it (EXITINFO1; APM volume 2,
 //            15.10.2), [1] RAX, [2] the instruction's length
 // WINDOW     the guest's CPU has room for interrupts again. aarch64: it has ended some whose end

@@ -80,6 +80,9 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define ESR_ISS_IS_WFE 3u
 #define ESR_ISS_SYSREG_READ 1u
 #define ESR_ISS_SYSREG_RT(iss) ((unsigned)((iss) >> 5 & 31))
+// Of an identification register, ID_*_EL1: op0 3, op1 0, CRn 0; and its place among them.
+#define ESR_ISS_IS_ID(iss) (((iss) >> 10 & 0xc7f) == 0xc00)
+#define ESR_ISS_ID(iss) ((unsigned)((iss) >> 1 & 15) << 3 | (unsigned)((iss) >> 17 & 7))
 #define ESR_ISS_VALID (1ull << 24) // of an abort: the access is described
 #define ESR_ISS_CACHE (1ull << 8)  // it was a cache operation
 #define ESR_ISS_WALK (1ull << 7)   // stage 2, on the way of a stage-1 walk

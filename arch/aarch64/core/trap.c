@@ -73,6 +73,19 @@ static struct context *trap_stage2(struct vcpu *vcpu, uint64_t syndrome, uint64_
                      !fetch && (iss & ESR_ISS_VALID) ? iss | 1ull << 31 : 0);
 }
 
+// What the identification register that ISS names says of this CPU. Their numbers are parts of
+// instructions.
+COLD static uint64_t trap_identification(uint64_t iss) {
+    // clang-format off
+#define READ(m, n) case (m) << 3 | (n): return sysreg_read(s3_0_c0_c##m##_##n);
+#define ROW(m) READ(m, 0) READ(m, 1) READ(m, 2) READ(m, 3) READ(m, 4) READ(m, 5) READ(m, 6) READ(m, 7)
+    // clang-format on
+    switch (ESR_ISS_IS_ID(iss) ? ESR_ISS_ID(iss) : 0) {
+        ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7)
+    }
+    return 0;
+}
+
 COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
     uint64_t iss = ESR_ISS(syndrome), value;
     switch (ESR_CLASS(syndrome)) {
@@ -91,8 +104,9 @@ COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uin
         return trap_exit(vcpu, EXIT_IDLE, arch_now(),
                          arch_vcpu_pending(vcpu) || (iss & ESR_ISS_IS_WFE), 0, 0);
     case ESR_CLASS_SYSREG:
-        value = regs_get(&vcpu->context.regs, ESR_ISS_SYSREG_RT(iss));
-        return trap_exit(vcpu, EXIT_SYSREG, iss, iss & ESR_ISS_SYSREG_READ ? 0 : value, 0, 0);
+        value = iss & ESR_ISS_SYSREG_READ ? trap_identification(iss)
+                                          : regs_get(&vcpu->context.regs, ESR_ISS_SYSREG_RT(iss));
+        return trap_exit(vcpu, EXIT_SYSREG, iss, value, 0, 0);
     default:
         return trap_dead_end(vcpu, syndrome, address);
     }
