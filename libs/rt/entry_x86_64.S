@@ -28,9 +28,8 @@ rt_receive:
 dispatch:
     arguments
     test %al, %al
-    jz 1f                       // class HYPERCALL is 0
-    jmp rt_exit
-1:  jmp rt_hypercall
+    jnz rt_exit
+    jmp rt_hypercall            // whose class is 0
 
     // The same for the first record, whatever it is: it goes the long way, to begin in rt.c.
     .global rt_receive_first

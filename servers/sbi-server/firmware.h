@@ -130,6 +130,9 @@ void firmware_sysreg(const struct message *record, uint64_t now, struct reply *r
 void firmware_resume(const struct firmware *firmware);
 rt_handler firmware_serve;
 
+// The one there is (main.c): the shortest ways have no argument to find it by.
+extern struct firmware firmware_server;
+
 // An answer that does nothing but return WORD0 and WORD1.
 static inline uint32_t firmware_return(struct reply *reply, uint64_t word0, uint64_t word1) {
     reply->flags = REPLY_HYPERCALL;

@@ -12,7 +12,7 @@
 // Where the firmware has no console (firmware_has_console), the last two are not looked at.
 #include "servers/sbi-server/firmware.h"
 
-static struct firmware firmware;
+struct firmware firmware_server;
 
 static enum status take_over(void *state) {
     const struct config_entry *region = rt_need("state");
@@ -25,10 +25,10 @@ static enum status take_over(void *state) {
 
 int main(void) {
     const char *wrong;
-    enum status status = firmware_configure(&firmware, rt_config, &wrong);
+    enum status status = firmware_configure(&firmware_server, rt_config, &wrong);
     if (status != STATUS_OK) {
         rt_die("the config's entry `%.*s` can't be right: %s", CONFIG_NAME, wrong,
                status_text(status));
     }
-    rt_succeed(take_over, FIRMWARE_STATE_VERSION, firmware_serve, &firmware);
+    rt_succeed(take_over, FIRMWARE_STATE_VERSION, firmware_serve, &firmware_server);
 }

@@ -15,6 +15,7 @@
 #include "arch/x86_64/core/vmcb.h"
 #include "ipc/fault.h"
 #include "kernel/cpu.h"
+#include "kernel/exit/commit.h"
 #include "kernel/exit/forward.h"
 #include "kernel/object/irq.h"
 #include "kernel/sched/sched.h"
@@ -103,7 +104,7 @@ static uint32_t trap_take(void) {
     return vector_taken;
 }
 
-struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
+FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
     struct vmcb *vmcb = vmcb_of(vcpu);
     uint32_t mode = vmcb->cpl == 0;
     // What was being delivered when it exited is delivered on the way back (15.7.2).
@@ -131,6 +132,14 @@ struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
                    ? trap_instruction(vcpu, code, mode)
                    : trap_dead_end(vcpu, code, mode);
     }
+}
+
+FROM_VECTOR struct context *trap_effects(uint64_t word6, struct task *task, uint64_t flags,
+                                         uint64_t word3, uint64_t word0, uint64_t word1,
+                                         uint64_t word2, uint64_t unused, uint64_t word4,
+                                         uint64_t word5) {
+    (void)word1, (void)unused;
+    return commit_effects(task, flags, word2, word3, word4, word5, word6, word0);
 }
 
 static enum fault trap_fault(uint64_t vector) {

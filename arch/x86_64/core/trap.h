@@ -5,8 +5,21 @@
 #include "kernel/object/task.h"
 #include "kernel/object/vcpu.h"
 
+// The answers to CPUID and to WRMSR that take the shortest way.
+#define TRAP_ANSWER_RESULT ((uint64_t)REPLY_FLAGS | REPLY_ADVANCE | REPLY_RESULT)
+#define TRAP_ANSWER_DEADLINE ((uint64_t)REPLY_FLAGS | REPLY_ADVANCE | REPLY_DEADLINE)
+
+// On these two ways the vectors need no register kept.
+#define FROM_VECTOR __attribute__((preserve_none))
+
 // VCPU has exited with CODE; its general registers, RIP among them, are saved.
-struct context *trap_guest(struct vcpu *vcpu, uint64_t code);
+FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code);
+
+// commit_effects; the words are in the order of the registers that they are in.
+FROM_VECTOR struct context *trap_effects(uint64_t word6, struct task *task, uint64_t flags,
+                                         uint64_t word3, uint64_t word0, uint64_t word1,
+                                         uint64_t word2, uint64_t unused, uint64_t word4,
+                                         uint64_t word5);
 
 // CONTEXT, a task, trapped or was interrupted: all of its registers are saved.
 struct context *trap_task(struct context *context);

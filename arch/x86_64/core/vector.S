@@ -202,8 +202,8 @@ enter_guest:
     jmp instruction
 guest_trap:
     host_state
-    lea -sizeof__regs(%rsp), %rdi
-    mov %r11d, %esi
+    lea -sizeof__regs(%rsp), %r12
+    mov %r11d, %r13d
     core_stack
     call trap_guest
     jmp vector_leave
@@ -312,38 +312,39 @@ vector_syscall:
 
     // The answer to an exit by effects: what the words say stays in registers, or on the stack.
 effects:
-    cmp $1, %rbx
-    je call_slow                // a deadline has no short way: no guest here arms one
-    mov $value__REPLY_RESULT + value__REPLY_ADVANCE, %eax
-    bts $31, %rax               // REPLY_FLAGS
+    test $value__REPLY_WRITE + value__REPLY_RAISE + value__REPLY_MAP, %bl
+    jnz effects_others
+    mov $value__TRAP_ANSWER_RESULT, %eax
     cmp %rax, %rbx
-    je results
+    mov $value__VMCB_EXIT_CPUID, %eax
+    je instruction_done
+    mov $value__TRAP_ANSWER_DEADLINE, %eax
+    cmp %rax, %rbx
+    mov $value__VMCB_EXIT_MSR, %eax
+    je instruction_done
 effects_others:
     mov %rsi, R(X(value__REG_RSI))
-    mov %rdi, %rax              // word[0]
-    lea -sizeof__regs(%rsp), %rdi
-    mov %rbx, %rsi
-    mov %r10, %rcx
+    lea -sizeof__regs(%rsp), %r13
+    mov %rbx, %r14
+    mov %r10, %r15
     core_stack
-    push %rax
-    push %r12
-    call commit_effects
+    call trap_effects
     cmp boot_cpu + cpu__ready, %rax
     jne vector_leave
     lea sizeof__regs(%rax), %rsi
     jmp leave_guest             // back to the guest, for which all is in place
 
-    // The answer to CPUID, an instruction of two bytes: what commit_effects does for others. Checks
-    // first.
-results:
+    // The answer to CPUID, or by a deadline to WRMSR, instructions of two bytes: what commit_effects
+    // does for others. eax is the exit's code. Checks first.
+instruction_done:
     mov R(task__exit), %rcx
     mov R(task__portal), %r14
     test %rcx, %rcx
     jz effects_others
     lea sizeof__regs(%rcx), %r15
-    mov E(vcpu__taken, %r15), %r11
-    cmpl $value__VMCB_EXIT_CPUID, E(PAGE + vmcb__exit_code, %r15)
+    cmp %eax, E(PAGE + vmcb__exit_code, %r15)
     jne effects_others
+    mov E(vcpu__taken, %r15), %r11
     cmpw $0, E(vcpu__detained, %r15)
     jne effects_others
     cmpq $0, portal__head(%r14)
@@ -353,31 +354,43 @@ results:
     cmp boot_cpu + cpu__ready, %rcx
     jne effects_others
     mov route__may(%r11), %eax
-    not %eax
-    test $value__REPLY_RESULT + value__REPLY_ADVANCE, %eax
+    and %ebx, %eax
+    xor %ebx, %eax              // what it may not, and the mark
+    add %eax, %eax
     jnz effects_others
-    // The point of no return: r15 is the vCPU, r14 the server's portal.
-    xor %eax, %eax
+    // The point of no return: r15 is the vCPU, r14 the server's portal. What the guest is to go on
+    // with is in the VMCB yet.
     lea -sizeof__regs(%rsp), %rbp
-    mov %rax, E(RECORD + record__portal, %r15)
+    mov %rax, E(RECORD + record__portal, %r15)  // rax is 0
     mov %rax, E(RECORD + record__server, %r15)
     movb $value__VCPU_RUNNABLE, E(vcpu__state, %r15)
     mov %rax, R(task__serving)
     mov %rax, R(task__exit)
     movb $value__TASK_WAITING, R(task__state)
     mov %rbp, portal__waiting(%r14)
+    addq $2, E(PAGE + vmcb__rip, %r15)
+    mov %rax, E(PAGE + vmcb__shadow, %r15)
+    mov %r15, %rsp
+    test $value__REPLY_DEADLINE, %bl
+    jnz 1f
     mov %edi, %eax
     mov %esi, %ecx
     shr $32, %rdi
-    shr $32, %rsi
-    mov %rax, E(X(value__REG_VCPU_RAX), %r15)
-    mov %rdi, E(X(value__REG_RBX), %r15)
-    mov %rcx, E(X(value__REG_RCX), %r15)
-    mov %rsi, E(X(value__REG_RDX), %r15)
-    addq $2, E(regs__pc, %r15)
-    movq $0, E(PAGE + vmcb__shadow, %r15)
-    mov %r15, %rsi
-    jmp leave_guest
+    mov %rsi, %rdx
+    shr $32, %rdx
+    mov %rax, R(PAGE + vmcb__rax)
+    mov %rdi, R(X(value__REG_RBX))
+    mov %rcx, R(X(value__REG_RCX))
+    mov R(vcpu__arch__vmcb), %rax
+    jmp enter_guest
+1:  lea -sizeof__regs(%rsp), %rdi
+    mov %rdx, %rsi
+    core_stack
+    call sched_deadline         // keeps r15
+    mov %r15, %rsp
+    mov R(X(value__REG_RDX)), %rdx
+    mov R(vcpu__arch__vmcb), %rax
+    jmp enter_guest
 
     // rax is its number, rbx the selector. REPLY_WAIT comes here, too: the long way of an answer.
 system_call:

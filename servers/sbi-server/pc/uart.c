@@ -4,12 +4,10 @@
 
 // PC16550D datasheet, chapter 8. Registers by their offset; the first two are the divisor's while
 // LCR says so.
-enum { DATA, INTERRUPT_ENABLE, IDENTIFY, LINE_CONTROL, MODEM_CONTROL, LINE, MODEM, SCRATCH };
+enum { DATA, INTERRUPT_ENABLE, IDENTIFY, LINE_CONTROL, MODEM_CONTROL, MODEM = 6, SCRATCH };
 #define FIFO_CONTROL IDENTIFY
 
 #define LINE_CONTROL_DIVISOR 0x80u
-#define LINE_RECEIVED 0x01u
-#define LINE_ALL_SENT 0x60u
 #define ENABLE_RECEIVED 0x01u
 #define ENABLE_SENT 0x02u
 #define ENABLE_ALL 0x0fu
@@ -100,8 +98,8 @@ static uint32_t read_register(struct firmware_call *call, unsigned number, uint8
     case MODEM_CONTROL:
         *byte = kept(call, KEPT_MODEM);
         break;
-    case LINE:
-        *byte = LINE_ALL_SENT | (console_waiting(call) > 0 ? LINE_RECEIVED : 0);
+    case UART_LINE:
+        *byte = uart_line(console_waiting(call) > 0);
         break;
     case MODEM:
         *byte = modem(call);

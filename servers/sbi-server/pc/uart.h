@@ -6,6 +6,10 @@
 
 #define UART_PORT 0x3f8
 #define UART_PORTS 8
+#define UART_LINE 5 // the offset of the line's status
+
+// That status: everything was sent, always; and whether something was received.
+static inline uint8_t uart_line(bool waiting) { return waiting ? 0x61 : 0x60; }
 
 // An access of one byte. Fills what was read into ACCESS; returns what is to be done, and keeps
 // nothing: that is the caller's, for all of it at once.

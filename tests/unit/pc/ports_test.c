@@ -32,6 +32,20 @@ static void test_the_console_both_ways(void **state) {
     assert_int_equal(get(0), 0);
 }
 
+// It has a way of its own (quick.c), which is for it alone.
+static void test_the_line_status_is_read_as_any_register(void **state) {
+    (void)state;
+    assert_int_equal(pc_in(UART + 5, 1, 0x1234567890abcdef), 0x1234567890abcd60);
+    struct message record = pc_port_record(0, 0x281, UART + 5, 1, 0xff); // addresses of 32 bits, ES
+    assert_int_equal(world_serve(&record).word[0], 0x60);
+    assert_int_equal(pc_in(UART + 5, 2, 0x12345678), 0x1234ffff);
+    pc_out(UART + 5, 1, 0xff);
+    record = pc_port_record(0, 1, 0x1fd, 1, 0);
+    assert_int_equal(world_serve(&record).flags, REPLY_FLAGS | REPLY_STOP);
+    record = pc_port_record(0, 5, UART + 5, 1, 0);
+    assert_int_equal(world_serve(&record).flags, REPLY_FLAGS | REPLY_STOP);
+}
+
 // As Linux's driver asks whether there is one, and which.
 static void test_it_is_a_16550a(void **state) {
     (void)state;
@@ -163,6 +177,7 @@ static void test_a_vm_without_a_console(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_console_both_ways),
+        TEST(the_line_status_is_read_as_any_register),
         TEST(it_is_a_16550a),
         TEST(the_divisor_is_no_output),
         TEST(what_would_interrupt_is_told),
