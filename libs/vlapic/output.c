@@ -3,14 +3,14 @@
 
 #define CLASS 0xf0u
 
-uint8_t output_priority(const struct vlapic *lapic) {
+uint8_t vlapic_priority(const struct vlapic *lapic) {
     const unsigned in_service = words_highest(lapic->in_service);
     const unsigned task = (unsigned)lapic->priority;
     return (uint8_t)((task & CLASS) >= (in_service & CLASS) ? task : in_service & CLASS);
 }
 
 static bool may_interrupt(const struct vlapic *lapic, unsigned vector) {
-    return (vector & CLASS) > (output_priority(lapic) & CLASS);
+    return (vector & CLASS) > (vlapic_priority(lapic) & CLASS);
 }
 
 void output_end(struct vlapic *lapic) {
@@ -32,14 +32,41 @@ static void done(struct vlapic *lapic, struct vlapic_output *output, enum vlapic
     *output = vlapic_last(lapic);
 }
 
+// In this order: an INIT makes everything before it void.
+static bool start_next(struct vlapic *lapic, struct vlapic_output *output) {
+    static const struct {
+        uint32_t bit;
+        enum vlapic_effect effect;
+    } all[] = {
+        {STARTS_INIT, VLAPIC_DO_INIT},
+        {STARTS_STARTUP, VLAPIC_DO_STARTUP},
+        {STARTS_NMI, VLAPIC_DO_NMI},
+    };
+    for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (lapic->starts & all[i].bit) {
+            const unsigned vector = (unsigned)(lapic->starts >> STARTS_VECTOR_SHIFT);
+            lapic->starts &= ~(uint64_t)all[i].bit;
+            if (all[i].effect == VLAPIC_DO_STARTUP) {
+                lapic->starts &= STARTS_BITS;
+            }
+            done(lapic, output, all[i].effect, vector);
+            return true;
+        }
+    }
+    return false;
+}
+
 bool vlapic_next(struct vlapic *lapic, struct vlapic_output *output) {
+    if (lapic->starts > STARTS_WAITING && start_next(lapic, output)) {
+        return true;
+    }
     const unsigned given = (unsigned)lapic->given;
     const unsigned next = words_is_enabled(lapic) ? words_highest(lapic->requested) : 0;
     const bool is_due = next > given && may_interrupt(lapic, next);
     if (given != 0 && (is_due || !may_interrupt(lapic, given))) {
         words_set(lapic->requested, given);
         lapic->given = 0;
-        done(lapic, output, VLAPIC_TAKE_BACK, given);
+        done(lapic, output, VLAPIC_DO_TAKE_BACK, given);
         return true;
     }
     if (!is_due) {
@@ -47,7 +74,7 @@ bool vlapic_next(struct vlapic *lapic, struct vlapic_output *output) {
     }
     words_clear(lapic->requested, next);
     lapic->given = next;
-    done(lapic, output, VLAPIC_RAISE, next);
+    done(lapic, output, VLAPIC_DO_RAISE, next);
     return true;
 }
 

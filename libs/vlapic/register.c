@@ -74,7 +74,7 @@ bool register_read(const struct vlapic *lapic, uint32_t number, uint64_t now, ui
         *value = lapic->priority;
         return true;
     case REGISTER_PPR:
-        *value = output_priority(lapic);
+        *value = vlapic_priority(lapic);
         return true;
     case REGISTER_LDR:
         *value = logical_id(lapic);

@@ -31,7 +31,6 @@ void timer_set_count(struct vlapic *lapic, uint32_t count, uint64_t now) {
         return;
     }
     lapic->initial = count;
-    lapic->start = now;
     lapic->expiry = count != 0 ? now + period(lapic) : VLAPIC_NEVER;
 }
 

@@ -6,14 +6,13 @@
 #define FORMAT_RESET 0xffffffff
 
 // Everything but the MSR and what tells outputs apart.
-static void reset_registers(struct vlapic *lapic) {
+void words_reset(struct vlapic *lapic) {
     const struct vlapic kept = *lapic;
     *lapic = (struct vlapic){
         .id = kept.id,
         .base = kept.base,
         .number = kept.number,
         .last = kept.last,
-        .given = kept.given,
         .spurious = SPURIOUS_RESET,
         .format = FORMAT_RESET,
         .expiry = VLAPIC_NEVER,
@@ -28,7 +27,8 @@ void vlapic_reset(struct vlapic *lapic, uint32_t id) {
         .id = id,
         .base = VLAPIC_PAGE | BASE_ENABLED | (id == 0 ? BASE_BOOT : 0),
     };
-    reset_registers(lapic);
+    words_reset(lapic);
+    lapic->starts = id == 0 ? 0 : STARTS_WAITING;
 }
 
 void words_error(struct vlapic *lapic, uint32_t bit) {
@@ -64,7 +64,10 @@ static bool write_base(struct vlapic *lapic, uint64_t value) {
     }
     lapic->base = VLAPIC_PAGE | (lapic->base & BASE_BOOT) | after;
     if (after == 0) {
-        reset_registers(lapic);
+        const uint64_t given = lapic->given, starts = lapic->starts;
+        words_reset(lapic);
+        lapic->given = given;
+        lapic->starts = starts;
     }
     return true;
 }

@@ -52,23 +52,42 @@ struct vlapic {
     uint64_t error;    // ESR: what a read shows, and from bit 32 on what was noted since
     uint64_t command;  // ICR
     uint64_t logical, format;
+    uint64_t starts; // INIT, STARTUP and NMI: bits of words.h, and from bit 8 on STARTUP's vector
     uint64_t lvt[VLAPIC_LVTS];
     uint64_t divider; // DCR
     uint64_t initial; // count
-    uint64_t start;   // when it was written
     uint64_t expiry;  // of the timer, in whichever mode; VLAPIC_NEVER
+};
+
+// How an interrupt between CPUs is delivered (16.5); those in between are not.
+enum vlapic_mode {
+    VLAPIC_FIXED,
+    VLAPIC_LOWEST,
+    VLAPIC_NMI = 4,
+    VLAPIC_INIT = 5,
+    VLAPIC_STARTUP = 6,
 };
 
 // An interrupt for other CPUs, or for the one itself.
 struct vlapic_ipi {
     bool is_due;
+    uint8_t mode; // enum vlapic_mode
     uint8_t vector;
     uint8_t to; // the shorthand
     bool is_logical, is_wide;
     uint32_t destination;
 };
 
-enum vlapic_effect { VLAPIC_NONE, VLAPIC_RAISE, VLAPIC_TAKE_BACK };
+// What the core is to do: about a vector; with the whole CPU, which stops at INIT and begins in
+// real mode at the page that STARTUP's vector names; about an NMI.
+enum vlapic_effect {
+    VLAPIC_DO_NOTHING,
+    VLAPIC_DO_RAISE,
+    VLAPIC_DO_TAKE_BACK,
+    VLAPIC_DO_INIT,
+    VLAPIC_DO_STARTUP,
+    VLAPIC_DO_NMI,
+};
 
 struct vlapic_output {
     enum vlapic_effect effect;
@@ -76,12 +95,12 @@ struct vlapic_output {
     uint64_t number;
 };
 
-// As after power-on, for CPU number ID; 0 is the one that starts.
+// As after power-on, for CPU number ID; 0 is the one that starts, the others wait for a STARTUP.
 void vlapic_reset(struct vlapic *lapic, uint32_t id);
 
 // An MSR of those above. False: the guest gets a general protection fault, and nothing has
-// happened. A write may make an IPI due, which is for the caller to bring to vlapic_raise of whom
-// it is for.
+// happened. A write may make an IPI due, which is for the caller to bring to vlapic_receive of
+// whom it is for.
 bool vlapic_read_msr(const struct vlapic *lapic, uint32_t msr, uint64_t now, uint64_t *value);
 bool vlapic_write_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t now,
                       struct vlapic_ipi *ipi);
@@ -99,6 +118,12 @@ void vlapic_write_page(struct vlapic *lapic, uint32_t offset, uint32_t value, ui
 
 // Whether IPI is for LAPIC, which IS_SENDER or not.
 bool vlapic_ipi_is_for(const struct vlapic_ipi *ipi, const struct vlapic *lapic, bool is_sender);
+
+// Its priority, by which one of those is chosen that an IPI of the mode LOWEST is for: the lowest.
+uint8_t vlapic_priority(const struct vlapic *lapic);
+
+// IPI, which is for LAPIC, arrives.
+void vlapic_receive(struct vlapic *lapic, const struct vlapic_ipi *ipi);
 
 // An interrupt arrives. It is known whether the core still has what it was given.
 void vlapic_raise(struct vlapic *lapic, uint8_t vector);

@@ -8,6 +8,12 @@
 #define BASE_X2APIC (1u << 10)
 #define BASE_ENABLED (1u << 11)
 #define SPURIOUS_ENABLED (1u << 8)
+#define STARTS_WAITING (1u << 0) // nothing but a STARTUP brings it on
+#define STARTS_INIT (1u << 1)    // these are due
+#define STARTS_STARTUP (1u << 2)
+#define STARTS_NMI (1u << 3)
+#define STARTS_BITS 0xfu
+#define STARTS_VECTOR_SHIFT 8
 #define LVT_MASKED (1u << 16)
 #define LVT_MODE_SHIFT 17
 #define LVT_VECTOR 0xffu
@@ -45,9 +51,11 @@ static inline bool words_is_wide(const struct vlapic *lapic) {
 // Notes an error, which may interrupt.
 void words_error(struct vlapic *lapic, uint32_t bit);
 
+// vlapic.c: all registers but the base's MSR are as after a reset, and the core has nothing.
+void words_reset(struct vlapic *lapic);
+
 // output.c
-uint8_t output_priority(const struct vlapic *lapic); // PPR
-void output_end(struct vlapic *lapic);               // EOI
+void output_end(struct vlapic *lapic); // EOI
 
 // timer.c
 uint32_t timer_count(const struct vlapic *lapic, uint64_t now);

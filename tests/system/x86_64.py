@@ -66,3 +66,17 @@ def x86_64_lapic_by_its_page(ctx: Context) -> None:
         result.output, re.compile(r"^lapic: 1\d{3} checks passed$"), "Hypervisor ok!"
     )
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+@system_test(builds=(ARCH,))
+def x86_64_several_cpus(ctx: Context) -> None:
+    """INIT, STARTUP, interrupts in all ways of delivery, floods of them; by MSRs and by the page."""
+    for case in ("msr", "page"):
+        result = run_guest(
+            ctx,
+            guest=ctx.out / "guest/smp.bin",
+            manifest=ctx.manifest("two-cpus"),
+            cmdline=f"case={case}",
+        )
+        ctx.expect_lines(result.output, "smp: 25 checks passed", "Hypervisor ok!")
+        ctx.expect(result.status == 0, f"{case}: status 0, not {result.status}")

@@ -10,6 +10,7 @@
 #include "arch/x86_64/core/boot.h"
 #include "arch/x86_64/core/cpu.h"
 #include "arch/x86_64/core/fp.h"
+#include "arch/x86_64/core/interrupt.h"
 #include "arch/x86_64/core/ports.h"
 #include "arch/x86_64/core/vcpu.h"
 #include "arch/x86_64/core/vmcb.h"
@@ -109,7 +110,7 @@ FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
     uint32_t mode = vmcb->cpl == 0;
     // What was being delivered when it exited is delivered on the way back (15.7.2).
     vmcb->event = vmcb->exit_event & VMCB_EVENT_VALID ? vmcb->exit_event : 0;
-    vcpu_settle_interrupts(vcpu);
+    interrupt_settle(vcpu);
     switch (code) {
     case VMCB_EXIT_VMMCALL:
         return forward_exit(vcpu, EXIT_HYPERCALL, mode);
@@ -125,8 +126,10 @@ FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
         vcpu->record.word[0] = arch_now();
         vcpu->record.word[1] = arch_vcpu_pending(vcpu);
         return forward_exit(vcpu, EXIT_IDLE, mode);
+    case VMCB_EXIT_IRET:
+        return interrupt_return(vcpu);
     case VMCB_EXIT_WINDOW:
-        return vcpu_window(vcpu, mode);
+        return interrupt_window(vcpu, mode);
     default:
         return code < VMCB_EXIT_NESTED_FAULT && code != VMCB_EXIT_SHUTDOWN
                    ? trap_instruction(vcpu, code, mode)

@@ -3,10 +3,10 @@
 #include "arch/space.h"
 #include "arch/x86_64/core/cpu.h"
 #include "arch/x86_64/core/fp.h"
+#include "arch/x86_64/core/interrupt.h"
 #include "arch/x86_64/core/svm.h"
 #include "arch/x86_64/core/vcpu.h"
 #include "arch/x86_64/core/vmcb.h"
-#include "kernel/exit/forward.h"
 #include "kernel/object/space.h"
 
 // The state that Multiboot starts a kernel in (Multiboot specification 0.6.96, 3.2): protected
@@ -15,16 +15,16 @@
 #define SEGMENT_DATA 0xc93u
 #define SEGMENT_LDT 0x082u
 #define SEGMENT_TSS 0x08bu
+#define SEGMENT_REAL_CODE 0x09bu
+#define SEGMENT_REAL_DATA 0x093u
 #define CR0_PROTECTED 0x11ull
+#define CR0_REAL 0x10ull
 #define PAT_RESET 0x0007040600070406ull
 #define DR6_RESET 0xffff0ff0ull
 #define DR7_RESET 0x400ull
 
 // What of EFER a guest may set: SCE, LME, NXE, FFXSR. LMA is the CPU's own.
 #define EFER_GUEST (EFER_SYSCALL | EFER_LONG_MODE | EFER_NO_EXECUTE | 1ull << 14)
-
-// Exceptions that push an error code: 8, 10…14, 17, 21.
-#define VECTORS_WITH_ERROR 0x00227d00u
 
 static void vcpu_control(struct vcpu *vcpu) {
     struct vmcb *vmcb = vmcb_of(vcpu);
@@ -37,16 +37,18 @@ static void vcpu_control(struct vcpu *vcpu) {
     vmcb->nested_cr3 = arch_virt_to_phys(vcpu->space->root).v + PAGE_SIZE;
 }
 
-static void vcpu_segments(struct vmcb *vmcb) {
-    const struct vmcb_segment data = {0x10, SEGMENT_DATA, UINT32_MAX, 0};
+static void vcpu_segments(struct vmcb *vmcb, struct vmcb_segment code, struct vmcb_segment data) {
     vmcb->es = vmcb->ss = vmcb->ds = vmcb->fs = vmcb->gs = data;
-    vmcb->cs = (struct vmcb_segment){0x08, SEGMENT_CODE, UINT32_MAX, 0};
+    vmcb->cs = code;
     vmcb->ldtr = (struct vmcb_segment){0, SEGMENT_LDT, 0xffff, 0};
     vmcb->tr = (struct vmcb_segment){0, SEGMENT_TSS, 0xffff, 0};
     vmcb->gdtr = vmcb->idtr = (struct vmcb_segment){0, 0, 0, 0};
 }
 
-void arch_vcpu_init(struct vcpu *vcpu) { vcpu->arch.vmcb = arch_virt_to_phys(vmcb_of(vcpu)).v; }
+void arch_vcpu_init(struct vcpu *vcpu) {
+    vcpu->arch.vmcb = arch_virt_to_phys(vmcb_of(vcpu)).v;
+    vcpu->due = DUE_STARTUP;
+}
 
 void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_t argument1) {
     struct cpu *cpu = vcpu->context.cpu;
@@ -60,7 +62,8 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
     vcpu->arch = (struct arch_vcpu){.vmcb = vcpu->arch.vmcb, .offered = VCPU_NOTHING_OFFERED};
     *vmcb = (struct vmcb){0};
     vcpu_control(vcpu);
-    vcpu_segments(vmcb);
+    vcpu_segments(vmcb, (struct vmcb_segment){0x08, SEGMENT_CODE, UINT32_MAX, 0},
+                  (struct vmcb_segment){0x10, SEGMENT_DATA, UINT32_MAX, 0});
     vmcb->cr0 = CR0_PROTECTED;
     vmcb->efer = EFER_SVM;
     vmcb->rflags = RFLAGS_ONE;
@@ -70,6 +73,16 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
     vcpu->context.regs = (struct regs){.pc = pc};
     vcpu->context.regs.x[REG_VCPU_RAX] = argument0;
     vcpu->context.regs.x[REG_RBX] = argument1;
+}
+
+void vcpu_real(struct vcpu *vcpu, uint64_t page) {
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    vcpu_segments(
+        vmcb,
+        (struct vmcb_segment){(uint16_t)(page << 8), SEGMENT_REAL_CODE, UINT16_MAX, page << 12},
+        (struct vmcb_segment){0, SEGMENT_REAL_DATA, UINT16_MAX, 0});
+    vmcb->gdtr.limit = vmcb->idtr.limit = UINT16_MAX;
+    vmcb->cr0 = CR0_REAL;
 }
 
 enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
@@ -86,6 +99,7 @@ bool vcpu_load(struct vcpu *vcpu) {
         vmcb->clean = 0; // another VMCB ran meanwhile
     }
     svm_identify(vcpu);
+    interrupt_load(vcpu);
     return !vmcb->tlb_control;
 }
 
@@ -139,121 +153,9 @@ HOT void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
     vmcb->shadow = 0;
 }
 
-enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *state) {
-    if (interrupt >= INTERRUPT_COUNT) {
-        return STATUS_INVALID;
-    }
-    vcpu_settle_interrupts(vcpu);
-    *state = vcpu->arch.pending[interrupt / 64] >> interrupt % 64 & 1 ? VCPU_LOOK_PENDING : 0;
-    return STATUS_OK;
-}
-
-static int interrupt_highest(const struct vcpu *vcpu) {
-    for (int i = INTERRUPT_COUNT / 64 - 1; i >= 0; i--) {
-        if (vcpu->arch.pending[i]) {
-            return i * 64 + 63 - __builtin_clzll(vcpu->arch.pending[i]);
-        }
-    }
-    return VCPU_NOTHING_OFFERED;
-}
-
-// The one that was offered has been taken, if so, on a way that settled nothing.
-static void interrupt_taken(struct vcpu *vcpu) {
-    struct arch_vcpu *arch = &vcpu->arch;
-    if (arch->offered != VCPU_NOTHING_OFFERED && !(vmcb_of(vcpu)->interrupt & VMCB_IRQ)) {
-        arch->pending[arch->offered / 64] &= ~(1ull << arch->offered % 64);
-        arch->offered = VCPU_NOTHING_OFFERED;
-    }
-}
-
-static uint64_t interrupt_bits(unsigned vector) {
-    return VMCB_IRQ_MASKING | VMCB_IRQ | VMCB_IRQ_IGNORE_TPR | VMCB_IRQ_PRIORITY(vector) |
-           VMCB_IRQ_VECTOR(vector);
-}
-
-// One interrupt at a time is the hardware's to deliver: the highest. With none, the vector does not
-// matter: the window's intercept comes before it.
-COLD static void interrupt_offer(struct vcpu *vcpu) {
-    struct vmcb *vmcb = vmcb_of(vcpu);
-    struct arch_vcpu *arch = &vcpu->arch;
-    arch->offered = (int16_t)interrupt_highest(vcpu);
-    bool any = arch->offered != VCPU_NOTHING_OFFERED;
-    vmcb->intercept[0] = VMCB_INTERCEPTS | (arch->window ? VMCB_INTERCEPT_WINDOW : 0);
-    vmcb->interrupt = any            ? interrupt_bits((unsigned)arch->offered)
-                      : arch->window ? interrupt_bits(0)
-                                     : VMCB_IRQ_MASKING;
-    vmcb->clean &= ~(VMCB_CLEAN_INTERRUPT | VMCB_CLEAN_INTERCEPTS);
-}
-
-void vcpu_settle_interrupts(struct vcpu *vcpu) {
-    int offered = vcpu->arch.offered;
-    interrupt_taken(vcpu);
-    if (vcpu->arch.offered != offered) {
-        interrupt_offer(vcpu);
-    }
-}
-
-HOT bool arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt, bool quick) {
-    struct arch_vcpu *arch = &vcpu->arch;
-    interrupt_taken(vcpu);
-    const uint64_t *pending = arch->pending;
-    bool alone = !(pending[0] | pending[1] | pending[2] | pending[3]);
-    if (quick && !alone) {
-        return false;
-    }
-    arch->pending[interrupt / 64] |= 1ull << interrupt % 64;
-    if (likely(alone)) {
-        arch->offered = (int16_t)interrupt;
-        vmcb_of(vcpu)->interrupt = interrupt_bits(interrupt);
-        vmcb_of(vcpu)->clean &= ~VMCB_CLEAN_INTERRUPT;
-    } else {
-        interrupt_offer(vcpu);
-    }
-    return true;
-}
-
-HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
-    if (interrupt < INTERRUPT_COUNT) {
-        interrupt_taken(vcpu);
-        vcpu->arch.pending[interrupt / 64] &= ~(1ull << interrupt % 64);
-        interrupt_offer(vcpu);
-    }
-}
-
-enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
-    interrupt_taken(vcpu);
-    if (interrupt == INTERRUPT_WINDOW && what <= VCPU_INTERRUPT_TAKE_BACK) {
-        vcpu->arch.window = what == VCPU_INTERRUPT_RAISE;
-        interrupt_offer(vcpu);
-        return STATUS_OK;
-    }
-    if (interrupt >= INTERRUPT_COUNT || what > VCPU_INTERRUPT_TAKE_BACK) {
-        return STATUS_INVALID;
-    }
-    if (what == VCPU_INTERRUPT_RAISE) {
-        arch_vcpu_raise(vcpu, (unsigned)interrupt, false);
-    } else {
-        arch_vcpu_clear(vcpu, (unsigned)interrupt);
-    }
-    return STATUS_OK;
-}
-
-void arch_vcpu_window(struct vcpu *vcpu) { (void)vcpu; } // never due: it is an exit of the hardware
-
-bool arch_vcpu_pending(struct vcpu *vcpu) {
-    return (vmcb_of(vcpu)->rflags & RFLAGS_INTERRUPTS) &&
-           interrupt_highest(vcpu) != VCPU_NOTHING_OFFERED;
-}
-
 uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu) {
     (void)vcpu;
     return UINT64_MAX; // a guest's timer is its local APIC's: a server's
-}
-
-void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
-    uint64_t vector = cause & 31;
-    uint64_t error = VECTORS_WITH_ERROR >> vector & 1 ? VMCB_EVENT_ERROR | value << 32 : 0;
-    vmcb_of(vcpu)->event = vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID | error;
 }
 
 void arch_vcpu_fence(struct vcpu *vcpu) {
@@ -268,12 +170,6 @@ void arch_vcpu_end(struct vcpu *vcpu) {
         cpu->loaded = NULL;
         cpu->ready = &cpu->core;
     }
-}
-
-struct context *vcpu_window(struct vcpu *vcpu, uint32_t mode) {
-    vcpu->arch.window = false;
-    interrupt_offer(vcpu);
-    return forward_exit(vcpu, EXIT_WINDOW, mode);
 }
 
 // The place in regs of general register NUMBER, as instructions have it; RSP is in the VMCB.

@@ -7,8 +7,5 @@
 // Makes ready for VMRUN what VCPU has beside its VMCB. False: the next entry is to come here again.
 bool vcpu_load(struct vcpu *vcpu);
 
-// VCPU has exited: the virtual interrupt that was offered to it may have been taken.
-void vcpu_settle_interrupts(struct vcpu *vcpu);
-
-// It would take an interrupt now: the WINDOW exit, if that was asked for.
-struct context *vcpu_window(struct vcpu *vcpu, uint32_t mode);
+// VCPU, in reset state, begins as after a STARTUP (14.1.3): in real mode, at the beginning of PAGE.
+void vcpu_real(struct vcpu *vcpu, uint64_t page);

@@ -73,6 +73,7 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
     (1u << 0 | 1u << 1 | 1u << 3 | 1u << 15 | 1u << 18 | 1u << 19 | 1u << 22 | 1u << 24 |          \
      1u << 26 | 1u << 27 | 1u << 28 | 1u << 29 | 1u << 30 | 1u << 31)
 #define VMCB_INTERCEPT_WINDOW (1u << 4)
+#define VMCB_INTERCEPT_IRET (1u << 20)
 // intercept[1]: VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT; WBINVD, MONITOR, MWAIT, its
 // conditional form, XSETBV.
 #define VMCB_INTERCEPTS_MORE 0x3e7fu
@@ -87,6 +88,7 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
 // event, exit_event (15.20).
 #define VMCB_EVENT_VALID (1ull << 31)
 #define VMCB_EVENT_ERROR (1ull << 11)
+#define VMCB_EVENT_NMI (2ull << 8 | 2)
 #define VMCB_EVENT_EXCEPTION (3ull << 8)
 
 // clean (15.15): what has not changed since this VMCB ran last.
@@ -101,6 +103,7 @@ enum vmcb_exit {
     VMCB_EXIT_NMI = 0x61,
     VMCB_EXIT_WINDOW = 0x64,
     VMCB_EXIT_CPUID = 0x72,
+    VMCB_EXIT_IRET = 0x74,
     VMCB_EXIT_INVD = 0x76,
     VMCB_EXIT_HLT = 0x78,
     VMCB_EXIT_IO = 0x7b,

@@ -1,4 +1,5 @@
 // From an exit to the state and back: one commit for an exit's effects, outputs behind it.
+#include "arch/x86_64/include/arch/inputs.h"
 #include "servers/timer-server/pc/pc.h"
 
 #define WORDS (sizeof(struct vlapic) / sizeof(uint64_t))
@@ -11,12 +12,18 @@ static const struct pc_vcpu_state *state_of(const struct pc *pc, const struct pc
 }
 
 static void give(const struct pc_vm *vm, uint32_t vcpu, const struct vlapic_output *output) {
-    if (output->effect == VLAPIC_NONE) {
+    static const uint32_t first[] = {
+        [VLAPIC_DO_INIT] = INPUT_INIT,
+        [VLAPIC_DO_STARTUP] = INPUT_STARTUP,
+        [VLAPIC_DO_NMI] = INPUT_NMI,
+    };
+    if (output->effect == VLAPIC_DO_NOTHING) {
         return;
     }
     const enum vcpu_interrupt what =
-        output->effect == VLAPIC_RAISE ? VCPU_INTERRUPT_RAISE : VCPU_INTERRUPT_TAKE_BACK;
-    enum status status = rt_vcpu_interrupt(vm->slot[vcpu], what, output->vector, output->number);
+        output->effect == VLAPIC_DO_TAKE_BACK ? VCPU_INTERRUPT_TAKE_BACK : VCPU_INTERRUPT_RAISE;
+    enum status status = rt_vcpu_interrupt(vm->slot[vcpu], what,
+                                           first[output->effect] + output->vector, output->number);
     if (status != STATUS_OK) {
         rt_die("interrupt %u can't be given to vCPU %u: %s", output->vector, vcpu,
                status_text(status));
@@ -69,32 +76,47 @@ static void settle(struct pc *pc, const struct pc_vm *vm, uint32_t vcpu, struct 
     } while (more);
 }
 
+// The vCPUs that IPI is for, a bit each; of several one, when the least busy is to get it.
+static uint32_t send_to(const struct pc_exit *exit, const struct vlapic_ipi *ipi) {
+    uint32_t all = 0, one = 0;
+    unsigned least = UINT8_MAX + 1;
+    for (uint32_t vcpu = 0; vcpu < exit->vm->vcpus; vcpu++) {
+        const struct vlapic *lapic =
+            vcpu == exit->vcpu ? &exit->lapic : &state_of(exit->pc, exit->vm, vcpu)->lapic;
+        if (vlapic_ipi_is_for(ipi, lapic, vcpu == exit->vcpu)) {
+            all |= 1u << vcpu;
+            if (vlapic_priority(lapic) < least) {
+                least = vlapic_priority(lapic);
+                one = 1u << vcpu;
+            }
+        }
+    }
+    return ipi->mode == VLAPIC_LOWEST ? one : all;
+}
+
 // The others that an IPI is for get it in the same commit as the sender's own effects; after that
 // each has its outputs.
 static void send(struct pc_exit *exit, const struct vlapic_ipi *ipi) {
     struct pc *pc = exit->pc;
-    for (uint32_t vcpu = 0; vcpu < exit->vm->vcpus; vcpu++) {
+    const uint32_t to = send_to(exit, ipi), own = 1u << exit->vcpu;
+    for (uint32_t rest = to & ~own; rest; rest &= rest - 1) {
+        const uint32_t vcpu = (uint32_t)__builtin_ctz(rest);
         const struct pc_vcpu_state *kept = state_of(pc, exit->vm, vcpu);
-        const bool is_sender = vcpu == exit->vcpu;
-        struct vlapic lapic = is_sender ? exit->lapic : kept->lapic;
-        if (!is_sender) {
-            look(exit->vm, vcpu, &lapic);
-        }
-        if (vlapic_ipi_is_for(ipi, &lapic, is_sender)) {
-            vlapic_raise(&lapic, ipi->vector);
-        }
-        if (is_sender) {
-            exit->lapic = lapic;
-        }
+        struct vlapic lapic = kept->lapic;
+        look(exit->vm, vcpu, &lapic);
+        vlapic_receive(&lapic, ipi);
         keep(pc, kept, &lapic);
     }
+    if (to & own) {
+        vlapic_receive(&exit->lapic, ipi);
+    }
+    keep(pc, state_of(pc, exit->vm, exit->vcpu), &exit->lapic);
     commit(pc);
-    for (uint32_t vcpu = 0; vcpu < exit->vm->vcpus; vcpu++) {
+    for (uint32_t rest = to & ~own; rest; rest &= rest - 1) {
+        const uint32_t vcpu = (uint32_t)__builtin_ctz(rest);
         struct vlapic lapic = state_of(pc, exit->vm, vcpu)->lapic;
-        if (vcpu != exit->vcpu) {
-            look(exit->vm, vcpu, &lapic);
-            settle(pc, exit->vm, vcpu, &lapic);
-        }
+        look(exit->vm, vcpu, &lapic);
+        settle(pc, exit->vm, vcpu, &lapic);
     }
 }
 
@@ -114,6 +136,11 @@ const struct pc_vcpu_state *pc_state_of(const struct pc *pc, uint64_t badge, uin
     const uint32_t found = badge < PC_NUMBERS ? pc->place[badge] : 0;
     const bool known = found != 0 && vcpu < pc->vm[found - 1].vcpus;
     return known ? state_of(pc, &pc->vm[found - 1], vcpu) : NULL;
+}
+
+uint32_t pc_vcpus(const struct pc *pc, uint64_t badge) {
+    const uint32_t found = badge < PC_NUMBERS ? pc->place[badge] : 0;
+    return found != 0 ? pc->vm[found - 1].vcpus : 0;
 }
 
 bool pc_begin(struct pc *pc, const struct message *record, struct pc_exit *exit) {

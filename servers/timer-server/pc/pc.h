@@ -78,7 +78,7 @@ struct pc_cpuid_result {
     uint32_t a, b, c, d;
 };
 struct pc_cpuid_result pc_host_cpuid(uint32_t leaf, uint32_t subleaf);
-struct pc_cpuid_result pc_cpuid(uint32_t vcpu, uint32_t leaf, uint32_t subleaf);
+struct pc_cpuid_result pc_cpuid(uint64_t badge, uint32_t vcpu, uint32_t leaf, uint32_t subleaf);
 
 // Answers accesses to model-specific registers (msr.c).
 void pc_msr(struct pc_exit *exit, struct reply *reply);
@@ -100,6 +100,9 @@ enum { PC_WORD_CODE, PC_WORD_ECX, PC_WORD_EDX_EAX };
 
 // The two words in which CPUID is answered.
 static inline uint64_t pc_word(uint32_t low, uint32_t high) { return low | (uint64_t)high << 32; }
+
+// How many vCPUs the VM has whose exits have BADGE.
+uint32_t pc_vcpus(const struct pc *pc, uint64_t badge);
 
 // The server that quick.c answers for; its place in the state for RECORD's vCPU, NULL: none.
 extern struct pc pc_server;

@@ -2,7 +2,8 @@
 #include "servers/timer-server/pc/pc.h"
 
 static void answer_cpuid(uint32_t leaf, uint32_t subleaf) {
-    const struct pc_cpuid_result found = pc_cpuid(MESSAGE_VCPU(rt_record.info), leaf, subleaf);
+    const struct pc_cpuid_result found =
+        pc_cpuid(rt_record.badge, MESSAGE_VCPU(rt_record.info), leaf, subleaf);
     rt_reply_registers(REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE, pc_word(found.a, found.b),
                        pc_word(found.c, found.d), 0);
 }

@@ -9,7 +9,8 @@ void pc_refuse(struct reply *reply, unsigned vector) {
 static void cpuid(const struct pc_exit *exit, struct reply *reply) {
     const uint64_t *word = exit->record->word;
     const struct pc_cpuid_result found =
-        pc_cpuid(exit->vcpu, (uint32_t)word[PC_WORD_EDX_EAX], (uint32_t)word[PC_WORD_ECX]);
+        pc_cpuid(exit->record->badge, exit->vcpu, (uint32_t)word[PC_WORD_EDX_EAX],
+                 (uint32_t)word[PC_WORD_ECX]);
     reply->flags = REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE;
     reply->word[0] = pc_word(found.a, found.b);
     reply->word[1] = pc_word(found.c, found.d);

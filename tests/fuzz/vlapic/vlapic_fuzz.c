@@ -46,13 +46,20 @@ static void settle(void) {
     struct vlapic_output output;
     // An interrupt is taken back at most once for one that is given.
     for (unsigned i = 0; vlapic_next(&lapic, &output); i++) {
-        require(i < 3 && output.number == ++number && output.vector >= 16);
-        if (output.effect == VLAPIC_RAISE) {
+        require(i < 6 && output.number == ++number);
+        if (output.effect >= VLAPIC_DO_INIT) {
+            // The core forgets what it had with an INIT, and only with that.
+            pending = output.effect == VLAPIC_DO_INIT ? 0 : pending;
+            require(lapic.given == 0 || output.effect == VLAPIC_DO_NMI);
+            continue;
+        }
+        require(output.vector >= 16);
+        if (output.effect == VLAPIC_DO_RAISE) {
             require(pending == 0);
             require((output.vector & 0xf0) > (lapic.priority & 0xf0));
             pending = output.vector;
         } else {
-            require(output.effect == VLAPIC_TAKE_BACK && pending == output.vector);
+            require(output.effect == VLAPIC_DO_TAKE_BACK && pending == output.vector);
             pending = 0;
         }
         require(lapic.given == pending);
@@ -86,9 +93,9 @@ static void write_msr(void) {
     if (!vlapic_write_msr(&lapic, msr, value, now, &ipi)) {
         require(memcmp(&before, &lapic, sizeof(lapic)) == 0 && !ipi.is_due);
     } else if (ipi.is_due) {
-        require(ipi.vector >= 16);
+        require(ipi.vector >= 16 || ipi.mode >= VLAPIC_NMI);
         if (vlapic_ipi_is_for(&ipi, &lapic, true)) {
-            vlapic_raise(&lapic, ipi.vector);
+            vlapic_receive(&lapic, &ipi);
         }
     }
 }
@@ -99,7 +106,7 @@ static void write_page(void) {
     vlapic_write_page(&lapic, offset, (uint32_t)next_value(), now, &ipi);
     (void)vlapic_read_page(&lapic, offset, now);
     if (ipi.is_due && vlapic_ipi_is_for(&ipi, &lapic, true)) {
-        vlapic_raise(&lapic, ipi.vector);
+        vlapic_receive(&lapic, &ipi);
     }
 }
 

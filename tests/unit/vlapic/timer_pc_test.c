@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "arch/x86_64/include/arch/inputs.h"
 #include "ipc/lapic.h"
 #include "servers/timer-server/pc/pc.h"
 #include "tests/unit/fakert/fakert.h"
@@ -35,17 +36,41 @@ static uint64_t seq[2][2];
 static uint64_t pending[SLOTS][4];
 static uint64_t last_number[SLOTS];
 
+// INIT, STARTUP and NMI, in their order.
+static struct input_given {
+    unsigned vcpu;
+    uint64_t input;
+} inputs[8];
+static unsigned input_count;
+
+static void expect_inputs(unsigned vcpu, const uint64_t *input, unsigned count) {
+    assert_int_equal(input_count, count);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(inputs[i].vcpu, vcpu);
+        assert_int_equal(inputs[i].input, input[i]);
+    }
+    input_count = 0;
+}
+
 static uint64_t on_look(unsigned vcpu, unsigned interrupt) {
     return pending[vcpu][interrupt / 64] >> interrupt % 64 & 1 ? VCPU_LOOK_PENDING : 0;
 }
 
 static void on_interrupt(unsigned vcpu, enum vcpu_interrupt what, uint64_t interrupt,
                          uint64_t number) {
-    assert_true(interrupt >= 16 && interrupt < 256);
     if (number <= last_number[vcpu]) {
         return;
     }
     last_number[vcpu] = number;
+    if (interrupt >= INPUT_NMI) {
+        assert_true(input_count < sizeof(inputs) / sizeof(inputs[0]));
+        inputs[input_count++] = (struct input_given){vcpu, interrupt};
+        if (interrupt == INPUT_INIT) {
+            memset(pending[vcpu], 0, sizeof(pending[vcpu]));
+        }
+        return;
+    }
+    assert_true(interrupt >= 16 && interrupt < 256);
     const uint64_t bit = UINT64_C(1) << interrupt % 64;
     if (what == VCPU_INTERRUPT_RAISE) {
         pending[vcpu][interrupt / 64] |= bit;
@@ -171,6 +196,7 @@ static int begin(void **unused) {
     memset(pending, 0, sizeof(pending));
     memset(last_number, 0, sizeof(last_number));
     memset(reg, 0, sizeof(reg));
+    input_count = 0;
     now = 5000;
     return 0;
 }
@@ -241,6 +267,40 @@ static void test_interrupts_between_cpus(void **state) {
     assert_int_equal(guest_takes(VCPU), 0);
 }
 
+static void test_a_vcpu_is_started_by_another(void **state) {
+    (void)state;
+    turn_on(0);
+    write(X2APIC(0x30), UINT64_C(1) << 32 | 0xc500);
+    expect_inputs(VCPU + 1, (const uint64_t[]){INPUT_INIT}, 1);
+    write(X2APIC(0x30), UINT64_C(1) << 32 | 0x699);
+    expect_inputs(VCPU + 1, (const uint64_t[]){INPUT_STARTUP + 0x99}, 1);
+    write(X2APIC(0x30), UINT64_C(1) << 32 | 0x699);
+    expect_inputs(VCPU + 1, NULL, 0);
+    turn_on(1);
+    write(X2APIC(0x30), UINT64_C(1) << 32 | 0x44);
+    write(X2APIC(0x30), UINT64_C(3) << 18 | 0x400);
+    expect_inputs(VCPU + 1, (const uint64_t[]){INPUT_NMI}, 1);
+    write(X2APIC(0x30), UINT64_C(3) << 18 | 0x500);
+    expect_inputs(VCPU + 1, (const uint64_t[]){INPUT_INIT}, 1);
+    assert_int_equal(guest_takes(VCPU + 1), 0);
+    write(X2APIC(0x30), UINT64_C(7) << 32 | 0x500); // which there is not
+    expect_inputs(0, NULL, 0);
+}
+
+static void test_the_least_busy_gets_it(void **state) {
+    (void)state;
+    turn_on(0);
+    turn_on(1);
+    write(X2APIC(0x08), 0x30);
+    write(X2APIC(0x30), UINT64_C(3) << 32 | 0x945); // both, by name
+    assert_int_equal(guest_takes(VCPU), 0);
+    assert_int_equal(guest_takes(VCPU + 1), 0x45);
+    write(X2APIC(0x08), 0);
+    write(X2APIC(0x30), UINT64_C(3) << 32 | 0x946);
+    assert_int_equal(guest_takes(VCPU), 0x46);
+    assert_int_equal(guest_takes(VCPU + 1), 0);
+}
+
 static void test_what_is_urgent_is_first(void **state) {
     (void)state;
     turn_on(0);
@@ -304,10 +364,12 @@ static struct pc_cpuid_result cpuid(unsigned vcpu, uint32_t leaf, uint32_t suble
 
 static void test_cpuid(void **state) {
     (void)state;
-    assert_int_equal(cpuid(0, 0, 0).a, 7);
+    assert_int_equal(cpuid(0, 0, 0).a, 11);
     assert_int_equal(cpuid(0, 0, 0).d, 3);
     const struct pc_cpuid_result features = cpuid(1, 1, 0);
     assert_int_equal(features.b >> 24, 1);
+    assert_int_equal(features.b >> 16 & 0xff, 2);
+    assert_true(features.d >> 28 & 1);
     const unsigned there[] = {21, 24, 31}, hidden[] = {3, 5, 12, 17, 26, 27, 28, 29};
     for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++) {
         assert_true(features.c >> there[i] & 1);
@@ -319,6 +381,12 @@ static void test_cpuid(void **state) {
     assert_false(cpuid(0, 0x80000001, 0).d >> 27 & 1);
     assert_true(cpuid(0, 0x80000001, 0).d >> 29 & 1);
     assert_int_equal(cpuid(0, 0x80000000, 0).a, 0x80000008);
+    assert_int_equal(cpuid(0, 0x80000008, 0).c, 0x1001);
+    assert_true(cpuid(0, 0x80000001, 0).c >> 1 & 1);
+    const struct pc_cpuid_result levels[] = {cpuid(1, 11, 0), cpuid(1, 11, 1), cpuid(1, 11, 2)};
+    assert_true(levels[0].a == 0 && levels[0].b == 1 && levels[0].c == 0x100 && levels[0].d == 1);
+    assert_true(levels[1].a == 1 && levels[1].b == 2 && levels[1].c == 0x201 && levels[1].d == 1);
+    assert_true(levels[2].a == 0 && levels[2].b == 0 && levels[2].c == 2 && levels[2].d == 1);
     assert_int_equal(cpuid(0, 7, 1).b, 0);
     const uint32_t nothing[] = {2, 4, 0xd, 0x15, 0x8000000a, 0x80000009, 0xffffffff, 0x40000001};
     for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
@@ -421,6 +489,8 @@ int main(void) {
         TEST(no_deadline_is_lost),
         TEST(a_period_goes_on),
         TEST(interrupts_between_cpus),
+        TEST(a_vcpu_is_started_by_another),
+        TEST(the_least_busy_gets_it),
         TEST(what_is_urgent_is_first),
         TEST(other_registers),
         TEST(efer_and_pat_are_looked_at),

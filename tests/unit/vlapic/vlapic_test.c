@@ -70,10 +70,11 @@ static void settle(void) {
         assert_true(last.effect == output.effect && last.vector == output.vector &&
                     last.number == output.number);
         const uint64_t bit = UINT64_C(1) << output.vector % 64;
-        if (output.effect == VLAPIC_RAISE) {
+        if (output.effect == VLAPIC_DO_RAISE) {
             assert_false(core_has_any());
             core[output.vector / 64] |= bit;
         } else {
+            assert_int_equal(output.effect, VLAPIC_DO_TAKE_BACK);
             assert_true(core_has(output.vector));
             core[output.vector / 64] &= ~bit;
         }
@@ -390,12 +391,93 @@ static void test_destinations(void **state) {
     assert_true(reaches(UINT64_C(0x00010006) << 32 | 0x840, 18, false));
     assert_false(reaches(UINT64_C(0x00010006) << 32 | 0x840, 1, false));
     assert_false(reaches(UINT64_C(0x00010006) << 32 | 0x840, 19, false));
-    assert_false(reaches(2u << 18 | 0x540, 1, false)); // INIT, and no other than fixed ones
-    assert_false(reaches(2u << 18 | 0x640, 1, false));
-    assert_false(reaches(2u << 18 | 0x440, 1, false));
+    for (unsigned mode = 1; mode < 8; mode++) { // to itself and to all: none but fixed ones
+        assert_false(reaches(2u << 18 | mode << 8 | 0x40, 1, false));
+        assert_false(reaches(1u << 18 | mode << 8 | 0x40, 0, true));
+        const bool is_sent = mode != 2 && mode != 3 && mode != 7;
+        assert_int_equal(reaches(3u << 18 | mode << 8 | 0x40, 1, false), is_sent);
+        assert_int_equal(reaches(UINT64_C(1) << 32 | mode << 8 | 0x40, 1, false), is_sent);
+    }
+    assert_false(reaches(UINT64_C(1) << 32 | 0x8500, 1, false)); // the end of an INIT
+    assert_true(reaches(UINT64_C(1) << 32 | 0xc500, 1, false));
     put(SELF, 0x66);
     assert_true(ipi.is_due && vlapic_ipi_is_for(&ipi, &lapic, true) && ipi.vector == 0x66);
-    assert_int_equal(get(ICR), 2u << 18 | 0x440);
+    assert_int_equal(get(ICR), UINT64_C(1) << 32 | 0xc500);
+}
+
+static void receive(enum vlapic_mode mode, uint8_t vector) {
+    const struct vlapic_ipi arrives = {.is_due = true, .mode = (uint8_t)mode, .vector = vector};
+    vlapic_receive(&lapic, &arrives);
+}
+
+static void expect_next(enum vlapic_effect effect, unsigned vector) {
+    struct vlapic_output output;
+    assert_true(vlapic_next(&lapic, &output));
+    assert_int_equal(output.effect, effect);
+    assert_int_equal(output.number, ++number);
+    if (effect == VLAPIC_DO_STARTUP) {
+        assert_int_equal(output.vector, vector);
+    }
+}
+
+static void expect_nothing(void) {
+    struct vlapic_output output;
+    assert_false(vlapic_next(&lapic, &output));
+}
+
+static void test_init_and_startup(void **state) {
+    (void)state;
+    receive(VLAPIC_STARTUP, 8); // it runs
+    expect_nothing();
+    raise(0x55);
+    put(LVT_TIMER, 0x21);
+    put(INITIAL, 1000);
+    settle();
+    receive(VLAPIC_NMI, 0);
+    receive(VLAPIC_INIT, 0);
+    receive(VLAPIC_INIT, 0);
+    expect_next(VLAPIC_DO_INIT, 0);
+    expect_nothing();
+    assert_int_equal(lapic.given, 0); // the core forgets all, too
+    assert_int_equal(get(SVR), 0xff);
+    assert_int_equal(vlapic_deadline(&lapic), VLAPIC_NEVER);
+    receive(VLAPIC_NMI, 0);
+    receive(VLAPIC_FIXED, 0x44);
+    expect_nothing();
+    receive(VLAPIC_STARTUP, 0x9a);
+    receive(VLAPIC_STARTUP, 0x9b);
+    expect_next(VLAPIC_DO_STARTUP, 0x9a);
+    expect_nothing();
+    receive(VLAPIC_STARTUP, 0x9c);
+    expect_nothing();
+    receive(VLAPIC_INIT, 0);
+    receive(VLAPIC_STARTUP, 0x10);
+    expect_next(VLAPIC_DO_INIT, 0);
+    expect_next(VLAPIC_DO_STARTUP, 0x10);
+    expect_nothing();
+}
+
+static void test_others_wait_for_a_startup(void **state) {
+    (void)state;
+    vlapic_reset(&lapic, 3);
+    number = 0;
+    receive(VLAPIC_NMI, 0);
+    expect_nothing();
+    receive(VLAPIC_STARTUP, 0xff);
+    expect_next(VLAPIC_DO_STARTUP, 0xff);
+    receive(VLAPIC_NMI, 0);
+    receive(VLAPIC_NMI, 0);
+    expect_next(VLAPIC_DO_NMI, 0);
+    expect_nothing();
+}
+
+static void test_off_it_hears_of_nobody(void **state) {
+    (void)state;
+    assert_true(vlapic_write_msr(&lapic, VLAPIC_MSR_BASE, VLAPIC_PAGE, now, &ipi));
+    receive(VLAPIC_INIT, 0);
+    receive(VLAPIC_NMI, 0);
+    receive(VLAPIC_LOWEST, 0x50);
+    expect_nothing();
 }
 
 #define TEST(name) cmocka_unit_test_setup(test_##name, begin)
@@ -415,6 +497,9 @@ int main(void) {
         TEST(off_it_is_silent),
         TEST(vectors_that_are_none),
         TEST(destinations),
+        TEST(init_and_startup),
+        TEST(others_wait_for_a_startup),
+        TEST(off_it_hears_of_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

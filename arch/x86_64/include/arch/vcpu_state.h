@@ -7,6 +7,13 @@
 #define ARCH_VECTORS 256
 #define VCPU_NOTHING_OFFERED (-1)
 
+// What comes before a vCPU goes on that is off (enum vcpu_due): a STARTUP.
+#define DUE_STARTUP 8
+
+// Non-maskable interrupts, bits: one has not been delivered; one is being served.
+#define NMI_DUE 1
+#define NMI_SERVED 2
+
 // What the assembly path may do to answer a hypercall without asking (contract).
 #define ARCH_FAST_EFFECTS (REPLY_RESULT | REPLY_ADVANCE)
 
@@ -15,5 +22,6 @@ struct arch_vcpu {
     uint64_t generation; // of its ASID: other than the current one means that it has none
     uint64_t pending[ARCH_VECTORS / 64];
     int16_t offered; // the one that the hardware is to deliver; VCPU_NOTHING_OFFERED
+    uint8_t nmi;     // NMI_DUE, NMI_SERVED
     bool window;     // the WINDOW exit was asked for
 };

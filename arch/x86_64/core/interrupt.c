@@ -1,0 +1,184 @@
+// What interrupts a guest: the vector that the hardware is to deliver, of those that are pending;
+// NMIs; INIT and STARTUP; exceptions that servers answer with.
+#include "arch/x86_64/core/interrupt.h"
+
+#include "arch/vcpu.h"
+#include "arch/x86_64/core/cpu.h"
+#include "arch/x86_64/core/vcpu.h"
+#include "arch/x86_64/core/vmcb.h"
+#include "arch/x86_64/include/arch/inputs.h"
+#include "kernel/cpu.h"
+#include "kernel/exit/forward.h"
+
+// Exceptions that push an error code: 8, 10…14, 17, 21.
+#define VECTORS_WITH_ERROR 0x00227d00u
+
+enum status arch_vcpu_look(struct vcpu *vcpu, uint64_t interrupt, uint64_t *state) {
+    if (interrupt >= INTERRUPT_COUNT) {
+        return STATUS_INVALID;
+    }
+    interrupt_settle(vcpu);
+    *state = vcpu->arch.pending[interrupt / 64] >> interrupt % 64 & 1 ? VCPU_LOOK_PENDING : 0;
+    return STATUS_OK;
+}
+
+static int interrupt_highest(const struct vcpu *vcpu) {
+    for (int i = INTERRUPT_COUNT / 64 - 1; i >= 0; i--) {
+        if (vcpu->arch.pending[i]) {
+            return i * 64 + 63 - __builtin_clzll(vcpu->arch.pending[i]);
+        }
+    }
+    return VCPU_NOTHING_OFFERED;
+}
+
+// The one that was offered has been taken, if so, on a way that settled nothing.
+static void interrupt_taken(struct vcpu *vcpu) {
+    struct arch_vcpu *arch = &vcpu->arch;
+    if (arch->offered != VCPU_NOTHING_OFFERED && !(vmcb_of(vcpu)->interrupt & VMCB_IRQ)) {
+        arch->pending[arch->offered / 64] &= ~(1ull << arch->offered % 64);
+        arch->offered = VCPU_NOTHING_OFFERED;
+    }
+}
+
+static uint64_t interrupt_bits(unsigned vector) {
+    return VMCB_IRQ_MASKING | VMCB_IRQ | VMCB_IRQ_IGNORE_TPR | VMCB_IRQ_PRIORITY(vector) |
+           VMCB_IRQ_VECTOR(vector);
+}
+
+static void interrupt_intercepts(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    vmcb->intercept[0] = VMCB_INTERCEPTS | (vcpu->arch.window ? VMCB_INTERCEPT_WINDOW : 0) |
+                         (vcpu->arch.nmi ? VMCB_INTERCEPT_IRET : 0);
+    vmcb->clean &= ~VMCB_CLEAN_INTERCEPTS;
+}
+
+// One interrupt at a time is the hardware's to deliver: the highest. With none, the vector does not
+// matter: the window's intercept comes before it.
+COLD static void interrupt_offer(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    struct arch_vcpu *arch = &vcpu->arch;
+    arch->offered = (int16_t)interrupt_highest(vcpu);
+    bool any = arch->offered != VCPU_NOTHING_OFFERED;
+    interrupt_intercepts(vcpu);
+    vmcb->interrupt = any            ? interrupt_bits((unsigned)arch->offered)
+                      : arch->window ? interrupt_bits(0)
+                                     : VMCB_IRQ_MASKING;
+    vmcb->clean &= ~VMCB_CLEAN_INTERRUPT;
+}
+
+void interrupt_settle(struct vcpu *vcpu) {
+    int offered = vcpu->arch.offered;
+    interrupt_taken(vcpu);
+    if (vcpu->arch.offered != offered) {
+        interrupt_offer(vcpu);
+    }
+}
+
+HOT bool arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt, bool quick) {
+    struct arch_vcpu *arch = &vcpu->arch;
+    interrupt_taken(vcpu);
+    const uint64_t *pending = arch->pending;
+    bool alone = !(pending[0] | pending[1] | pending[2] | pending[3]);
+    if (quick && !alone) {
+        return false;
+    }
+    arch->pending[interrupt / 64] |= 1ull << interrupt % 64;
+    if (likely(alone)) {
+        arch->offered = (int16_t)interrupt;
+        vmcb_of(vcpu)->interrupt = interrupt_bits(interrupt);
+        vmcb_of(vcpu)->clean &= ~VMCB_CLEAN_INTERRUPT;
+    } else {
+        interrupt_offer(vcpu);
+    }
+    return true;
+}
+
+HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
+    if (interrupt < INTERRUPT_COUNT) {
+        interrupt_taken(vcpu);
+        vcpu->arch.pending[interrupt / 64] &= ~(1ull << interrupt % 64);
+        interrupt_offer(vcpu);
+    }
+}
+
+// An NMI is delivered when none is served: from then on until the next IRET, which is intercepted
+// (15.21.8: there is no other way to know). Nothing else must be on its way.
+void interrupt_load(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    if (vcpu->arch.nmi == NMI_DUE && !(vmcb->event & VMCB_EVENT_VALID)) {
+        vcpu->arch.nmi = NMI_SERVED;
+        vmcb->event = VMCB_EVENT_NMI | VMCB_EVENT_VALID;
+        interrupt_intercepts(vcpu);
+    }
+}
+
+static void interrupt_nmi(struct vcpu *vcpu, uint8_t nmi) {
+    vcpu->arch.nmi = nmi;
+    interrupt_intercepts(vcpu);
+    vcpu->context.cpu->ready = &vcpu->context.cpu->core;
+}
+
+struct context *interrupt_return(struct vcpu *vcpu) {
+    interrupt_nmi(vcpu, vcpu->arch.nmi & NMI_DUE);
+    return &vcpu->context;
+}
+
+// A vCPU that init has stopped, with its VM, stays so: DUE_STARTUP says which may be started.
+static bool interrupt_input(struct vcpu *vcpu, uint64_t input) {
+    if (input == INPUT_NMI) {
+        interrupt_nmi(vcpu, vcpu->arch.nmi | NMI_DUE);
+    } else if (input == INPUT_INIT) {
+        if (vcpu->state != VCPU_OFF) {
+            vcpu_stop(vcpu);
+            vcpu->due = DUE_STARTUP;
+        }
+    } else if (input - INPUT_STARTUP < INTERRUPT_COUNT) {
+        if (vcpu->state == VCPU_OFF && vcpu->due == DUE_STARTUP &&
+            vcpu_start(vcpu, 0, 0, 0) == STATUS_OK) {
+            vcpu_real(vcpu, input - INPUT_STARTUP);
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
+    interrupt_taken(vcpu);
+    if (interrupt == INTERRUPT_WINDOW && what <= VCPU_INTERRUPT_TAKE_BACK) {
+        vcpu->arch.window = what == VCPU_INTERRUPT_RAISE;
+        interrupt_offer(vcpu);
+        return STATUS_OK;
+    }
+    if (what == VCPU_INTERRUPT_RAISE && interrupt_input(vcpu, interrupt)) {
+        return STATUS_OK;
+    }
+    if (interrupt >= INTERRUPT_COUNT || what > VCPU_INTERRUPT_TAKE_BACK) {
+        return STATUS_INVALID;
+    }
+    if (what == VCPU_INTERRUPT_RAISE) {
+        arch_vcpu_raise(vcpu, (unsigned)interrupt, false);
+    } else {
+        arch_vcpu_clear(vcpu, (unsigned)interrupt);
+    }
+    return STATUS_OK;
+}
+
+void arch_vcpu_window(struct vcpu *vcpu) { (void)vcpu; } // never due: it is an exit of the hardware
+
+bool arch_vcpu_pending(struct vcpu *vcpu) {
+    return vcpu->arch.nmi == NMI_DUE || ((vmcb_of(vcpu)->rflags & RFLAGS_INTERRUPTS) &&
+                                         interrupt_highest(vcpu) != VCPU_NOTHING_OFFERED);
+}
+
+void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
+    uint64_t vector = cause & 31;
+    uint64_t error = VECTORS_WITH_ERROR >> vector & 1 ? VMCB_EVENT_ERROR | value << 32 : 0;
+    vmcb_of(vcpu)->event = vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID | error;
+}
+
+struct context *interrupt_window(struct vcpu *vcpu, uint32_t mode) {
+    vcpu->arch.window = false;
+    interrupt_offer(vcpu);
+    return forward_exit(vcpu, EXIT_WINDOW, mode);
+}

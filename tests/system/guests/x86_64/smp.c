@@ -1,0 +1,348 @@
+// Several CPUs as a PC's are (APM volume 2, 14.1, 16.5): INIT and STARTUP, interrupts between them
+// in all ways of delivery, NMIs. By MSRs, or with case=page by memory.
+#include <stddef.h>
+
+#include "arch/x86_64/guest/bare.h"
+#include "arch/x86_64/guest/entry.h"
+#include "arch/x86_64/guest/segments.h"
+#include "arch/x86_64/guest/x86.h"
+#include "guest/lib/string.h"
+#include "tests/system/guests/check.h"
+
+#define CPUS 4
+#define ID 0x020
+#define TPR 0x080
+#define END 0x0b0
+#define LOGICAL 0x0d0
+#define SPURIOUS 0x0f0
+#define COMMAND 0x300
+#define COMMAND_HIGH 0x310
+#define ENABLED 0x100u
+
+#define LOWEST (1u << 8)
+#define NMI (4u << 8)
+#define INIT (5u << 8)
+#define STARTUP (6u << 8)
+#define BY_NAME (1u << 11)
+#define SELF (1u << 18)
+#define ALL (2u << 18)
+#define OTHERS (3u << 18)
+
+#define VECTOR 0x41
+#define PAGE 8u        // where the others begin
+#define PAUSE 25000000 // more than two turns of all CPUs
+
+static volatile uint8_t *page; // NULL: MSRs
+static uint32_t cpus;
+
+// What each CPU has seen. The first word says that it runs, and is counted on by it.
+static volatile struct {
+    uint64_t steps, born, interrupts, nmis, depth, deepest;
+    uint32_t command; // what it is to do
+} seen[CPUS];
+enum { SPIN, WAIT, SEND_BACK, FLOOD_SELF };
+
+static void put(unsigned offset, uint32_t value) {
+    if (page == NULL)
+        x86_write_msr(MSR_X2APIC + offset / 16, value);
+    else
+        asm volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)(page + offset)) : "r"(value));
+}
+
+static uint32_t get(unsigned offset) {
+    if (page == NULL)
+        return (uint32_t)x86_read_msr(MSR_X2APIC + offset / 16);
+    uint32_t value;
+    asm volatile("movl %1, %0" : "=r"(value) : "m"(*(volatile uint32_t *)(page + offset)));
+    return value;
+}
+
+static uint32_t own_number(void) { return get(ID) >> (page == NULL ? 0 : 24); }
+
+static void send(uint32_t to, uint32_t command) {
+    if (page == NULL) {
+        x86_write_msr(MSR_X2APIC + COMMAND / 16, (uint64_t)to << 32 | command);
+    } else {
+        put(COMMAND_HIGH, to << 24);
+        put(COMMAND, command);
+    }
+}
+
+void bare_trap(struct trap_frame *frame) {
+    const uint32_t cpu = own_number() % CPUS;
+    if (frame->vector == VECTOR_NMI) {
+        seen[cpu].nmis++;
+        if (++seen[cpu].depth > seen[cpu].deepest)
+            seen[cpu].deepest = seen[cpu].depth;
+        if (seen[cpu].nmis == 1)
+            send(cpu, NMI); // one in another: it waits for this one's end
+        for (volatile unsigned i = 0; i < 1000; i++)
+            ;
+        seen[cpu].depth--;
+        return;
+    }
+    if (frame->vector < VECTOR_EXCEPTIONS) {
+        print("FAILED: trap %lu, error 0x%lx, at 0x%lx\n", frame->vector, frame->error, frame->rip);
+        guest_end(true);
+    }
+    seen[cpu].interrupts++;
+    put(END, 0);
+    if (seen[cpu].command == SEND_BACK)
+        send(0, VECTOR);
+}
+
+// From real mode to 64-bit C, in a page below 1 MiB that it is copied to, with the tables of the
+// CPU that was first.
+#define AT(label) "(" label " - other_begin + 0x8000)"
+extern char other_begin[], other_end[], other_root[], other_stack[];
+__attribute__((naked, used)) static void other_code(void) {
+    __asm__ volatile(
+        ".globl other_begin, other_end, other_root, other_stack\n"
+        ".code16\n"
+        "other_begin:\n"
+        "cli\n"
+        "mov %%cs, %%ax\n"
+        "mov %%ax, %%ds\n"
+        "lgdtl other_pointer - other_begin\n"
+        "mov $0x11, %%eax\n"
+        "mov %%eax, %%cr0\n"
+        "ljmpl $8, $" AT(
+            "other_32") "\n"
+                        ".code32\n"
+                        "other_32:\n"
+                        "mov $0x10, %%eax\n"
+                        "mov %%eax, %%ds\n"
+                        "mov %%eax, %%ss\n"
+                        "mov " AT(
+                            "other_root") ", %%eax\n"
+                                          "mov %%eax, %%cr3\n"
+                                          "mov $%c[cr4], %%eax\n"
+                                          "mov %%eax, %%cr4\n"
+                                          "mov $%c[msr], %%ecx\n"
+                                          "mov $%c[efer], %%eax\n"
+                                          "xor %%edx, %%edx\n"
+                                          "wrmsr\n"
+                                          "mov $%c[cr0], %%eax\n"
+                                          "mov %%eax, %%cr0\n"
+                                          "ljmp $0x18, $" AT(
+                                              "other_64") "\n"
+                                                          ".code64\n"
+                                                          "other_64:\n"
+                                                          "mov " AT(
+                                                              "other_stack") ", %%rsp\n"
+                                                                             "movabs $other_main, "
+                                                                             "%%rax\n"
+                                                                             "call *%%rax\n"
+                                                                             "ud2\n"
+                                                                             ".balign 8\n"
+                                                                             "1: .quad 0, "
+                                                                             "0x00cf9b000000ffff, "
+                                                                             "0x00cf93000000ffff, "
+                                                                             "0x00af9b000000ffff\n"
+                                                                             "other_pointer: .word "
+                                                                             "other_pointer - 1b - "
+                                                                             "1\n"
+                                                                             ".long " AT(
+                                                                                 "1b") "\n"
+                                                                                       ".balign 8\n"
+                                                                                       "other_root:"
+                                                                                       " .quad 0\n"
+                                                                                       "other_"
+                                                                                       "stack: "
+                                                                                       ".quad 0\n"
+                                                                                       "other_end:"
+                                                                                       "\n" ::[cr4] "i"(
+                                                                                           CR4_PAE |
+                                                                                           CR4_FXSAVE),
+        [msr] "i"(MSR_EFER), [efer] "i"(EFER_LONG_MODE | EFER_SYSCALL),
+        [cr0] "i"(CR0_PROTECTION | CR0_PAGING | CR0_WRITE_PROTECT));
+}
+
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
+static struct table_pointer traps;
+static uint64_t descriptors[CPUS][7];
+static struct segments_tss tss[CPUS];
+static _Alignas(16) unsigned char stacks[CPUS][8192], safe_stacks[CPUS][2048];
+
+static void load_tables(uint32_t cpu) {
+    const uint64_t base = (uint64_t)&tss[cpu];
+    const uint64_t flat[] = {0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cff3000000ffff,
+                             0x00affb000000ffff};
+    memcpy(descriptors[cpu], flat, sizeof(flat));
+    descriptors[cpu][5] = (sizeof(tss[0]) - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
+                          (base >> 24 & 0xff) << 56;
+    descriptors[cpu][6] = base >> 32;
+    tss[cpu].ist[0] = (uint64_t)safe_stacks[cpu] + sizeof(safe_stacks[0]);
+    const struct table_pointer segments = {sizeof(descriptors[0]) - 1, (uint64_t)descriptors[cpu]};
+    __asm__ volatile("lgdt %0\n"
+                     "lidt %1\n"
+                     "ltr %w2\n"
+                     "pushq $8\n"
+                     "pushq $1f\n"
+                     "lretq\n"
+                     "1:" ::"m"(segments),
+                     "m"(traps), "r"(5 * 8)
+                     : "memory");
+}
+
+static void turn_on(void) {
+    if (page == NULL)
+        x86_write_msr(MSR_APIC_BASE, x86_read_msr(MSR_APIC_BASE) | 1u << 10);
+    put(SPURIOUS, ENABLED | VECTOR_SPURIOUS);
+}
+
+__attribute__((used)) void other_main(void);
+void other_main(void) {
+    turn_on();
+    const uint32_t cpu = own_number() % CPUS;
+    load_tables(cpu);
+    if (page != NULL)
+        put(LOGICAL, 1u << 24 << cpu);
+    seen[cpu].born++;
+    __asm__ volatile("sti");
+    for (;;) {
+        seen[cpu].steps++;
+        if (seen[cpu].command == WAIT)
+            __asm__ volatile("hlt" ::: "memory");
+        if (seen[cpu].command == FLOOD_SELF)
+            send(cpu, SELF | (VECTOR + seen[cpu].steps % 16));
+    }
+}
+
+static bool reaches(volatile uint64_t *word, uint64_t wanted) {
+    const uint64_t end = x86_time_stamp() + 8 * (uint64_t)PAUSE;
+    while (*word < wanted && x86_time_stamp() < end)
+        __asm__ volatile("pause");
+    return *word >= wanted;
+}
+
+static void pause(void) {
+    const uint64_t end = x86_time_stamp() + PAUSE;
+    while (x86_time_stamp() < end)
+        __asm__ volatile("pause");
+}
+
+static void start(uint32_t cpu) {
+    *(uint64_t *)(uintptr_t)(PAGE << 12 | (uint32_t)(other_root - other_begin)) =
+        (uint64_t)entry_root;
+    *(uint64_t *)(uintptr_t)(PAGE << 12 | (uint32_t)(other_stack - other_begin)) =
+        (uint64_t)stacks[cpu] + sizeof(stacks[0]);
+    send(cpu, STARTUP | PAGE);
+}
+
+static void set_up(void) {
+    memcpy((void *)(uintptr_t)(PAGE << 12), other_begin, (size_t)(other_end - other_begin));
+    __asm__ volatile("sidt %0" : "=m"(traps));
+    turn_on();
+    if (page != NULL)
+        put(LOGICAL, 1u << 24);
+    __asm__ volatile("sti");
+}
+
+static void topology(void) {
+    const struct x86_cpuid features = x86_cpuid(CPUID_FEATURES);
+    check((features.b >> 16 & 0xff) == cpus, "CPUs by leaf 1: %u", features.b >> 16 & 0xff);
+    check(features.d >> 28 & 1, "HTT is shown");
+    check((x86_cpuid(0x80000008).c & 0xff) == cpus - 1, "by leaf 80000008: 0x%x",
+          x86_cpuid(0x80000008).c);
+    check(x86_cpuid(0).a >= 0xb && x86_cpuid(0xb).d == own_number(), "the number by leaf B");
+}
+
+static void birth(void) {
+    for (uint32_t cpu = 1; cpu < cpus; cpu++) {
+        check(seen[cpu].born == 0, "CPU %u waits", cpu);
+        send(cpu, INIT);
+        start(cpu);
+        check(reaches(&seen[cpu].born, 1), "CPU %u is there", cpu);
+        start(cpu);
+        pause();
+        check(seen[cpu].born == 1, "one that runs is not started: %lu", seen[cpu].born);
+    }
+    send(cpus, INIT); // which is not there
+    send(cpus, STARTUP | PAGE);
+}
+
+static void interrupts(void) {
+    send(1, VECTOR);
+    check(reaches(&seen[1].interrupts, 1), "by its number");
+    seen[1].command = WAIT;
+    pause();
+    const uint64_t steps = seen[1].steps;
+    send(1, VECTOR);
+    check(reaches(&seen[1].interrupts, 2) && reaches(&seen[1].steps, steps + 1), "it wakes");
+    seen[1].command = SEND_BACK;
+    send(1, VECTOR);
+    check(reaches(&seen[1].interrupts, 3) && reaches(&seen[0].interrupts, 1), "and back");
+    seen[1].command = SPIN;
+    send(0, ALL | VECTOR);
+    check(reaches(&seen[0].interrupts, 2) && reaches(&seen[1].interrupts, 4), "to all");
+    send(0, OTHERS | VECTOR);
+    check(reaches(&seen[1].interrupts, 5), "to all others");
+    send(0, SELF | VECTOR);
+    check(reaches(&seen[0].interrupts, 3), "to itself");
+    send(2, BY_NAME | VECTOR); // bit 1, in cluster 0
+    check(reaches(&seen[1].interrupts, 6), "by its logical name");
+    put(TPR, 0x30);
+    send(3, BY_NAME | LOWEST | VECTOR);
+    check(reaches(&seen[1].interrupts, 7), "to whom it disturbs least");
+    put(TPR, 0);
+    pause();
+    check(seen[0].interrupts == 3 && seen[1].interrupts == 7, "none more: %lu, %lu",
+          seen[0].interrupts, seen[1].interrupts);
+}
+
+static void nmis(void) {
+    send(1, NMI);
+    check(reaches(&seen[1].nmis, 2), "NMIs: %lu", seen[1].nmis);
+    pause();
+    check(seen[1].nmis == 2, "and no more: %lu", seen[1].nmis);
+    check(seen[1].deepest == 1, "one after the other: %lu", seen[1].deepest);
+}
+
+static void rebirth(void) {
+    send(1, INIT);
+    pause();
+    const uint64_t steps = seen[1].steps;
+    send(1, VECTOR);
+    send(1, NMI);
+    pause();
+    check(seen[1].steps == steps, "stopped it does nothing");
+    start(1);
+    check(reaches(&seen[1].born, 2) && reaches(&seen[1].steps, steps + 1), "started again");
+    pause();
+    check(seen[1].interrupts == 7 && seen[1].nmis == 2, "what came meanwhile is lost: %lu, %lu",
+          seen[1].interrupts, seen[1].nmis);
+}
+
+static void flood(void) {
+    seen[1].command = FLOOD_SELF;
+    for (unsigned i = 0; i < 5000; i++)
+        send(1, OTHERS | (VECTOR + i % 16));
+    check(reaches(&seen[1].interrupts, 1000), "flooded it goes on: %lu", seen[1].interrupts);
+    send(1, INIT);
+    pause();
+    const uint64_t steps = seen[1].steps;
+    pause();
+    check(seen[1].steps == steps, "and can be stopped");
+}
+
+bool guest_main(uint64_t cpu, const void *information) {
+    (void)cpu, (void)information;
+    if (check_case(bare_machine(), "page", false) ||
+        !(x86_cpuid(CPUID_FEATURES).c & CPUID_FEATURES_C_X2APIC))
+        page = (volatile uint8_t *)(x86_read_msr(MSR_APIC_BASE) & ~UINT64_C(0xfff));
+    cpus = x86_cpuid(CPUID_FEATURES).b >> 16 & 0xff;
+    set_up();
+    check(cpus >= 2 && cpus <= CPUS, "%u CPUs", cpus);
+    topology();
+    birth();
+    interrupts();
+    nmis();
+    rebirth();
+    flood();
+    return check_end("smp");
+}
