@@ -2,9 +2,9 @@
 // them (Documentation/devicetree/bindings/arm/cpus.yaml, psci.yaml and
 // timer/arm,arch_timer.yaml, 6.12).
 #include <libfdt.h>
-#include <string.h>
 
 #include "libs/guestdt/cpus.h"
+#include "libs/guestdt/devices.h"
 #include "libs/text/text.h"
 
 const char *const cpus_root_compatible = "exeunt,vm-aarch64";
@@ -50,9 +50,6 @@ static void write_psci(struct writer *writer) {
 
 enum status cpus_write(struct writer *writer, const struct manifest_vm *vm,
                        const struct guestdt_params *params) {
-    bool has_controller = false; // else nothing could interrupt
-    for (uint32_t i = 0; i < vm->device_count; i++)
-        has_controller = has_controller || strcmp(vm->device[i].compatible, "arm,gic-v3") == 0;
     (void)params; // the CPU says how fast the counter runs
     if (vm->isa[0] != '\0')
         return STATUS_INVALID;
@@ -61,7 +58,7 @@ enum status cpus_write(struct writer *writer, const struct manifest_vm *vm,
     for (uint32_t i = 0; i < vm->vcpus; i++)
         write_cpu(writer, i);
     writer_end(writer);
-    if (has_controller)
+    if (devices_interrupt(vm)) // else nothing could
         write_timer(writer);
     write_psci(writer);
     return STATUS_OK;

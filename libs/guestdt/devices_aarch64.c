@@ -1,6 +1,6 @@
-// A GICv3 and Arm's PrimeCell devices, as Linux's bindings describe them
-// (Documentation/devicetree/bindings/interrupt-controller/arm,gic-v3.yaml, arm/primecell.yaml,
-// serial/pl011.yaml and rtc/arm,pl031.yaml, 6.12).
+// A GICv3 or v2 and Arm's PrimeCell devices, as Linux's bindings describe them
+// (Documentation/devicetree/bindings/interrupt-controller/arm,gic-v3.yaml and arm,gic.yaml,
+// arm/primecell.yaml, serial/pl011.yaml and rtc/arm,pl031.yaml, 6.12).
 #include <libfdt.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ static bool is_primecell(const struct manifest_device *device) {
 }
 
 void devices_write_root(struct writer *writer, const struct manifest_vm *vm) {
-    if (find(vm, "arm,gic-v3") != NULL)
+    if (devices_interrupt(vm))
         writer_u32(writer, "interrupt-parent", PHANDLE_CONTROLLER);
 }
 
@@ -67,12 +67,12 @@ static void write_primecell(struct writer *writer, const struct manifest_device 
 }
 
 void devices_write(struct writer *writer, const struct manifest_device *device) {
-    writer_begin_at_two(writer, device->name, device->guest, device->redistributors);
+    writer_begin_at_two(writer, device->name, device->guest, device->cpu_part);
     if (is_primecell(device))
         write_primecell(writer, device);
     else
         writer_text(writer, "compatible", device->compatible);
-    if (is(device, "arm,gic-v3")) {
+    if (devices_is_controller(device)) {
         writer_flag(writer, "interrupt-controller");
         writer_u32(writer, "#interrupt-cells", 3);
         writer_u32(writer, "phandle", PHANDLE_CONTROLLER);

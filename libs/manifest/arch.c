@@ -14,8 +14,7 @@ static const struct manifest_arch archs[] = {
         .port_io = false,
         .isa_prefix = "rv64",
         .isa_bases = "ig",
-        .controller = "riscv,plic0",
-        .contexts = true,
+        .controller = {{.compatible = "riscv,plic0", .contexts = true}},
         .line_last = 1023, // PLIC 1.0.0, chapter 1: sources 1 to 1023
         .reset = "sifive,test0",
         .feature =
@@ -31,13 +30,24 @@ static const struct manifest_arch archs[] = {
         .host_bits = 40,
         .port_io = false,
         .window = true,
-        .controller = "arm,gic-v3",
+        .controller =
+            {
+                // Two frames of 64 KiB (IHI 0069, 12.10).
+                {.compatible = "arm,gic-v3",
+                 .part = {{"redistributors", 0x20000, 0x10000}},
+                 .vcpus = UINT32_MAX},
+                // IHI 0048, 4.1.2, 5.3 and 5.5: pages; the last register, GICC_DIR, is in a second.
+                {.compatible = "arm,gic-400",
+                 .part = {{"cpu-interface", 0x2000, 0x1000},
+                          {"hypervisor-interface", 0x1000, 0x1000},
+                          {"guest-interface", 0x2000, 0x1000}},
+                 .vcpus = 8,
+                 .shared = true,
+                 .guests = 2},
+            },
         // Shared interrupts have the INTIDs 32 to 1019, and one less 32 in a device tree (Arm
         // GIC architecture specification, IHI 0069, 2.2).
         .line_last = 987,
-        // Two frames of 64 KiB (IHI 0069, 12.10).
-        .redistributor = 0x20000,
-        .emulated_controller = "arm,gic-v3",
         .emulated_line_last = 63,
         .console = "arm,pl011",
         .feature =
@@ -52,7 +62,7 @@ static const struct manifest_arch archs[] = {
         .host_bits = 40,
         .port_io = true,
         .window = true,
-        .controller = "intel,82093aa",
+        .controller = {{.compatible = "intel,82093aa"}},
         .line_last =
             23, // 82093AA data sheet: 24 inputs, of which the first is the old controllers'
         .feature =
@@ -61,6 +71,15 @@ static const struct manifest_arch archs[] = {
             },
     },
 };
+
+const struct manifest_controller *manifest_arch_controller(const struct manifest_arch *arch,
+                                                           const char *compatible) {
+    for (const struct manifest_controller *found = arch->controller; found->compatible; found++) {
+        if (strcmp(found->compatible, compatible) == 0)
+            return found;
+    }
+    return NULL;
+}
 
 const struct manifest_arch *manifest_arch_find(const char *name) {
     for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++) {

@@ -166,25 +166,59 @@ static void check_emulation(struct reader *reader, int node, const struct manife
                     server->name, first->name, first->name);
 }
 
-static bool is_controller(const struct reader *reader, const struct manifest_device *device) {
-    const char *controller = reader->arch->emulated_controller;
-    return controller != NULL && strcmp(device->compatible, controller) == 0;
+static const struct manifest_controller *controller_of(const struct reader *reader,
+                                                       const struct manifest_device *device) {
+    const struct manifest_controller *kind =
+        manifest_arch_controller(reader->arch, device->compatible);
+    return kind != NULL && kind->vcpus != 0 ? kind : NULL;
 }
 
-// An interrupt controller has a part for each vCPU, and others interrupt by one of its lines.
+// What a guest's CPUs have of its interrupt controller is made by the machine's own.
+static void read_cpu_part(struct reader *reader, int node, const struct manifest_vm *vm,
+                          const struct manifest_controller *kind, struct manifest_device *device) {
+    if (kind != reader->controller) {
+        reader_fail(reader, STATUS_UNSUPPORTED, node, "compatible",
+                    "is \"%s\", but the machine's own is %s; a guest's is of the same kind",
+                    kind->compatible,
+                    reader->controller != NULL ? reader->controller->compatible : "missing");
+        return;
+    }
+    if (vm->vcpus > kind->vcpus)
+        reader_fail(reader, STATUS_INVALID, node, "compatible",
+                    "is \"%s\", which is for %u vCPUs at most; the VM has %u", kind->compatible,
+                    kind->vcpus, vm->vcpus);
+    device->cpu_part = reader_part(reader, node, &kind->part[0], kind->shared ? 1 : vm->vcpus,
+                                   reader->arch->guest_bits);
+    if (kind->guests != 0)
+        device->cpu_part_host =
+            reader->manifest->interrupt_controller.part[kind->guests].range.address;
+    if (!reader_failed(reader))
+        reader_claim_guest(reader, node, kind->part[0].property, device->cpu_part);
+}
+
+// Such a part is a controller's alone.
+static void check_no_cpu_part(struct reader *reader, int node, const char *own,
+                              const struct manifest_device *device) {
+    for (const struct manifest_controller *kind = reader->arch->controller; kind->compatible;
+         kind++) {
+        const char *property = kind->part[0].property;
+        if (property != NULL && (own == NULL || strcmp(property, own) != 0) &&
+            reader_has(reader, node, property))
+            reader_fail(reader, STATUS_INVALID, node, property,
+                        "is an interrupt controller's%s%s%s, which \"%s\" is not; remove it",
+                        own ? " that is \"" : "", own ? kind->compatible : "", own ? "\"" : "",
+                        device->compatible);
+    }
+}
+
+// An interrupt controller has a part for its CPUs, and others interrupt by one of its lines.
 static void read_interrupts(struct reader *reader, int node, const struct manifest_vm *vm,
                             struct manifest_device *device) {
-    if (is_controller(reader, device)) {
-        device->redistributors =
-            reader_redistributors(reader, node, vm->vcpus, reader->arch->guest_bits);
-        if (!reader_failed(reader))
-            reader_claim_guest(reader, node, "redistributors", device->redistributors);
-    } else if (reader_has(reader, node, "redistributors")) {
-        reader_fail(reader, STATUS_INVALID, node, "redistributors",
-                    "is an interrupt controller's, which \"%s\" is not; remove it",
-                    device->compatible);
-    }
-    if (reader->arch->emulated_controller != NULL)
+    const struct manifest_controller *kind = controller_of(reader, device);
+    check_no_cpu_part(reader, node, kind ? kind->part[0].property : NULL, device);
+    if (kind != NULL && !reader_failed(reader))
+        read_cpu_part(reader, node, vm, kind, device);
+    if (reader->arch->emulated_line_last != 0)
         device->line = (uint32_t)reader_number_or(reader, node, "interrupt-line", 1,
                                                   reader->arch->emulated_line_last, 0);
 }
@@ -195,12 +229,12 @@ static void check_lines(struct reader *reader, int node, const struct manifest_v
     uint32_t index = 0;
     int child = 0;
     for (uint32_t i = 0; i < vm->device_count; i++) {
-        if (is_controller(reader, &vm->device[i]))
+        if (controller_of(reader, &vm->device[i]) != NULL)
             controller = controller == NULL ? &vm->device[i] : controller;
     }
     fdt_for_each_subnode(child, reader->fdt, node) {
         const struct manifest_device *device = &vm->device[index++];
-        if (is_controller(reader, device) && device != controller)
+        if (controller_of(reader, device) != NULL && device != controller)
             reader_fail(reader, STATUS_EXISTS, child, "compatible",
                         "makes this a second interrupt controller, beside `%s`; remove one",
                         controller->name);
@@ -209,7 +243,8 @@ static void check_lines(struct reader *reader, int node, const struct manifest_v
         if (controller == NULL || device == controller)
             reader_fail(reader, STATUS_INVALID, child, "interrupt-line",
                         "leads nowhere; add a device that is \"%s\", or remove this",
-                        reader->arch->emulated_controller);
+                        reader->controller != NULL ? reader->controller->compatible
+                                                   : reader->arch->controller->compatible);
         for (const struct manifest_device *other = vm->device; other != device; other++) {
             if (other->line == device->line)
                 reader_fail(reader, STATUS_EXISTS, child, "interrupt-line",
@@ -221,9 +256,9 @@ static void check_lines(struct reader *reader, int node, const struct manifest_v
 
 static void read_devices(struct reader *reader, int node, struct manifest_vm *vm) {
     static const char *const all[] = {"compatible", "reg", "server", NULL};
-    static const char *const with_lines[] = {"compatible",     "reg", "server", "interrupt-line",
-                                             "redistributors", NULL};
-    const char *const *properties = reader->arch->emulated_controller != NULL ? with_lines : all;
+    static const char *const with_lines[] = {
+        "compatible", "reg", "server", "interrupt-line", "redistributors", "cpu-interface", NULL};
+    const char *const *properties = reader->arch->emulated_line_last != 0 ? with_lines : all;
     reader_check_form(reader, node, &(struct reader_form){no_properties, NULL, NULL});
     int child = 0;
     fdt_for_each_subnode(child, reader->fdt, node) {

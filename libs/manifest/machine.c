@@ -52,8 +52,11 @@ static enum status check_host(const struct manifest *manifest, const struct mani
     if (manifest->interrupt_controller.present &&
         touches_ram(controller, ram, count, what, sizeof(what)))
         return fail(error, "reg", what);
-    if (touches_ram(manifest->interrupt_controller.redistributor, ram, count, what, sizeof(what)))
-        return fail(error, "redistributors", what);
+    for (unsigned i = 0; i < MANIFEST_CONTROLLER_PARTS; i++) {
+        const struct manifest_part *part = &manifest->interrupt_controller.part[i];
+        if (part->property != NULL && touches_ram(part->range, ram, count, what, sizeof(what)))
+            return fail(error, part->property, what);
+    }
     for (uint32_t s = 0; s < manifest->server_count; s++) {
         const struct manifest_server *server = &manifest->server[s];
         for (uint32_t i = 0; i < server->window_count; i++) {

@@ -92,24 +92,44 @@ static uint64_t last_context(const struct reader *reader) {
     return pages <= 0x200 ? 0 : pages - 0x201 < 15871 ? pages - 0x201 : 15871;
 }
 
+// Which of those that the core can drive it is; the properties of its node follow from that.
+static const struct manifest_controller *read_kind(struct reader *reader, int node) {
+    const struct manifest_controller *kinds = reader->arch->controller;
+    const char *list[MANIFEST_ARCH_CONTROLLERS + 1] = {NULL};
+    for (unsigned i = 0; kinds[i].compatible != NULL; i++)
+        list[i] = kinds[i].compatible;
+    return &kinds[reader_choice(reader, node, "compatible", list)];
+}
+
+static void read_parts(struct reader *reader, int node, const struct manifest_controller *kind) {
+    struct manifest_part *part = reader->manifest->interrupt_controller.part;
+    for (unsigned i = 0; i < MANIFEST_CONTROLLER_PARTS && kind->part[i].property != NULL; i++) {
+        part[i].property = kind->part[i].property;
+        part[i].range = reader_part(reader, node, &kind->part[i], 1, reader->arch->host_bits);
+        reader_claim_host(reader, node, part[i].property, part[i].range, false);
+    }
+}
+
 static void read_controller(struct reader *reader, int node) {
-    const struct manifest_arch *arch = reader->arch;
-    const char *const properties[] = {"compatible", "reg",
-                                      arch->contexts ? "context" : "redistributors", NULL};
+    const struct manifest_controller *kind = read_kind(reader, node);
+    const char *properties[MANIFEST_CONTROLLER_PARTS + 4] = {"compatible", "reg"};
+    unsigned count = 2;
+    if (reader_failed(reader))
+        return;
+    if (kind->contexts)
+        properties[count++] = "context";
+    for (unsigned i = 0; i < MANIFEST_CONTROLLER_PARTS && kind->part[i].property != NULL; i++)
+        properties[count++] = kind->part[i].property;
     struct manifest *manifest = reader->manifest;
     reader_check_form(reader, node, &(struct reader_form){properties, NULL, no_names});
-    check_compatible(reader, node, arch->controller);
-    manifest->interrupt_controller.host = reader_reg(reader, node, READER_PAGE, arch->host_bits);
+    manifest->interrupt_controller.host =
+        reader_reg(reader, node, READER_PAGE, reader->arch->host_bits);
     reader_claim_host(reader, node, "reg", manifest->interrupt_controller.host, false);
-    if (arch->contexts)
+    if (kind->contexts)
         manifest->interrupt_controller.context =
             (uint32_t)reader_number(reader, node, "context", 0, last_context(reader));
-    if (arch->redistributor != 0) {
-        manifest->interrupt_controller.redistributor =
-            reader_redistributors(reader, node, 1, arch->host_bits);
-        reader_claim_host(reader, node, "redistributors",
-                          manifest->interrupt_controller.redistributor, false);
-    }
+    read_parts(reader, node, kind);
+    reader->controller = kind;
 }
 
 // The core's console has an owner of its own, the server that has it as a window: what the core

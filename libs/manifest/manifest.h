@@ -32,6 +32,7 @@
 #define MANIFEST_RESERVED 4    // ranges of a VM
 #define MANIFEST_PASSTHROUGH 8 // ranges of a VM
 #define MANIFEST_DEVICES 8     // of a VM
+#define MANIFEST_CONTROLLER_PARTS 3
 
 #define MANIFEST_NAME CONFIG_NAME // names become config names; sizes count the NUL
 #define MANIFEST_COMPATIBLE_SIZE 48
@@ -108,9 +109,11 @@ struct manifest_device {
     char name[MANIFEST_NAME];
     char compatible[MANIFEST_COMPATIBLE_SIZE];
     struct manifest_range guest;
-    // Of an interrupt controller: where each vCPU has its own part of it, one behind the other;
-    // size 0: nowhere.
-    struct manifest_range redistributors;
+    // Of an interrupt controller: what vCPUs have of it, be that redistributors, one behind the
+    // other, or a CPU interface, which each of them finds there. Size 0: nothing.
+    struct manifest_range cpu_part;
+    // And where the machine has what is found there; 0: it is emulated.
+    uint64_t cpu_part_host;
     uint32_t line;  // by which it interrupts, at the VM's emulated interrupt controller; 0: none
     uint8_t server; // who emulates it; has `compatible` among its `emulates`
 };
@@ -153,14 +156,20 @@ struct manifest_vm {
     struct manifest_device device[MANIFEST_DEVICES];
 };
 
+// Registers of the interrupt controller beside the distributor's.
+struct manifest_part {
+    const char *property; // that says where they are; NULL: there are none
+    struct manifest_range range;
+};
+
 struct manifest {
     uint64_t object_memory; // bytes that the core's objects are made of, whole pages
     uint8_t console;        // the server that shows the hypervisor's own lines
     struct {
         bool present; // always when a server has an interrupt
         struct manifest_range host;
-        struct manifest_range redistributor; // this CPU's own part; size 0: it has none
-        uint32_t context;                    // this CPU's target number at the controller
+        struct manifest_part part[MANIFEST_CONTROLLER_PARTS];
+        uint32_t context; // this CPU's target number at the controller
     } interrupt_controller;
     struct manifest_range panic_console; // the core's, for its last words; size 0: it has none
     struct manifest_range reset; // the device that turns the machine off; size 0: it needs none

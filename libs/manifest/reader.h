@@ -13,10 +13,11 @@
 
 #define READER_PAGE 4096u
 
-// Server windows, passthroughs of all VMs, the interrupt controller in two parts and the reset
+// Server windows, passthroughs of all VMs, the interrupt controller and its parts, and the reset
 // device.
 #define READER_HOST_CLAIMS                                                                         \
-    (MANIFEST_SERVERS * MANIFEST_WINDOWS + MANIFEST_VMS * MANIFEST_PASSTHROUGH + 3)
+    (MANIFEST_SERVERS * MANIFEST_WINDOWS + MANIFEST_VMS * MANIFEST_PASSTHROUGH + 2 +               \
+     MANIFEST_CONTROLLER_PARTS)
 #define READER_GUEST_CLAIMS (MANIFEST_MEMORY + MANIFEST_PASSTHROUGH + 2 * MANIFEST_DEVICES)
 
 // A range of addresses that a node says is its own.
@@ -29,6 +30,7 @@ struct reader_claim {
 struct reader {
     const void *fdt;
     const struct manifest_arch *arch;
+    const struct manifest_controller *controller; // the machine's; NULL: it has none
     struct manifest *manifest;
     struct manifest_error *error;
     enum status status; // of the first failure
@@ -108,9 +110,10 @@ uint32_t reader_rights(struct reader *reader, int node, const char *property,
 // address is the node's unit address too.
 struct manifest_range reader_reg(struct reader *reader, int node, uint64_t align, unsigned bits);
 
-// `redistributors`: where COUNT CPUs' own parts of an interrupt controller begin, below 2^BITS.
-struct manifest_range reader_redistributors(struct reader *reader, int node, unsigned count,
-                                            unsigned bits);
+// Where PART of an interrupt controller is, for COUNT CPUs one behind the other, below 2^BITS.
+struct manifest_range reader_part(struct reader *reader, int node,
+                                  const struct manifest_arch_part *part, unsigned count,
+                                  unsigned bits);
 
 // Takes RANGE for NODE; fails when another node has part of it, and not both are SHARED.
 void reader_claim_host(struct reader *reader, int node, const char *property,

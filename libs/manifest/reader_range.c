@@ -56,15 +56,15 @@ struct manifest_range reader_reg(struct reader *reader, int node, uint64_t align
     return reader_failed(reader) ? nothing : range;
 }
 
-struct manifest_range reader_redistributors(struct reader *reader, int node, unsigned count,
-                                            unsigned bits) {
-    uint64_t each = reader->arch->redistributor;
-    struct manifest_range range = {0, count * each};
-    range.address = reader_number(reader, node, "redistributors", 0, (1ull << bits) - range.size);
-    if (range.address % (each / 2) != 0)
-        reader_fail(reader, STATUS_INVALID, node, "redistributors",
+struct manifest_range reader_part(struct reader *reader, int node,
+                                  const struct manifest_arch_part *part, unsigned count,
+                                  unsigned bits) {
+    struct manifest_range range = {0, count * part->size};
+    range.address = reader_number(reader, node, part->property, 0, (1ull << bits) - range.size);
+    if (range.address % part->align != 0)
+        reader_fail(reader, STATUS_INVALID, node, part->property,
                     "is 0x%llx; choose a multiple of 0x%llx", (unsigned long long)range.address,
-                    (unsigned long long)(each / 2));
+                    (unsigned long long)part->align);
     return reader_failed(reader) ? (struct manifest_range){0, 0} : range;
 }
 

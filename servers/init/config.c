@@ -126,6 +126,23 @@ static uint64_t config_vm_physical(const struct vm *vm, uint64_t guest) {
     return 0; // the spans are made of these very regions
 }
 
+// What an interrupt controller's CPUs have of it: emulated, too, or the machine's.
+static void config_cpu_part(struct config_writer *writer, const struct manifest_vm *vm,
+                            const struct manifest_device *device) {
+    const struct manifest_range *part = &device->cpu_part;
+    char name[CONFIG_NAME * 2];
+    if (device->cpu_part_host) {
+        snprintf(name, sizeof(name), "passthrough-%u", vm->id);
+        config_frame(writer, name, (struct memory){device->cpu_part_host, part->size},
+                     part->address, RIGHT_R | RIGHT_W | RIGHT_DEVICE, 12);
+    } else if (part->size) {
+        snprintf(name, sizeof(name), "device-%u:gic-v3-rd", vm->id);
+        struct config_entry *entry = config_add(writer, CONFIG_NUMBER, name);
+        entry->guest = part->address;
+        entry->size = part->size;
+    }
+}
+
 // For the server of stage-2 faults: what may be mapped, and what it emulates.
 static void config_pager(struct config_writer *writer, const struct vm *vm) {
     const struct manifest_vm *manifest = vm->manifest;
@@ -158,12 +175,7 @@ static void config_pager(struct config_writer *writer, const struct vm *vm) {
         entry->address = device->line;
         entry->guest = device->guest.address;
         entry->size = device->guest.size;
-        if (device->redistributors.size) {
-            snprintf(name, sizeof(name), "device-%u:gic-v3-rd", manifest->id);
-            entry = config_add(writer, CONFIG_NUMBER, name);
-            entry->guest = device->redistributors.address;
-            entry->size = device->redistributors.size;
-        }
+        config_cpu_part(writer, manifest, device);
     }
 }
 

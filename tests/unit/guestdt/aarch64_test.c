@@ -89,7 +89,7 @@ static void test_cpus_start_by_psci(void **state) {
 
 static void test_interrupts_lead_to_the_gic(void **state) {
     (void)state;
-    vm->device[0].redistributors.size = 0x60000;
+    vm->device[0].cpu_part.size = 0x60000;
     make();
     CELLS("/", "interrupt-parent", 1);
     TEXTS(GIC, "compatible", "arm,gic-v3");
@@ -103,6 +103,22 @@ static void test_interrupts_lead_to_the_gic(void **state) {
     // Secure, non-secure, virtual, hypervisor: level, each CPU's own.
     CELLS("/timer", "interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4);
     TEXTS("/timer", "compatible", "arm,armv8-timer");
+}
+
+// Documentation/devicetree/bindings/interrupt-controller/arm,gic.yaml: distributor, CPU interface.
+static void test_a_gicv2(void **state) {
+    (void)state;
+    struct manifest_error error;
+    assert_int_equal(
+        manifest_parse(blob_gicv2_aarch64, BLOB_SIZE(gicv2_aarch64), "aarch64", &manifest, &error),
+        STATUS_OK);
+    make();
+    TEXTS(GIC, "compatible", "arm,gic-400");
+    CELLS(GIC, "reg", 0, 0x8000000, 0, 0x10000, 0, 0x8010000, 0, 0x2000);
+    CELLS(GIC, "#interrupt-cells", 3);
+    CELLS("/", "interrupt-parent", 1);
+    assert_true(has(GIC, "interrupt-controller"));
+    CELLS("/timer", "interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4);
 }
 
 static void test_without_a_gic_nothing_interrupts(void **state) {
@@ -182,6 +198,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_cpus_start_by_psci, reset),
         cmocka_unit_test_setup(test_interrupts_lead_to_the_gic, reset),
+        cmocka_unit_test_setup(test_a_gicv2, reset),
         cmocka_unit_test_setup(test_without_a_gic_nothing_interrupts, reset),
         cmocka_unit_test_setup(test_primecells_have_clocks, reset),
         cmocka_unit_test_setup(test_the_console_is_the_uart, reset),

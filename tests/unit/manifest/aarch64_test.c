@@ -43,7 +43,9 @@ static void test_the_machine_is_what_its_manifest_says(void **state) {
     const struct manifest *manifest = &edit.manifest;
     assert_true(manifest->interrupt_controller.present);
     expect_range(manifest->interrupt_controller.host, 0x8000000, 0x10000);
-    expect_range(manifest->interrupt_controller.redistributor, 0x80a0000, 0x20000);
+    expect_range(manifest->interrupt_controller.part[0].range, 0x80a0000, 0x20000);
+    assert_string_equal(manifest->interrupt_controller.part[0].property, "redistributors");
+    assert_null(manifest->interrupt_controller.part[1].property);
     assert_int_equal(manifest->interrupt_controller.context, 0);
     expect_range(manifest->panic_console, 0x9000000, 0x1000);
     expect_range(manifest->reset, 0, 0);
@@ -68,11 +70,11 @@ static void test_the_vm_is_what_its_manifest_says(void **state) {
     assert_int_equal(vm->device_count, 3);
     assert_string_equal(vm->device[0].compatible, "arm,gic-v3");
     expect_range(vm->device[0].guest, 0x8000000, 0x10000);
-    expect_range(vm->device[0].redistributors, 0x80a0000, 0x20000);
+    expect_range(vm->device[0].cpu_part, 0x80a0000, 0x20000);
     assert_int_equal(vm->device[0].line, 0);
     assert_string_equal(vm->device[1].compatible, "arm,pl011");
     assert_int_equal(vm->device[1].line, 1);
-    expect_range(vm->device[1].redistributors, 0, 0);
+    expect_range(vm->device[1].cpu_part, 0, 0);
     assert_int_equal(vm->device[2].line, 0);
     edit_load(&edit, blob_two_vms_aarch64);
     edit_expect_good(&edit);
@@ -84,7 +86,7 @@ static void test_each_vcpu_has_its_redistributor(void **state) {
     (void)state;
     EDIT_CELLS(&edit, VM, "vcpus", 64);
     edit_expect_good(&edit);
-    expect_range(edit.manifest.vm[0].device[0].redistributors, 0x80a0000, 64ull * 0x20000);
+    expect_range(edit.manifest.vm[0].device[0].cpu_part, 0x80a0000, 64ull * 0x20000);
     // They are in nobody's way.
     edit_reset(&edit);
     EDIT_CELLS(&edit, GIC, "redistributors", 0x8ff0000);
@@ -103,6 +105,82 @@ static void test_each_vcpu_has_its_redistributor(void **state) {
     EDIT_CELLS(&edit, UART, "redistributors", 0x80a0000);
     edit_expect(&edit, STATUS_INVALID, UART, "redistributors",
                 "is an interrupt controller's, which \"arm,pl011\" is not; remove it");
+}
+
+// guest/manifests/gicv2-aarch64.dtsi.
+static void test_a_gicv2_is_the_machines_and_the_guests(void **state) {
+    (void)state;
+    edit_load(&edit, blob_gicv2_aarch64);
+    edit_expect_good(&edit);
+    const struct manifest *manifest = &edit.manifest;
+    const struct manifest_device *device = &manifest->vm[0].device[0];
+    static const struct manifest_part parts[] = {{"cpu-interface", {0x8010000, 0x2000}},
+                                                 {"hypervisor-interface", {0x8030000, 0x1000}},
+                                                 {"guest-interface", {0x8040000, 0x2000}}};
+    expect_range(manifest->interrupt_controller.host, 0x8000000, 0x10000);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct manifest_part *part = &manifest->interrupt_controller.part[i];
+        assert_string_equal(part->property, parts[i].property);
+        expect_range(part->range, parts[i].range.address, parts[i].range.size);
+    }
+    assert_string_equal(device->compatible, "arm,gic-400");
+    expect_range(device->cpu_part, 0x8010000, 0x2000);
+    assert_int_equal(device->cpu_part_host, 0x8040000);
+}
+
+static void test_one_cpu_interface_is_all_vcpus(void **state) {
+    (void)state;
+    edit_load(&edit, blob_gicv2_aarch64);
+    EDIT_CELLS(&edit, VM, "vcpus", 8);
+    edit_expect_good(&edit);
+    expect_range(edit.manifest.vm[0].device[0].cpu_part, 0x8010000, 0x2000);
+    EDIT_CELLS(&edit, VM, "vcpus", 9);
+    edit_expect(&edit, STATUS_INVALID, GIC, "compatible",
+                "is \"arm,gic-400\", which is for 8 vCPUs at most; the VM has 9");
+}
+
+static void test_a_guests_controller_is_of_the_machines_kind(void **state) {
+    (void)state;
+    edit_text(&edit, GIC, "compatible", "arm,gic-400");
+    edit_text(&edit, "/servers/npf-pager", "emulates", "arm,gic-400");
+    edit_drop(&edit, GIC, "redistributors");
+    edit_remove(&edit, UART);
+    edit_remove(&edit, RTC);
+    EDIT_CELLS(&edit, GIC, "cpu-interface", 0x8010000);
+    edit_expect(&edit, STATUS_UNSUPPORTED, GIC, "compatible",
+                "is \"arm,gic-400\", but the machine's own is arm,gic-v3; a guest's is of the same "
+                "kind");
+    edit_load(&edit, blob_gicv2_aarch64);
+    EDIT_CELLS(&edit, GIC, "redistributors", 0x80a0000);
+    edit_expect(
+        &edit, STATUS_INVALID, GIC, "redistributors",
+        "is an interrupt controller's that is \"arm,gic-v3\", which \"arm,gic-400\" is not; "
+        "remove it");
+    EDIT_CELLS(&edit, UART, "cpu-interface", 0x80a0000);
+    edit_expect(&edit, STATUS_INVALID, UART, "cpu-interface",
+                "is an interrupt controller's, which \"arm,pl011\" is not; remove it");
+}
+
+// No VM could be given it beside what it has, and no server.
+static void test_the_parts_of_a_gicv2_are_nobody_elses(void **state) {
+    (void)state;
+    static const char flash[] = VM "/passthrough/pflash@4000000";
+    edit_load(&edit, blob_gicv2_aarch64);
+    EDIT_CELLS(&edit, flash, "host", 0x8042000 - 0x4000000);
+    edit_text(&edit, flash, "rights", "rw");
+    assert_int_equal(edit_parse(&edit), STATUS_INVALID);
+    assert_non_null(strstr(edit.error.text, CONTROLLER " has"));
+    edit_load(&edit, blob_gicv2_aarch64);
+    EDIT_CELLS(&edit, CONTROLLER, "guest-interface", 0x8031000);
+    edit_expect_good(&edit);
+    edit_load(&edit, blob_gicv2_aarch64);
+    EDIT_CELLS(&edit, CONTROLLER, "guest-interface", 0x802f000);
+    edit_expect(&edit, STATUS_INVALID, CONTROLLER, "guest-interface",
+                "takes 0x802f000-0x8030fff, of which " CONTROLLER
+                " has 0x8030000-0x8030fff already; move one of them");
+    edit_load(&edit, blob_gicv2_aarch64);
+    edit_drop(&edit, CONTROLLER, "guest-interface");
+    edit_expect(&edit, STATUS_INVALID, CONTROLLER, "guest-interface", "is missing; add it");
 }
 
 static void test_lines_lead_to_one_controller(void **state) {
@@ -212,6 +290,10 @@ int main(void) {
         cmocka_unit_test_setup(test_the_machine_is_what_its_manifest_says, reset),
         cmocka_unit_test_setup(test_the_vm_is_what_its_manifest_says, reset),
         cmocka_unit_test_setup(test_each_vcpu_has_its_redistributor, reset),
+        cmocka_unit_test_setup(test_a_gicv2_is_the_machines_and_the_guests, reset),
+        cmocka_unit_test_setup(test_one_cpu_interface_is_all_vcpus, reset),
+        cmocka_unit_test_setup(test_a_guests_controller_is_of_the_machines_kind, reset),
+        cmocka_unit_test_setup(test_the_parts_of_a_gicv2_are_nobody_elses, reset),
         cmocka_unit_test_setup(test_lines_lead_to_one_controller, reset),
         cmocka_unit_test_setup(test_the_host_has_a_gic, reset),
         cmocka_unit_test_setup(test_what_only_others_have_is_unknown, reset),

@@ -13,6 +13,7 @@ blob_\name\()_end:
     blob default, "default-riscv64.dtb"
     blob default_aarch64, "default-aarch64.dtb"
     blob two_vms_aarch64, "two-vms-aarch64.dtb"
+    blob gicv2_aarch64, "gicv2-aarch64.dtb"
     blob bench, "bench-riscv64.dtb"
     blob linux_sstc, "linux-riscv64.dtb"
     blob linux_nosstc, "linux-nosstc-riscv64.dtb"

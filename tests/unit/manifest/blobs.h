@@ -6,6 +6,7 @@
 
 #define BLOB_LIST(X)                                                                               \
     X(default)                                                                                     \
+    X(gicv2_aarch64)                                                                               \
     X(default_aarch64)                                                                             \
     X(two_vms_aarch64)                                                                             \
     X(bench)                                                                                       \

@@ -90,7 +90,7 @@ static const struct manifest wanted =
          .passthrough_count = 1,
          .passthrough = {{"pflash", {0x22000000, 0x2000000}, 0x22000000, RIGHT_R, "mtd-rom", 4}},
          .device_count = 1,
-         .device = {{"rtc", "google,goldfish-rtc", {0x101000, 0x1000}, {0, 0}, 0, NPF_PAGER}},
+         .device = {{"rtc", "google,goldfish-rtc", {0x101000, 0x1000}, {0, 0}, 0, 0, NPF_PAGER}},
      }}};
 
 static struct manifest manifest;
