@@ -36,8 +36,9 @@ static void give(const struct pager_vm *vm, const struct vgic_output *output) {
         [VGIC_DEACTIVATE] = VCPU_INTERRUPT_DEACTIVATE,
         [VGIC_SET_TIMER] = VCPU_INTERRUPT_TIMER,
     };
-    uint64_t interrupt =
-        INTERRUPT_GIC(output->intid, output->priority) | (output->notify ? INTERRUPT_NOTIFY : 0);
+    uint64_t interrupt = INTERRUPT_GIC(output->intid, output->priority) |
+                         (output->notify ? INTERRUPT_NOTIFY : 0) |
+                         (output->group0 ? INTERRUPT_GROUP0 : 0) | INTERRUPT_SOURCE(output->sender);
     for (uint32_t rest = output->vcpus; rest; rest &= rest - 1) {
         uint32_t vcpu = (uint32_t)__builtin_ctz(rest);
         enum status status =
@@ -80,22 +81,36 @@ void gic_line(struct pager *pager, const struct pager_vm *vm, uint32_t line, boo
     }
 }
 
-static void gic_reset(uint64_t *word, uint64_t epoch) {
+static void reset_v3(uint64_t *word, uint64_t epoch) {
     (void)epoch;
     vgic_reset((struct vgic_state *)word, VGIC_V3);
 }
 
-static void gic_open(struct pager *pager, const struct pager_device *device) {
+static void reset_v2(uint64_t *word, uint64_t epoch) {
+    (void)epoch;
+    vgic_reset((struct vgic_state *)word, VGIC_V2);
+}
+
+static void gic_open(struct pager *pager, const struct pager_device *device,
+                     enum vgic_version version, uint32_t vcpus) {
     const struct pager_vm *vm = device->vm;
     struct gic *gic = gic_of(pager, vm);
-    if (vm->vcpus == 0 || vm->vcpus > VGIC_VCPUS) {
-        rt_die("a GICv3 here has 1 to %u vCPUs, not %u", VGIC_VCPUS, vm->vcpus);
+    if (vm->vcpus == 0 || vm->vcpus > vcpus) {
+        rt_die("a GICv%u here has 1 to %u vCPUs, not %u", version, vcpus, vm->vcpus);
     }
-    vgic_open(&gic->vgic, VGIC_V3, &pager->state, device->state_offset, vm->vcpus, look,
+    vgic_open(&gic->vgic, version, &pager->state, device->state_offset, vm->vcpus, look,
               (void *)(uintptr_t)vm);
     // The last output may not have been given, and others may have been due behind it.
     gic->first = vgic_last(&gic->vgic);
     gic_settle(pager, vm);
+}
+
+static void open_v3(struct pager *pager, const struct pager_device *device) {
+    gic_open(pager, device, VGIC_V3, VGIC_VCPUS);
+}
+
+static void open_v2(struct pager *pager, const struct pager_device *device) {
+    gic_open(pager, device, VGIC_V2, VGIC_V2_VCPUS);
 }
 
 static const void *gic_object(const struct pager *pager, const struct pager_vm *vm) {
@@ -122,6 +137,18 @@ static void redistributors_store(const struct device_access *access) {
     gic_prepare(access->pager, access->vm);
 }
 
+// By the vCPU, so there is no shorter way for it.
+static uint64_t banked_load(const struct device_access *access) {
+    return vgic_banked_read(&gic_of(access->pager, access->vm)->vgic, access->vcpu, access->offset,
+                            access->size);
+}
+
+static void banked_store(const struct device_access *access) {
+    vgic_banked_write(&gic_of(access->pager, access->vm)->vgic, access->vcpu, access->offset,
+                      access->size, access->value);
+    gic_prepare(access->pager, access->vm);
+}
+
 static void gic_stored(const struct device_access *access) {
     gic_settle(access->pager, access->vm);
 }
@@ -135,7 +162,7 @@ static void commit(struct pager *pager, const struct pager_vm *vm) {
 bool gic_send(struct pager *pager, const struct message *record, struct reply *reply) {
     const struct pager_vm *vm = pager_vm(pager, record);
     struct vgic *vgic = &gic_of(pager, vm)->vgic;
-    if (!vgic->state) {
+    if (!vgic->state || vgic->version != VGIC_V3) {
         return false;
     }
     const uint64_t *seen = emulate_seen(pager, vm, record);
@@ -168,7 +195,7 @@ bool gic_window(struct pager *pager, const struct message *record, struct reply 
 }
 
 static const struct device_effects distributor = {
-    .open = gic_open,
+    .open = open_v3,
     .look = distributor_look,
     .object = gic_object,
     .store = distributor_store,
@@ -182,13 +209,20 @@ static const struct device_effects redistributors = {
     .stored = gic_stored,
 };
 
+static const struct device_effects banked = {
+    .open = open_v2,
+    .load = banked_load,
+    .store = banked_store,
+    .stored = gic_stored,
+};
+
 static void reset_nothing(uint64_t *word, uint64_t epoch) { (void)word, (void)epoch; }
 
 const struct device_model gic_distributor = {
     .name = "gic-v3",
     .sizes = 1 | 2 | 4 | 8,
     .words = sizeof(struct vgic_state) / 8,
-    .reset = gic_reset,
+    .reset = reset_v3,
     .effects = &distributor,
 };
 
@@ -198,4 +232,12 @@ const struct device_model gic_redistributors = {
     .sizes = 1 | 2 | 4 | 8,
     .reset = reset_nothing,
     .effects = &redistributors,
+};
+
+const struct device_model gic_banked = {
+    .name = "gic-400",
+    .sizes = 1 | 2 | 4 | 8,
+    .words = sizeof(struct vgic_state) / 8,
+    .reset = reset_v2,
+    .effects = &banked,
 };

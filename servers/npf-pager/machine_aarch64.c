@@ -8,7 +8,7 @@ extern const struct device_model pl011_uart;
 extern const struct device_model pl031;
 
 const struct device_model *const machine_models[] = {
-    &goldfish_rtc, &gic_distributor, &gic_redistributors, &pl011_uart, &pl031, NULL};
+    &goldfish_rtc, &gic_distributor, &gic_redistributors, &gic_banked, &pl011_uart, &pl031, NULL};
 
 #define WORDS ((sizeof(struct pager_state) + PAGER_VMS * sizeof(struct vgic_state)) / 8)
 uint64_t machine_initial[WORDS];

@@ -418,7 +418,41 @@ static void loads_one_after_the_other(void **state) {
     assert_int_equal(fakert_count(FAKERT_FETCH), 0);
 }
 
+static void a_gicv2_sends_by_its_distributor(void **state) {
+    (void)state;
+    store(GICD_CTLR, 1);
+    store(GICD + 0x400, PRIORITIES);
+    struct message record = store_of(GICD + 0xf00, 2u << 24); // SGIR: SGI 0, to itself
+    die_everywhere(&record);
+    const uint64_t sgi = INTERRUPT_GIC(0, PRIORITY) | INTERRUPT_NOTIFY | INTERRUPT_GROUP0;
+    assert_int_equal(board_core(0)->raised[0], sgi | INTERRUPT_SOURCE(0));
+    record = store_of(GICD + 0xf00, 1u << 24); // to the other
+    record.info = MESSAGE_INFO(EXIT_STAGE2, 1, 1);
+    serve(&record);
+    assert_int_equal(board_core(0)->raises, 1);
+    board_core(0)->state[0] = 0; // the first is ended
+    record = board_exit(EXIT_WINDOW);
+    record.word[0] = 1;
+    die_everywhere(&record);
+    assert_int_equal(board_core(0)->raised[0], sgi | INTERRUPT_SOURCE(1));
+    assert_int_equal(board_core(0)->raises, 2);
+}
+
+static void a_gicv2_knows_who_asks(void **state) {
+    (void)state;
+    for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
+        struct message record = board_access(GICD + 0x800, ACCESS_READ);
+        record.info = MESSAGE_INFO(EXIT_STAGE2, vcpu, 1);
+        assert_int_equal(serve(&record).word[0], 0x01010101u << vcpu);
+    }
+    // As any system register that is not there.
+    struct message record = board_exit(EXIT_SYSREG);
+    record.word[0] = BOARD_SGI1R;
+    assert_int_equal(serve(&record).flags, REPLY_FLAGS | REPLY_INJECT);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, board_begin)
+#define TEST_V2(name) cmocka_unit_test_setup(name, board_begin_v2)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -436,6 +470,8 @@ int main(void) {
         TEST(what_did_not_fit_follows),
         TEST(a_clock_has_no_line),
         TEST(loads_one_after_the_other),
+        TEST_V2(a_gicv2_sends_by_its_distributor),
+        TEST_V2(a_gicv2_knows_who_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,8 +67,12 @@ void board_config(void) {
     fakert_entry("console", CONFIG_CAP)->slot = 7;
     window("state", board->state, sizeof(board->state));
     number("device-9:pl011", UART, PL011_SIZE)->address = UART_LINE;
-    number("device-9:gic-v3", GICD, 0x10000);
-    number("device-9:gic-v3-rd", GICR, VCPUS * GICR_SECOND);
+    if (board->is_v2) {
+        number("device-9:gic-400", GICD, 0x10000);
+    } else {
+        number("device-9:gic-v3", GICD, 0x10000);
+        number("device-9:gic-v3-rd", GICR, VCPUS * GICR_SECOND);
+    }
     for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
         fakert_entry("vcpu-9", CONFIG_CAP)->slot = VCPU_SLOT + vcpu;
     }
@@ -90,6 +94,13 @@ int board_begin(void **unused) {
     board->in.magic = RING_MAGIC;
     last_seq = 0;
     fakert_reset();
+    board_config();
+    return 0;
+}
+
+int board_begin_v2(void **unused) {
+    board_begin(unused);
+    board->is_v2 = true;
     board_config();
     return 0;
 }

@@ -33,6 +33,7 @@ struct board_core {
 struct board {
     _Alignas(4096) uint8_t state[8192];
     struct ring out, in;
+    bool is_v2; // the interrupt controller
     // Nobody dies in the middle of what the core does: one word says which of the two counts.
     uint64_t now;
     struct board_core core[2][VCPUS];
@@ -43,6 +44,7 @@ int npf_pager_main(void);
 
 // A new one; cmocka's set-up function.
 int board_begin(void **unused);
+int board_begin_v2(void **unused);
 
 // What rt_config holds for a server that is to go on with it. The records that were sent are
 // forgotten.

@@ -8,8 +8,11 @@
 // Replies raise the virtual timer's interrupt and no other.
 enum interrupt { INTERRUPT_TIMER, INTERRUPT_COUNT };
 
-// All others go through whoever plays the guest's GICv3 (VCPU_INTERRUPT, ipc/syscall.h): by INTID,
+// All others go through whoever plays the guest's GIC (VCPU_INTERRUPT, ipc/syscall.h): by INTID,
 // with a priority (0: the highest), and a mark by which their end is reported by a WINDOW exit.
 #define INTERRUPT_GIC(intid, priority) ((uint32_t)(intid) | (uint32_t)(priority) << 8)
 #define INTERRUPT_NOTIFY (1u << 16)
+// Where the machine has a GICv2: it is in Group 0, not 1; and of an SGI, the vCPU that sent it.
+#define INTERRUPT_GROUP0 (1u << 17)
+#define INTERRUPT_SOURCE(vcpu) ((uint32_t)(vcpu) << 20)
 #define INTERRUPT_GIC_TIMER 27 // INTERRUPT_TIMER's INTID
