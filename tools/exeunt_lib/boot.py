@@ -30,6 +30,8 @@ class Machine(NamedTuple):
     """What QEMU is told of an architecture's machine.
 
     board, cpu: its -machine and, unless another is asked for, its -cpu; empty: QEMU's own choice.
+    controllers: what -machine is told beside that, by the interrupt controller that the manifest
+    says the machine has; the first one's if it says none of them, for whoever refuses that.
     bare_board, bare_cpu: the same without the hypervisor. bundle: where the core looks for the boot
     bundle. core: how the core's ELF file gets there. more: what else only the hypervisor needs.
     disk: its device.
@@ -43,6 +45,13 @@ class Machine(NamedTuple):
     core: Callable[[Path], list[str]]
     more: tuple[str, ...] = ()
     disk: str = "virtio-blk-device"
+    controllers: tuple[tuple[str, str], ...] = ()
+
+    def board_with(self, controller: str) -> str:
+        known = dict(self.controllers)
+        first = self.controllers[0][1] if self.controllers else ""
+        more = known.get(controller, first)
+        return f"{self.board},{more}" if more else self.board
 
 
 def firmware() -> Path:
@@ -69,15 +78,16 @@ def quoted(path: Path) -> str:
 
 MACHINES = {
     "riscv64": Machine("virt", "", "virt", "", 0x80400000, behind_firmware),
-    # The core needs EL2 with VHE, and a GICv3. The machine's clock of the day is its own time's.
+    # The core needs EL2 with VHE. The machine's clock of the day is its own time's.
     "aarch64": Machine(
-        "virt,virtualization=on,gic-version=3",
+        "virt,virtualization=on",
         "cortex-a76",
         "virt,gic-version=3",
         "cortex-a57",
         0x40400000,
         as_kernel,
         ("-rtc", "clock=vm"),
+        controllers=(("arm,gic-v3", "gic-version=3"), ("arm,gic-400", "gic-version=2")),
     ),
     # Without `check=off` QEMU lists what it cannot emulate of the CPU, before each boot.
     # A failure is told by isa-debug-exit; where the disk is on the PCI bus the manifest says, too.
@@ -163,8 +173,18 @@ def make_manifest(boot: Boot, out: Path, scratch: Path) -> Manifest:
     return manifest
 
 
-def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
-    """The bundle and the disk of this run, and the machine's memory in bytes."""
+class Images(NamedTuple):
+    """What a run starts from: the bundle, the disk, the machine's memory in bytes, and its interrupt
+    controller."""
+
+    bundle: Path
+    disk: Path
+    memory: int
+    controller: str
+
+
+def make_images(boot: Boot, out: Path, scratch: Path) -> Images:
+    """Those of this run."""
     manifest = make_manifest(boot, out, scratch)
     bundle_image = out / "bundle.img"
     changed = boot.manifest or boot.initrd or boot.mem is not None or boot.cmdline is not None
@@ -188,16 +208,17 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> tuple[Path, Path, int]:
         if boot.initrd:
             files[INITRD_PATH] = boot.initrd
         disk.make_fat32(disk_image, files)
-    return bundle_image, disk_image, manifest.total_memory() + HOST_MEMORY
+    memory = manifest.total_memory() + HOST_MEMORY
+    return Images(bundle_image, disk_image, memory, manifest.controller())
 
 
-def machine(boot: Boot, memory: int) -> list[str]:
+def machine(boot: Boot, memory: int, board: str) -> list[str]:
     """QEMU and its machine: no devices beyond the board's, console on stdio."""
     found = MACHINES[boot.arch]
     cpu = boot.cpu or (found.bare_cpu if boot.bare else found.cpu)
     return [
         boot.qemu or f"qemu-system-{boot.arch}",
-        *("-machine", found.bare_board if boot.bare else found.board),
+        *("-machine", board),
         *("-m", f"{-(-memory // MB)}M"),
         *(("-cpu", cpu) if cpu else ()),
         *("-nodefaults", "-display", "none", "-no-reboot"),
@@ -224,21 +245,20 @@ def flash_image(boot: Boot, out: Path) -> Path:
 def bare_command(boot: Boot, out: Path, scratch: Path) -> list[str]:
     """QEMU with the guest and without the hypervisor."""
     manifest = make_manifest(boot, out, scratch)
-    command = machine(boot, manifest.first_memory())
+    command = machine(boot, manifest.first_memory(), MACHINES[boot.arch].bare_board)
     command += bare.arguments(boot, manifest, out, flash_image(boot, out), scratch)
     return command + settings(boot)
 
 
-def qemu_command(boot: Boot, out: Path, images: tuple[Path, Path, int]) -> list[str]:
+def qemu_command(boot: Boot, out: Path, images: Images) -> list[str]:
     """QEMU with the hypervisor and what it starts."""
-    bundle_image, disk_image, memory = images
     flash = flash_image(boot, out)
     found = MACHINES[boot.arch]
     command = [
-        *machine(boot, memory),
+        *machine(boot, images.memory, found.board_with(images.controller)),
         *found.core(out / "exeunt.elf"),
-        *("-device", f"loader,file={quoted(bundle_image)},addr={found.bundle:#x},force-raw=on"),
-        *("-drive", f"file={quoted(disk_image)},if=none,format=raw,id=disk,readonly=on"),
+        *("-device", f"loader,file={quoted(images.bundle)},addr={found.bundle:#x},force-raw=on"),
+        *("-drive", f"file={quoted(images.disk)},if=none,format=raw,id=disk,readonly=on"),
         *("-device", f"{found.disk},drive=disk"),
         *(bare.flash_unit(0, bare.pc_firmware()) if boot.arch == "x86_64" else ()),
         *bare.flash_unit(1, flash),

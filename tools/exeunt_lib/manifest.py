@@ -6,8 +6,9 @@ from pathlib import Path
 from .paths import ROOT, ExeuntError
 
 INITRD_PATH = "/boot/initrd"
-# Bytes of the registers of a GICv3's redistributor.
+# Bytes of the registers of a GICv3's redistributor, and of a GICv2's CPU interface.
 REDISTRIBUTOR = 0x20000
+CPU_INTERFACE = 0x2000
 
 
 def compile_source(source: Path, blob: Path) -> None:
@@ -74,6 +75,13 @@ class Manifest:
         """The first VM's command line."""
         return self._fdtget("-t", "s", self.blob, self._first_vm(), "cmdline").rstrip("\n")
 
+    def controller(self) -> str:
+        """The machine's interrupt controller, as the first of its names; empty when there is none."""
+        for node in self._fdtget("-l", self.blob, "/host").splitlines():
+            if node.partition("@")[0] == "interrupt-controller":
+                return self._fdtget("-t", "s", self.blob, f"/host/{node}", "compatible").strip()
+        return ""
+
     def has_monitor(self) -> bool:
         """Whether one of the servers may look at all others and replace them."""
         servers = self._fdtget("-l", self.blob, "/servers").splitlines()
@@ -114,6 +122,9 @@ class Manifest:
             for at in self._starts(node, "redistributors", 2):
                 base, _ = self._pair(node, "redistributors", at)
                 places.append((base, REDISTRIBUTOR * self._vcpus(vm), "redistributors"))
+            for at in self._starts(node, "cpu-interface", 2):
+                base, _ = self._pair(node, "cpu-interface", at)
+                places.append((base, CPU_INTERFACE, "cpu-interface"))
         return sorted(places)
 
     def _vcpus(self, vm: str) -> int:

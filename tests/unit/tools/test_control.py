@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from exeunt_lib import control
-from exeunt_lib.boot import Boot, qemu_command
+from exeunt_lib.boot import Boot, Images, qemu_command
 from exeunt_lib.manifest import Manifest
 from exeunt_lib.paths import ROOT, ExeuntError, UsageError
 
@@ -162,7 +162,8 @@ class ControlTest(unittest.TestCase):
 
     def test_qemu_gets_the_device_in_the_monitors_slot(self):
         boot = Boot(control=Path("/tmp/a,b"), qemu="qemu")
-        command = qemu_command(boot, self.folder, (Path("bundle"), Path("disk"), 1 << 20))
+        images = Images(Path("bundle"), Path("disk"), 1 << 20, "")
+        command = qemu_command(boot, self.folder, images)
         self.assertIn("virtio-serial-device,bus=virtio-mmio-bus.0", command)
         self.assertIn("socket,path=/tmp/a,,b,server=on,wait=off,id=control", command)
 

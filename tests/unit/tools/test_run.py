@@ -8,7 +8,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from exeunt_lib.boot import Boot, boot_once
+from exeunt_lib.boot import MACHINES, Boot, Images, boot_once, qemu_command
+from exeunt_lib.manifest import Manifest, compile_source
 from exeunt_lib.paths import ROOT, ExeuntError
 
 import bundle
@@ -171,6 +172,30 @@ class RunTest(FakeRun):
         source.write_text("/dts-v1/;\n/ { a = <;\n")
         with self.assertRaisesRegex(ExeuntError, r"wrong\.dts:2"):
             self.boot("exit 0", manifest=source)
+
+
+class MachineTest(unittest.TestCase):
+    """The machine that QEMU is told to be is the one that the manifest describes."""
+
+    def board(self, name: str, arch: str) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            blob = Path(folder) / "m.dtb"
+            compile_source(ROOT / f"guest/manifests/{name}-{arch}.dts", blob)
+            images = Images(Path("bundle"), Path("disk"), 1 << 20, Manifest(blob).controller())
+        boot = Boot(arch=arch, qemu="qemu", bare=False)
+        command = qemu_command(boot, Path(folder), images)
+        return command[command.index("-machine") + 1]
+
+    def test_the_interrupt_controller_is_the_manifests(self):
+        self.assertEqual(
+            self.board("default", "aarch64"), "virt,virtualization=on,gic-version=3"
+        )
+        self.assertEqual(self.board("gicv2", "aarch64"), "virt,virtualization=on,gic-version=2")
+        self.assertEqual(self.board("default", "riscv64"), "virt")
+
+    def test_what_nobody_knows_is_left_to_who_refuses_it(self):
+        board = MACHINES["aarch64"].board_with("arm,gic-v5")
+        self.assertEqual(board, "virt,virtualization=on,gic-version=3")
 
 
 class TerminalTest(unittest.TestCase):
