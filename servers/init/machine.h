@@ -15,6 +15,10 @@ void machine_arch_property(struct machine *machine, const char *name, const void
 // The tree has been read. NULL, or what it lacks.
 const char *machine_arch_finish(struct machine *machine);
 
+// Checks what the manifest says of the machine against what the machine says of itself. NULL, or
+// what is wrong, after "manifest refused: ".
+const char *machine_arch_refuse(const struct manifest *manifest);
+
 // What answers to the exits of each class may do: the most that any server needs, decided here and
 // enforced by the core. Masks of general registers, by their numbers.
 struct machine_route {

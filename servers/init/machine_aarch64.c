@@ -33,4 +33,9 @@ const char *machine_arch_finish(struct machine *machine) {
     return machine->timebase ? NULL : "nothing, but the firmware has not set CNTFRQ_EL0";
 }
 
+const char *machine_arch_refuse(const struct manifest *manifest) {
+    (void)manifest;
+    return NULL;
+}
+
 void machine_arch_end(volatile void *registers, unsigned status) { (void)registers, (void)status; }

@@ -47,6 +47,11 @@ const char *machine_arch_finish(struct machine *machine) {
                                                 : "/cpus/timebase-frequency or a CPU's riscv,isa";
 }
 
+const char *machine_arch_refuse(const struct manifest *manifest) {
+    (void)manifest;
+    return NULL;
+}
+
 // 0x5555 passes, a code over 0x3333 fails with it.
 void machine_arch_end(volatile void *registers, unsigned status) {
     *(volatile uint32_t *)registers = status ? status << 16 | 0x3333 : 0x5555;

@@ -1,11 +1,15 @@
-// A PC, as the PVH entry describes it (Xen's docs/misc/pvh.pandoc): there is no device tree.
+// A PC, as who loaded the core describes it, and ACPI: there is no device tree.
+#include <stdio.h>
+#include <string.h>
+
 #include "arch/device.h"
 #include "libs/uart/uart_16550.h"
 #include "servers/init/acpi.h"
 #include "servers/init/machine.h"
+#include "servers/init/pc.h"
 
 const char *const machine_arch = "x86_64";
-const char *const machine_reset_device = NULL;      // a port that ACPI names
+const char *const machine_reset_device = NULL;      // ports, which are no device tree's
 const uint64_t machine_start_argument = 0x2badb002; // Multiboot 0.6.96, 3.2: EAX
 
 // 0 to 15 as instructions number them; of those behind (arch/regs.h) EFER and PAT can be written.
@@ -33,29 +37,36 @@ const struct machine_route machine_routes[EXIT_GUEST_CLASSES] = {
     [EXIT_SHUTDOWN] = {REPLY_STOP, 0, 0},
 };
 
-#define START_MAGIC 0x336ec578u
-#define ENTRIES_MOST 128u
-#define ENTRY_RAM 1u
-
-struct start {
-    uint32_t magic, version, flags, modules;
-    uint64_t module_list, command_line, rsdp, memory_map;
-    uint32_t memory_map_entries, reserved;
-};
-
-struct start_memory {
-    uint64_t address, size;
-    uint32_t type, reserved;
-};
-
 #define SERIAL_PORT 0x3f8
 #define SLEEP_ENABLE (1u << 13)
 
-static uint16_t control_port, control_value;
+// QEMU's isa-debug-exit: a byte written there ends QEMU, with the status (byte << 1) | 1. Where it
+// is, that tells of a clean end: a machine that is turned off might as well have failed.
+#define DEBUG_EXIT_PORT 0x501
+#define DEBUG_EXIT_CLEAN 0x10u
 
+static struct acpi acpi;
+
+static bool in_ram(uint64_t address, uint64_t size) {
+    const struct machine *machine = &init.machine;
+    for (unsigned i = 0; i < machine->ram_count; i++) {
+        const struct manifest_range *ram = &machine->ram[i];
+        if (address < ram->address + ram->size && ram->address < address + size) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The bundle is seen already; what else is told, and ACPI's tables, lie beside the core's memory
+// and what is handed out.
 static const uint8_t *machine_see(uint64_t address, uint64_t size) {
-    if (address >= PORTS_PHYSICAL || size > PORTS_PHYSICAL - address) {
+    const uint64_t bundle = rt_argument[0], bundle_size = rt_argument[1];
+    if (address >= PORTS_PHYSICAL || size > PORTS_PHYSICAL - address || in_ram(address, size)) {
         return NULL;
+    }
+    if (address >= bundle && address - bundle < bundle_size) {
+        return size <= bundle_size - (address - bundle) ? memory_see(address) : NULL;
     }
     for (uint64_t page = address & ~0xfffull; page < address + size; page += 4096) {
         unsigned frame = page >= init.high ? INIT_SLOT_HIGH : INIT_SLOT_LOW;
@@ -68,38 +79,45 @@ static const uint8_t *machine_see(uint64_t address, uint64_t size) {
     return memory_see(address);
 }
 
-static void machine_ram(struct machine *machine, const struct start *start) {
-    const uint64_t size = start->memory_map_entries * sizeof(struct start_memory);
-    const struct start_memory *entry = NULL;
-    if (start->version >= 1 && start->memory_map_entries <= ENTRIES_MOST) {
-        entry = (const struct start_memory *)machine_see(start->memory_map, size);
-    }
-    for (uint32_t i = 0; entry && i < start->memory_map_entries && machine->ram_count < 4; i++) {
-        if (entry[i].type == ENTRY_RAM && entry[i].address + entry[i].size > init.high) {
-            machine->ram[machine->ram_count++] =
-                (struct manifest_range){entry[i].address, entry[i].size};
-        }
-    }
-}
-
-void machine_read(struct machine *machine, uint64_t tree) {
-    const struct start *start = (const struct start *)machine_see(tree, sizeof(*start));
+void machine_read(struct machine *machine, uint64_t told) {
+    struct pc pc = pc_read(told, init.high, PORTS_PHYSICAL, machine_see);
+    memcpy(machine->ram, pc.ram, sizeof(pc.ram));
+    machine->ram_count = pc.ram_count;
     machine->timebase = rt_argument[3];
     machine->uart = PORTS_PHYSICAL + PORTS_OFFSET(SERIAL_PORT);
     machine->uart_driver = &uart_16550;
-    if (start && start->magic == START_MAGIC) {
-        struct acpi acpi = acpi_read(start->rsdp, machine_see);
-        machine_ram(machine, start);
-        control_port = acpi.control;
-        control_value = (uint16_t)(acpi.sleep_type << 10 | SLEEP_ENABLE);
-        machine->reset = control_port ? PORTS_PHYSICAL + PORTS_OFFSET(control_port) : 0;
-    }
+    machine->reset = PORTS_PHYSICAL + PORTS_OFFSET(DEBUG_EXIT_PORT);
+    acpi = acpi_read(pc.rsdp, machine_see);
 }
 
-// Turning off says nothing of why: of a failure the core tells whoever is there to hear.
+const char *machine_arch_refuse(const struct manifest *manifest) {
+    static char what[160];
+    const uint64_t named = manifest->interrupt_controller.host.address;
+    for (unsigned i = 0; i < acpi.io_apic_count; i++) {
+        if (acpi.io_apic[i] == named || !manifest->interrupt_controller.present) {
+            return NULL;
+        }
+    }
+    snprintf(
+        what, sizeof(what),
+        "/host/interrupt-controller@%lx: property `reg`: by ACPI this machine's first I/O APIC "
+        "is at 0x%lx",
+        (unsigned long)named, (unsigned long)acpi.io_apic[0]);
+    return acpi.io_apic_count ? what : NULL;
+}
+
+// Of a failure the core tells whoever is there to hear.
 void machine_arch_end(volatile void *registers, unsigned status) {
-    if (!status) {
-        uint16_t port = (uint16_t)(arch_device_port(registers) + control_port % 8);
-        __asm__ volatile("outw %0, %%dx" ::"a"(control_value), "d"(port) : "memory");
+    if (status) {
+        return;
+    }
+    arch_device_store8((volatile uint8_t *)registers + DEBUG_EXIT_PORT % 8, DEBUG_EXIT_CLEAN);
+    const uint64_t page = PORTS_PHYSICAL + PORTS_OFFSET(acpi.control);
+    volatile uint8_t *control = memory_see_device(page);
+    enum status mapped = rt_map(INIT_SLOT_SPACE, (uint64_t)(uintptr_t)control, INIT_SLOT_HIGH,
+                                page - init.high, 4096, RIGHT_R | RIGHT_W | RIGHT_DEVICE);
+    if (acpi.control && (mapped == STATUS_OK || mapped == STATUS_EXISTS)) {
+        uint16_t value = (uint16_t)(acpi.sleep_type << 10 | SLEEP_ENABLE);
+        __asm__ volatile("outw %0, %%dx" ::"a"(value), "d"(acpi.control) : "memory");
     }
 }

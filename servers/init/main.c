@@ -58,8 +58,9 @@ static void main_read_manifest(void) {
         status = manifest_check_machine(&init.manifest, init.machine.ram, init.machine.ram_count,
                                         memory_room(), &error);
     }
-    if (status != STATUS_OK) {
-        init_refuse("manifest refused: %s", error.text);
+    const char *wrong = status == STATUS_OK ? machine_arch_refuse(&init.manifest) : error.text;
+    if (wrong) {
+        init_refuse("manifest refused: %s", wrong);
         init_end(1);
     }
 }

@@ -8,6 +8,7 @@
 #include "arch/x86_64/core/apic.h"
 #include "arch/x86_64/core/boot.h"
 #include "arch/x86_64/core/cpu.h"
+#include "arch/x86_64/core/loader.h"
 #include "arch/x86_64/core/svm.h"
 #include "arch/x86_64/core/tables.h"
 #include "arch/x86_64/core/time.h"
@@ -24,8 +25,7 @@ extern char vector_syscall[];
 struct cpu boot_cpu;
 
 #define GIGABYTE (1ull << 30)
-#define START_MAGIC 0x336ec578u // struct hvm_start_info (Xen's docs/misc/pvh.pandoc)
-#define DIRECT_ENTRY 256u       // of the root: ARCH_DIRECT_BASE
+#define DIRECT_ENTRY 256u // of the root: ARCH_DIRECT_BASE
 #define DIRECT_TABLES (ARCH_PHYSICAL_LIMIT / (512 * GIGABYTE))
 
 // The tables, in this order.
@@ -100,18 +100,15 @@ static void boot_registers(void) {
     cpu_msr_write(MSR_SFMASK, RFLAGS_SYSCALL_MASK);
 }
 
-struct context *boot_x86_64(uint64_t start);
-struct context *boot_x86_64(uint64_t start) {
+struct context *boot_x86_64(uint32_t magic, uint64_t start);
+struct context *boot_x86_64(uint32_t magic, uint64_t start) {
     struct cpu *cpu = &boot_cpu;
     uint64_t begin = arch_instructions();
     boot_check();
     boot_map();
     tables_load();
     boot_registers();
-    const uint32_t *info = arch_phys_to_virt(HPA(start));
-    if (info[0] != START_MAGIC) {
-        arch_panic("the core must be started by the PVH entry (QEMU: -kernel); EBX is", start);
-    }
+    uint64_t told = loader_take(magic, start);
     svm_init();
     apic_init();
     uint64_t frequency = time_init();
@@ -123,7 +120,7 @@ struct context *boot_x86_64(uint64_t start) {
         .cpu = cpu,
         .image = HPA(boot_physical(image_begin)),
         .bundle = HPA(boot_physical(boot_bundle)),
-        .argument = {start, frequency, begin},
+        .argument = {told, frequency, begin},
     };
     boot_main(&boot);
     cpu->next_tick = arch_now() + ARCH_TICK;

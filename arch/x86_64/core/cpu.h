@@ -71,32 +71,16 @@ static inline uint64_t cpu_counter(void) {
     return (uint64_t)high << 32 | low;
 }
 
-static inline void cpu_out8(uint16_t port, uint8_t value) {
-    asm volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
-}
-
-static inline void cpu_out16(uint16_t port, uint16_t value) {
-    asm volatile("outw %0, %1" ::"a"(value), "Nd"(port) : "memory");
-}
-
-static inline void cpu_out32(uint16_t port, uint32_t value) {
-    asm volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
-}
-
-static inline uint8_t cpu_in8(uint16_t port) {
-    uint8_t value;
-    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-    return value;
-}
-
-static inline uint16_t cpu_in16(uint16_t port) {
-    uint16_t value;
-    asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-    return value;
-}
-
-static inline uint32_t cpu_in32(uint16_t port) {
-    uint32_t value;
-    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-    return value;
-}
+// cpu_out8(port, value), cpu_in8(port), and so on: instructions by their size's letter.
+#define CPU_PORTS(bits, letter)                                                                    \
+    static inline void cpu_out##bits(uint16_t port, uint##bits##_t value) {                        \
+        asm volatile("out" letter " %0, %1" ::"a"(value), "Nd"(port) : "memory");                  \
+    }                                                                                              \
+    static inline uint##bits##_t cpu_in##bits(uint16_t port) {                                     \
+        uint##bits##_t value;                                                                      \
+        asm volatile("in" letter " %1, %0" : "=a"(value) : "Nd"(port) : "memory");                 \
+        return value;                                                                              \
+    }
+CPU_PORTS(8, "b")
+CPU_PORTS(16, "w")
+CPU_PORTS(32, "l")

@@ -1,5 +1,6 @@
-// The first instructions: by the PVH entry (Xen's docs/misc/pvh.pandoc), in 32-bit protected mode,
-// paging off, EBX = the start information. The image is linked where it will run, in the upper half.
+// The first instructions: by the PVH entry (Xen's docs/misc/pvh.pandoc) or by Multiboot2 (3.3), in
+// 32-bit protected mode, paging off, EBX = what the loader tells, EAX who it is. The image is linked
+// where it will run, in the upper half.
 #define IMAGE_OFFSET 0xffffffff80000000
 #define PHYSICAL(symbol) (symbol - IMAGE_OFFSET)
 
@@ -7,6 +8,7 @@
 #define CR0_BITS 0x80010001         // paging, write protection, protected mode
 #define MSR_EFER_NUMBER 0xc0000080
 #define EFER_BITS 0x900             // long mode, no-execute
+#define MULTIBOOT2 0xe85250d6
 #define ENTRY_TABLE 3               // present, writable
 #define ENTRY_LARGE 0x83
 
@@ -22,6 +24,7 @@
 _start:
     cli
     cld
+    mov %eax, %ebp
     lgdt PHYSICAL(early_gdt_pointer)
     mov $CR4_PAE_BIT, %eax
     mov %eax, %cr4
@@ -34,6 +37,15 @@ _start:
     mov $CR0_BITS, %eax
     mov %eax, %cr0
     ljmp $8, $PHYSICAL(long_mode)
+
+    // For loaders, within the file's first 32 KiB (Multiboot2, 3.1): no wishes but the end of them.
+    .balign 8
+multiboot2:
+    .long MULTIBOOT2, 0, multiboot2_end - multiboot2
+    .long 0x100000000 - MULTIBOOT2 - (multiboot2_end - multiboot2)
+    .short 0, 0
+    .long 8
+multiboot2_end:
 
     .code64
 long_mode:
@@ -48,7 +60,8 @@ high:
     mov %eax, %fs
     mov %eax, %gs
     mov $boot_bundle, %rsp          // the stack grows down from below the bundle
-    mov %ebx, %edi
+    mov %ebp, %edi
+    mov %ebx, %esi
     call boot_x86_64
     jmp vector_leave
 

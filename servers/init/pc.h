@@ -1,0 +1,18 @@
+// What whoever loaded the core tells of a PC: PVH's start information (Xen's docs/misc/pvh.pandoc),
+// or what Multiboot2 tells (version 2.0, 3.6). Believed only as far as it reaches.
+#pragma once
+
+#include "libs/manifest/manifest.h"
+#include "servers/init/acpi.h"
+
+#define PC_RAM 4
+
+struct pc {
+    struct manifest_range ram[PC_RAM]; // whole pages, the largest pieces, ascending
+    unsigned ram_count;
+    uint64_t rsdp; // physical address of ACPI's first table; 0: unknown
+};
+
+// Reads it at physical ADDRESS. RAM is what ends above LOW and lies below HIGH. Nothing is found
+// where neither of the two forms is there.
+struct pc pc_read(uint64_t address, uint64_t low, uint64_t high, acpi_see *see);
