@@ -18,6 +18,8 @@ PACKAGES = (
     ("dosfstools",),
     ("gdb-multiarch",),
     ("generate-ninja",),
+    ("grub-common",),
+    ("grub-pc-bin",),
     ("libc6-dev",),
     ("libclang-rt-19-dev",),
     ("libcmocka-dev",),
@@ -35,6 +37,7 @@ PACKAGES = (
     ("qemu-system-x86",),
     ("qemu-user",),
     ("spin",),
+    ("xorriso",),
 )
 
 
