@@ -90,20 +90,41 @@ void machine_read(struct machine *machine, uint64_t told) {
     acpi = acpi_read(pc.rsdp, machine_see);
 }
 
-const char *machine_arch_refuse(const struct manifest *manifest) {
-    static char what[160];
-    const uint64_t named = manifest->interrupt_controller.host.address;
-    for (unsigned i = 0; i < acpi.io_apic_count; i++) {
-        if (acpi.io_apic[i] == named || !manifest->interrupt_controller.present) {
-            return NULL;
+// The core has found out that there is memory; whether it may be used the map says.
+static bool core_in_ram(void) {
+    const uint64_t bundle = rt_argument[0];
+    for (unsigned i = 0; i < init.machine.ram_count; i++) {
+        const struct manifest_range *ram = &init.machine.ram[i];
+        if (ram->address <= bundle && init.high - ram->address <= ram->size) {
+            return true;
         }
     }
-    snprintf(
-        what, sizeof(what),
-        "/host/interrupt-controller@%lx: property `reg`: by ACPI this machine's first I/O APIC "
-        "is at 0x%lx",
-        (unsigned long)named, (unsigned long)acpi.io_apic[0]);
-    return acpi.io_apic_count ? what : NULL;
+    return false;
+}
+
+static bool io_apic_at(uint64_t address) {
+    for (unsigned i = 0; i < acpi.io_apic_count; i++) {
+        if (acpi.io_apic[i] == address) {
+            return true;
+        }
+    }
+    return !acpi.io_apic_count;
+}
+
+const char *machine_arch_refuse(const struct manifest *manifest) {
+    static char what[192];
+    const uint64_t controller = manifest->interrupt_controller.host.address;
+    if (!core_in_ram()) {
+        return "/: property `object-memory`: by the machine's memory map not all of it is RAM";
+    }
+    if (!manifest->interrupt_controller.present || io_apic_at(controller)) {
+        return NULL;
+    }
+    snprintf(what, sizeof(what),
+             "/host/interrupt-controller@%lx: property `reg`: by ACPI the machine's first I/O APIC "
+             "is at 0x%lx",
+             (unsigned long)controller, (unsigned long)acpi.io_apic[0]);
+    return what;
 }
 
 // Of a failure the core tells whoever is there to hear.

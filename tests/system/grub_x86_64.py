@@ -69,7 +69,7 @@ def x86_64_refuses_what_grub_brings(ctx: Context) -> None:
     for name, image, memory, message in (
         ("none", None, "64M", "no boot bundle as a module (in GRUB: module2)"),
         ("half", whole[: len(whole) // 8192 * 4096], "64M", "the first module is no whole boot bundle"),
-        ("small", whole, "8M", "the machine has too little memory for the core"),
+        ("small", whole, "8M", "the machine has too little memory for object-memory"),
     ):
         result = boot_cd(ctx, made(ctx, name, image), memory)
         ctx.expect_lines(result.output, f"EXEUNT CORE PANIC: {message}")

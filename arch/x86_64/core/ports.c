@@ -28,23 +28,14 @@ static bool ports_allowed(const struct space *space, uint16_t port, unsigned siz
 }
 
 static void ports_in(uint64_t *rax, uint16_t port, unsigned size) {
-    if (size == 1) {
-        *rax = (*rax & ~0xffull) | cpu_in8(port);
-    } else if (size == 2) {
-        *rax = (*rax & ~0xffffull) | cpu_in16(port);
-    } else {
-        *rax = cpu_in32(port);
-    }
+    uint32_t value = size == 1 ? cpu_in8(port) : size == 2 ? cpu_in16(port) : cpu_in32(port);
+    *rax = size == 4 ? value : (*rax & ~0ull << 8 * size) | value;
 }
 
 static void ports_out(uint64_t rax, uint16_t port, unsigned size) {
-    if (size == 1) {
-        cpu_out8(port, (uint8_t)rax);
-    } else if (size == 2) {
-        cpu_out16(port, (uint16_t)rax);
-    } else {
-        cpu_out32(port, (uint32_t)rax);
-    }
+    size == 1   ? cpu_out8(port, (uint8_t)rax)
+    : size == 2 ? cpu_out16(port, (uint16_t)rax)
+                : cpu_out32(port, (uint32_t)rax);
 }
 
 bool ports_access(struct task *task) {

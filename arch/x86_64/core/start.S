@@ -40,12 +40,8 @@ _start:
 
     // For loaders, within the file's first 32 KiB (Multiboot2, 3.1): no wishes but the end of them.
     .balign 8
-multiboot2:
-    .long MULTIBOOT2, 0, multiboot2_end - multiboot2
-    .long 0x100000000 - MULTIBOOT2 - (multiboot2_end - multiboot2)
-    .short 0, 0
-    .long 8
-multiboot2_end:
+    .long MULTIBOOT2, 0, 24, 0x100000000 - MULTIBOOT2 - 24
+    .quad 8 << 32
 
     .code64
 long_mode:
