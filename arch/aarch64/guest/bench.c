@@ -108,18 +108,17 @@ static bool inject_once(uint64_t *outside) {
     return true;
 }
 
-#define GIC "arm,gic-v3"
+#define GIC_MISSING "a GIC in the device tree"
 
 static volatile void *registers(const struct machine_range *range) {
     return (volatile void *)(uintptr_t)range->base;
 }
 
 static bool timer_inject(const struct machine *machine, uint64_t *value, const char **missing) {
-    struct machine_range distributor, redistributors;
-    *missing = "a " GIC " in the device tree, and its interrupt in most rounds";
-    return machine_device(machine, GIC, 0, &distributor) &&
-           machine_device(machine, GIC, 1, &redistributors) &&
-           gic_init(registers(&distributor), registers(&redistributors), redistributors.size,
+    struct gic gic;
+    *missing = GIC_MISSING ", and its interrupt in most rounds";
+    return gic_find(machine, &gic) &&
+           gic_init(registers(&gic.distributor), registers(&gic.cpus), gic.cpus.size,
                     TIMER_INTERRUPT) &&
            measure_often(inject_once, value);
 }
@@ -131,8 +130,10 @@ static bool timer_inject(const struct machine *machine, uint64_t *value, const c
 #define RTC_MATCH 0x04
 
 static bool mmio_load(const struct machine *machine, uint64_t *value, const char **missing) {
-    *missing = "a " GIC " in the device tree";
-    return measure_device(machine, GIC, GICD_TYPER, loop_load, loop_nothing, value);
+    struct gic gic;
+    *missing = GIC_MISSING;
+    return gic_find(machine, &gic) &&
+           measure_device(machine, gic.compatible, GICD_TYPER, loop_load, loop_nothing, value);
 }
 
 static bool clock_load(const struct machine *machine, uint64_t *value, const char **missing) {

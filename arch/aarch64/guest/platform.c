@@ -36,11 +36,12 @@ const char *platform_init(const struct machine *machine, firmware_map *map) {
     uint64_t page = PAGE_SIZE, distributor_size = UINT64_MAX, size = REDISTRIBUTORS_SIZE_MAX;
     firmware_init(machine, map);
     clock_init(device(machine, map, "arm,pl031", 0, &page));
-    volatile void *distributor = device(machine, map, "arm,gic-v3", 0, &distributor_size);
-    volatile void *redistributors = device(machine, map, "arm,gic-v3", 1, &size);
-    if (distributor == NULL || redistributors == NULL)
-        return "the device tree has no GICv3";
-    if (!gic_init(distributor, redistributors, size, CLOCK_INTERRUPT))
-        return "no redistributor of the GIC belongs to this CPU";
+    struct gic gic;
+    if (!gic_find(machine, &gic))
+        return "the device tree has no GICv3 and no GICv2";
+    volatile void *distributor = device(machine, map, gic.compatible, 0, &distributor_size);
+    volatile void *cpus = device(machine, map, gic.compatible, 1, &size);
+    if (distributor == NULL || cpus == NULL || !gic_init(distributor, cpus, size, CLOCK_INTERRUPT))
+        return "no part of the GIC belongs to this CPU";
     return NULL;
 }

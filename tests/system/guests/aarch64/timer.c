@@ -1,4 +1,4 @@
-// The virtual timer, whose interrupt comes by a GICv3.
+// The virtual timer, whose interrupt comes by the GIC.
 #include "tests/system/guests/timer.h"
 
 #include <stddef.h>
@@ -8,19 +8,17 @@
 #include "arch/aarch64/guest/sysreg.h"
 #include "guest/bare.h"
 
-#define GICV3 "arm,gic-v3"
 #define TIMER_INTERRUPT 27
 #define KIND_IRQ 1
 
 volatile unsigned timer_taken;
 
 void timer_begin(void) {
-    struct machine_range distributor, redistributors;
-    if (!machine_device(bare_machine(), GICV3, 0, &distributor) ||
-        !machine_device(bare_machine(), GICV3, 1, &redistributors) ||
-        !gic_init((volatile void *)distributor.base, (volatile void *)redistributors.base,
-                  redistributors.size, TIMER_INTERRUPT)) {
-        print("FAILED: there is no GICv3 for this CPU\n");
+    struct gic gic;
+    if (!gic_find(bare_machine(), &gic) ||
+        !gic_init((volatile void *)gic.distributor.base, (volatile void *)gic.cpus.base,
+                  gic.cpus.size, TIMER_INTERRUPT)) {
+        print("FAILED: there is no GIC for this CPU\n");
         guest_end(true);
     }
 }
