@@ -12,7 +12,7 @@ from exeunt_lib.testing import Context, run_guest, system_test
 ARCH = ("aarch64",)
 TWO_CPUS = SYSTEM_TESTS / "manifests/two-cpus-aarch64.dts"
 GUEST = "guest/interrupts.bin"
-CHECKS = 148  # of one round
+CHECKS = 149  # of one round
 PASSED = f"interrupts: {CHECKS} checks passed"
 BARE = {"bare": True, "qemu_args": ["-smp", "2"]}
 HYPERVISOR = {"manifest": TWO_CPUS}

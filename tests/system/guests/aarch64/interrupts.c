@@ -1,7 +1,9 @@
-// Uses a GICv3 as its specification allows (Arm IHI 0069), and expects what it promises: of many
-// interrupts at once, priorities, disabled and active ones, a level-sensitive line, the virtual
-// timer, other CPUs. `rounds=N` does all of it N times; `typing` then waits for a typed line. Needs
-// a machine with two CPUs and a PL011.
+// Uses a GICv3 or v2 as its specification allows (Arm IHI 0069, 0048), and expects what it
+// promises: of many interrupts at once, priorities, disabled and active ones, a level-sensitive
+// line, the virtual timer, other CPUs. `rounds=N` does all of it N times; `typing` then waits for a
+// typed line. Needs a machine with two CPUs and a PL011. `unmoved`: its GICv2 keeps a pending
+// interrupt for the CPU that it was for before its targets changed, as QEMU's does before 9.1,
+// which IHI 0048, 4.3.12, forbids.
 #include "tests/system/guests/aarch64/interrupts.h"
 
 #include "guest/lib/string.h"
@@ -48,8 +50,7 @@ void try_edges(void) {
     gic_forward(false);
     for (unsigned n = 0; n < CASES; n++)
         gic_bit(ISPENDR, FIRST + n);
-    sysreg_write(icc_sgi1r_el1, 3u << 24 | 1u << this_cpu());
-    sysreg_sync();
+    gic_send(3, 1u << this_cpu());
     check(gic_take() == SPURIOUS, "the distributor is off");
     gic_forward(true);
     expect(3);
@@ -77,17 +78,15 @@ void try_priorities(void) {
         expect(FIRST + n);
     gic_bit(ISPENDR, FIRST + 1);
     check(gic_take() == FIRST + 1, "one");
-    check(sysreg_read(icc_rpr_el1) == 0xd0, "running at 0x%lx", sysreg_read(icc_rpr_el1));
+    check(gic_running() == 0xd0, "running at 0x%x", gic_running());
     gic_bit(ISPENDR, FIRST);
     check(gic_take() == SPURIOUS, "one that is less urgent");
     gic_bit(ISPENDR, FIRST + 2);
     expect(FIRST + 2);
     gic_end(FIRST + 1);
-    sysreg_write(icc_pmr_el1, 0xe0);
-    sysreg_sync();
+    gic_mask(0xe0);
     check(gic_take() == SPURIOUS, "it is masked");
-    sysreg_write(icc_pmr_el1, 0xff);
-    sysreg_sync();
+    gic_mask(0xff);
     expect(FIRST);
 }
 
@@ -123,18 +122,15 @@ void try_active(void) {
     gic_end(FIRST); // its priority
     gic_bit(ISPENDR, FIRST);
     // In two steps: the priority first.
-    sysreg_write(icc_ctlr_el1, 2);
-    sysreg_sync();
+    gic_split_ends(true);
     check(gic_take() == FIRST, "again");
     gic_end(FIRST);
     gic_bit(ISPENDR, FIRST);
     check(gic_take() == SPURIOUS && gic_is(ISACTIVER, FIRST), "it is active still");
-    sysreg_write(icc_dir_el1, FIRST);
-    sysreg_sync();
+    gic_deactivate(FIRST);
     check(gic_take() == FIRST, "behind the second step");
     gic_end(FIRST);
-    sysreg_write(icc_dir_el1, FIRST);
-    sysreg_sync();
+    gic_deactivate(FIRST);
     check(!gic_is(ISACTIVER, FIRST), "not active");
 }
 
@@ -163,6 +159,12 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         try_uart(machine);
         begin_case(machine);
         try_cpus(machine);
+        if (gic_is_v2()) {
+            begin_case(machine);
+            try_groups();
+            begin_case(machine);
+            try_senders(machine);
+        }
     }
     if (machine_bootarg(machine, "typing", typing, sizeof(typing))) {
         begin_case(machine);

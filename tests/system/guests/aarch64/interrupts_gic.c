@@ -1,83 +1,66 @@
-// The registers.
-#include "tests/system/guests/aarch64/interrupts.h"
+// The registers that are alike in both versions, and which version the machine has.
+#include "tests/system/guests/aarch64/interrupts_gic.h"
 
 #define GICD_CTLR 0x0u
-#define GICD_CTLR_GROUP1_ARE 0x12u
-#define GICD_ROUTER 0x6000u
-#define IGROUPR 0x80u
 #define IPRIORITYR 0x400u
 #define ICFGR 0xc00u
-
-#define GICR_WAKER 0x14u
-#define GICR_WAKER_SLEEP 2u
-#define GICR_WAKER_ASLEEP 4u
-#define GICR_OWN 0x10000u  // the frame of private interrupts
-#define GICR_SIZE 0x20000u // of each CPU; CPU n has affinity n here
 
 #define LOWEST 0xf0 // the watchdog's
 #define PATIENCE_S 2
 
-static volatile uint8_t *distributor, *redistributors;
+volatile uint8_t *gic_distributor, *gic_cpus;
+static const struct gic_version *version;
 
 unsigned this_cpu(void) { return sysreg_read(mpidr_el1) & 0xff; }
 
-static volatile uint8_t *own(void) {
-    return redistributors + (uint64_t)this_cpu() * GICR_SIZE + GICR_OWN;
+bool gic_is_v2(void) { return version == &gic_version_v2; }
+
+static volatile uint8_t *frame_of(unsigned intid) {
+    return intid < PRIVATE && !version->banked ? gic_private_frame() : gic_distributor;
 }
-
-static volatile uint8_t *frame_of(unsigned intid) { return intid < PRIVATE ? own() : distributor; }
-
-static volatile uint32_t *word(volatile uint8_t *frame, uint64_t offset) {
-    return (volatile uint32_t *)(frame + offset);
-}
-
-// What was written to a frame counts from here on, at the CPU interface too.
-static void settle(void) { __asm__ volatile("dsb sy\n isb" ::: "memory"); }
 
 void gic_bit(unsigned reg, unsigned intid) {
-    *word(frame_of(intid), reg + intid / 32 * 4) = 1u << intid % 32;
-    settle();
+    *gic_word(frame_of(intid), reg + intid / 32 * 4) = 1u << intid % 32;
+    gic_settle();
 }
 
 bool gic_is(unsigned reg, unsigned intid) {
-    return *word(frame_of(intid), reg + intid / 32 * 4) >> intid % 32 & 1;
+    return *gic_word(frame_of(intid), reg + intid / 32 * 4) >> intid % 32 & 1;
 }
 
 void gic_priority(unsigned intid, unsigned priority) {
     frame_of(intid)[IPRIORITYR + intid] = (uint8_t)priority;
-    settle();
+    gic_settle();
 }
 
 void gic_route(unsigned intid, uint64_t cpu) {
-    *(volatile uint64_t *)(distributor + GICD_ROUTER + 8ull * intid) = cpu;
-    settle();
+    version->route(intid, cpu);
+    gic_settle();
 }
 
 static void configure(unsigned intid, bool by_edges) {
-    volatile uint32_t *config = word(distributor, ICFGR + intid / 16 * 4);
+    volatile uint32_t *config = gic_word(gic_distributor, ICFGR + intid / 16 * 4);
     const uint32_t bit = 2u << intid % 16 * 2;
     *config = by_edges ? *config | bit : *config & ~bit;
 }
 
 void gic_level(unsigned intid) {
     configure(intid, false);
-    settle();
+    gic_settle();
 }
 
 void gic_forward(bool on) {
-    *word(distributor, GICD_CTLR) = on ? GICD_CTLR_GROUP1_ARE : GICD_CTLR_GROUP1_ARE & ~2u;
-    settle();
+    *gic_word(gic_distributor, GICD_CTLR) = on ? version->control : version->control_off;
+    gic_settle();
 }
 
 void gic_begin_cpu(unsigned cpu) {
-    volatile uint8_t *redistributor = redistributors + (uint64_t)cpu * GICR_SIZE;
-    *word(redistributor, GICR_WAKER) &= ~GICR_WAKER_SLEEP;
-    while (*word(redistributor, GICR_WAKER) & GICR_WAKER_ASLEEP) {
-    }
-    *word(own(), IGROUPR) = ~0u;
-    *word(own(), ICENABLER) = ~0u;
-    *word(own(), ICPENDR) = ~0u;
-    *word(own(), ICACTIVER) = ~0u;
+    version->begin_cpu(cpu);
+    volatile uint8_t *own = frame_of(0);
+    *gic_word(own, IGROUPR) = version->groups;
+    *gic_word(own, ICENABLER) = ~0u;
+    *gic_word(own, ICPENDR) = ~0u;
+    *gic_word(own, ICACTIVER) = ~0u;
     for (unsigned intid = 0; intid < PRIVATE; intid++) {
         gic_priority(intid, PRIORITY);
     }
@@ -87,24 +70,25 @@ void gic_begin_cpu(unsigned cpu) {
     gic_begin_interface();
 }
 
-void gic_begin_interface(void) {
-    sysreg_write(icc_sre_el1, 1);
-    sysreg_sync();
-    sysreg_write(icc_pmr_el1, 0xff);
-    sysreg_write(icc_bpr1_el1, 0);
-    sysreg_write(icc_ctlr_el1, 0);
-    sysreg_write(icc_igrpen1_el1, 1);
-    sysreg_sync();
+void gic_begin_interface(void) { version->begin_interface(); }
+
+static bool find(const struct machine *machine, const struct gic_version *of) {
+    struct machine_range distributor = {0}, cpus = {0};
+    for (const char *const *name = of->compatible; *name; name++) {
+        if (machine_device(machine, *name, 0, &distributor) &&
+            machine_device(machine, *name, 1, &cpus)) {
+            gic_distributor = (volatile uint8_t *)distributor.base;
+            gic_cpus = (volatile uint8_t *)cpus.base;
+            version = of;
+            return true;
+        }
+    }
+    return false;
 }
 
 void gic_begin(const struct machine *machine) {
-    struct machine_range range = {0};
-    bool found = machine_device(machine, "arm,gic-v3", 0, &range);
-    distributor = (volatile uint8_t *)range.base;
-    found = found && machine_device(machine, "arm,gic-v3", 1, &range);
-    redistributors = (volatile uint8_t *)range.base;
-    if (!found) {
-        print("FAILED: no GICv3\n");
+    if (!find(machine, &gic_version_v3) && !find(machine, &gic_version_v2)) {
+        print("FAILED: no GICv3 and no GICv2\n");
         guest_end(true);
     }
     gic_forward(true);
@@ -113,7 +97,7 @@ void gic_begin(const struct machine *machine) {
         gic_bit(ICACTIVER, intid);
         configure(intid, true);
         gic_bit(ICPENDR, intid);
-        *word(distributor, IGROUPR + intid / 32 * 4) |= 1u << intid % 32;
+        *gic_word(gic_distributor, IGROUPR + intid / 32 * 4) = version->groups;
         gic_priority(intid, PRIORITY);
         gic_route(intid, this_cpu());
     }
@@ -121,14 +105,27 @@ void gic_begin(const struct machine *machine) {
 }
 
 unsigned gic_take(void) {
-    const unsigned intid = (unsigned)sysreg_read(icc_iar1_el1);
-    settle();
+    const unsigned intid = version->take();
+    gic_settle();
     return intid;
 }
 
 void gic_end(unsigned intid) {
-    sysreg_write(icc_eoir1_el1, intid);
-    settle();
+    version->end(intid);
+    gic_settle();
+}
+
+unsigned gic_running(void) { return version->running(); }
+
+void gic_mask(unsigned mask) { version->mask(mask); }
+
+void gic_split_ends(bool on) { version->split_ends(on); }
+
+void gic_deactivate(unsigned intid) { version->deactivate(intid); }
+
+void gic_send(unsigned sgi, uint32_t targets) {
+    __asm__ volatile("dsb sy" ::: "memory");
+    version->send(sgi, targets);
 }
 
 void timer_set(uint64_t ticks) {
