@@ -5,6 +5,7 @@ happens, and figures of time.
 """
 
 import re
+import subprocess
 from dataclasses import replace
 
 from exeunt_lib.paths import out_dir
@@ -65,13 +66,14 @@ def bare_aarch64(ctx: Context) -> None:
 
 @system_test(arches=(ARCH,))
 def bare_aarch64_machines(ctx: Context) -> None:
-    """Older and newer CPUs, more memory, and a machine that starts its kernels at EL2, where PSCI
-    is called by another instruction."""
+    """Older and newer CPUs, more memory, a machine that starts its kernels at EL2, where PSCI is
+    called by another instruction, and one with a GICv2."""
     for machine in (
         {"cpu": "cortex-a53"},
         {"cpu": "cortex-a76", "mem": 64 * MB},
         {"cpu": "max", "qemu_args": ["-machine", "virtualization=on"]},
         {"cpu": "cortex-a72", "qemu_args": ["-machine", "virtualization=on"]},
+        {"qemu_args": ["-machine", "gic-version=2"]},
     ):
         text = run(ctx, PROGRAMS, 0, **machine)
         memory = machine.get("mem", 16 * MB) >> 10
@@ -82,9 +84,14 @@ def bare_aarch64_machines(ctx: Context) -> None:
 
 @system_test(arches=(ARCH,))
 def bare_aarch64_without_gic(ctx: Context) -> None:
-    """A machine with another interrupt controller is refused in words."""
-    result = run_guest(ctx, bare=True, qemu_args=["-machine", "gic-version=2"])
-    ctx.expect_lines(result.output, "arch = aarch64", "panic: the device tree has no GICv3")
+    """A machine without an interrupt controller is refused in words."""
+    tree = ctx.scratch / "no-gic.dtb"
+    dump = ("qemu-system-aarch64", "-machine", f"virt,gic-version=3,dumpdtb={tree}", "-m", "16M")
+    subprocess.run([*dump, "-display", "none"], check=True, capture_output=True)
+    subprocess.run(["fdtput", "-r", tree, "/intc@8000000"], check=True)
+    result = run_guest(ctx, bare=True, qemu_args=["-dtb", str(tree)])
+    message = "panic: the device tree has no GICv3 and no GICv2"
+    ctx.expect_lines(result.output, "arch = aarch64", message)
     ctx.expect(result.status == 1, f"status 1, not {result.status}")
 
 

@@ -2,18 +2,20 @@
 // interrupts to everybody and ends such as never began, on as many CPUs as there are. Afterwards
 // the controller is set up again, and must bring the timer's interrupt as it did before.
 #include "arch/aarch64/guest/bare.h"
+#include "arch/aarch64/guest/gic.h"
 #include "arch/aarch64/guest/sysreg.h"
+#include "guest/lib/string.h"
 #include "tests/system/guests/check.h"
 #include "tests/system/guests/firmware.h"
 #include "tests/system/guests/timer.h"
 
 #define ROUNDS 20000
 #define BESIDE 5000
-#define GICV3 "arm,gic-v3"
 #define LINES 64 // 32 of them a CPU's own
 #define PATIENCE 2000
 
 static struct machine_range distributor, redistributors;
+static bool is_v2; // then the latter are a CPU interface
 static volatile bool beside_done;
 static uint64_t millisecond;
 
@@ -55,7 +57,7 @@ static uint64_t value(void) {
 }
 
 static void touch_registers(void) {
-    const bool which = check_random() & 1;
+    const bool which = (check_random() & 1) || is_v2;
     const struct machine_range *range = which ? &distributor : &redistributors;
     const unsigned size = 1u << check_random() % 4;
     // Most registers lie in the first pages of a frame.
@@ -66,9 +68,24 @@ static void touch_registers(void) {
     access(range->base + offset / size * size, size, check_random() & 1, value());
 }
 
+// GICC_CTLR, PMR, BPR, IAR, EOIR, ABPR, APR, DIR; and GICD_SGIR (IHI 0048, chapter 4).
+static void touch_cpu_interface(void) {
+    static const uint16_t registers[] = {0x0, 0x4, 0x8, 0xc, 0x10, 0x1c, 0xd0, 0x1000};
+    const uint64_t which = check_random() % 16;
+    if (which >= sizeof(registers) / sizeof(registers[0]))
+        access(distributor.base + 0xf00, 4, true, value() & 0x03ff000f);
+    else
+        access(redistributors.base + registers[which], 4, registers[which] != 0xc,
+               which == 4 || which == 7 ? value() % 1024 : value());
+}
+
 // By their numbers: SGIs, ends, masks, priorities (GIC Architecture Specification, chapter 12).
 static void write_cpu_interface(void) {
     const uint64_t v = value();
+    if (is_v2) {
+        touch_cpu_interface();
+        return;
+    }
     switch (check_random() % 9) {
     case 0:
         sysreg_write(icc_sgi1r_el1, v);
@@ -116,8 +133,15 @@ static void clean(uint64_t cpus) {
     for (unsigned i = 0; i < sizeof(clears) / sizeof(clears[0]); i++) {
         for (uint64_t n = 32; n < LINES; n += 32)
             access(distributor.base + clears[i] + n / 8, 4, true, 0xffffffff);
-        for (uint64_t cpu = 0; cpu < cpus; cpu++)
+        if (is_v2)
+            access(distributor.base + clears[i], 4, true, 0xffffffff);
+        for (uint64_t cpu = 0; cpu < cpus && !is_v2; cpu++)
             access(redistributors.base + cpu * 0x20000 + 0x10000 + clears[i], 4, true, 0xffffffff);
+    }
+    if (is_v2) {
+        access(redistributors.base + 0xd0, 4, true, 0); // GICC_APR0
+        access(redistributors.base + 0x8, 4, true, 0);
+        return;
     }
     sysreg_write(icc_ap1r0_el1, 0);
     sysreg_write(icc_ap0r0_el1, 0);
@@ -128,9 +152,11 @@ static void clean(uint64_t cpus) {
 bool guest_main(uint64_t cpu, const void *device_tree) {
     const struct machine *machine = check_machine(device_tree);
     millisecond = timer_second(machine) / 1000;
-    check(machine_device(machine, GICV3, 0, &distributor) &&
-              machine_device(machine, GICV3, 1, &redistributors),
-          "there is no GICv3");
+    struct gic gic;
+    check(gic_find(machine, &gic), "there is no GIC");
+    distributor = gic.distributor;
+    redistributors = gic.cpus;
+    is_v2 = strcmp(gic.compatible, "arm,gic-v3") != 0;
     timer_begin();
     check(timer_wait(timer_now() + millisecond), "the timer at first");
     if (machine->cpus > 1) {

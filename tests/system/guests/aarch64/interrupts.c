@@ -2,7 +2,7 @@
 // promises: of many interrupts at once, priorities, disabled and active ones, a level-sensitive
 // line, the virtual timer, other CPUs. `rounds=N` does all of it N times; `typing` then waits for a
 // typed line. Needs a machine with two CPUs and a PL011. `unmoved`: its GICv2 keeps a pending
-// interrupt for the CPU that it was for before its targets changed, as QEMU's does before 9.1,
+// interrupt for the CPU that it was for before its targets changed, as that of QEMU 7.2 does,
 // which IHI 0048, 4.3.12, forbids.
 #include "tests/system/guests/aarch64/interrupts.h"
 
