@@ -2,11 +2,22 @@
 #include "libs/vlapic/words.h"
 
 #define CLASS 0xf0u
+#define CLASS_SHIFT 4
 
 uint8_t vlapic_priority(const struct vlapic *lapic) {
     const unsigned in_service = words_highest(lapic->in_service);
     const unsigned task = (unsigned)lapic->priority;
     return (uint8_t)((task & CLASS) >= (in_service & CLASS) ? task : in_service & CLASS);
+}
+
+uint64_t vlapic_read_cr8(const struct vlapic *lapic) { return lapic->priority >> CLASS_SHIFT; }
+
+bool vlapic_write_cr8(struct vlapic *lapic, uint64_t value) {
+    if (value > CLASS >> CLASS_SHIFT) {
+        return false;
+    }
+    lapic->priority = value << CLASS_SHIFT;
+    return true;
 }
 
 static bool may_interrupt(const struct vlapic *lapic, unsigned vector) {

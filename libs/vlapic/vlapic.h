@@ -116,6 +116,11 @@ uint32_t vlapic_read_page(const struct vlapic *lapic, uint32_t offset, uint64_t 
 void vlapic_write_page(struct vlapic *lapic, uint32_t offset, uint32_t value, uint64_t now,
                        struct vlapic_ipi *ipi);
 
+// The task's priority as CR8 has it: its upper half (16.6.4). False: it is none, and nothing has
+// happened.
+uint64_t vlapic_read_cr8(const struct vlapic *lapic);
+bool vlapic_write_cr8(struct vlapic *lapic, uint64_t value);
+
 // Whether IPI is for LAPIC, which IS_SENDER or not.
 bool vlapic_ipi_is_for(const struct vlapic_ipi *ipi, const struct vlapic *lapic, bool is_sender);
 

@@ -80,3 +80,11 @@ def x86_64_several_cpus(ctx: Context) -> None:
         )
         ctx.expect_lines(result.output, "smp: 25 checks passed", "Hypervisor ok!")
         ctx.expect(result.status == 0, f"{case}: status 0, not {result.status}")
+
+
+@system_test(builds=(ARCH,))
+def x86_64_control_registers(ctx: Context) -> None:
+    """CR4, CR8, debug registers, single steps; instructions with prefixes in code of all sizes."""
+    result = run_guest(ctx, guest=ctx.out / "guest/control.bin")
+    ctx.expect_lines(result.output, "control: 170 checks passed", "Hypervisor ok!")
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")

@@ -14,6 +14,10 @@
 #define CR4_FSGSBASE (1ull << 16)
 #define CR4_SMEP (1ull << 20)
 #define CR4_SMAP (1ull << 21)
+// What guests may set, of what the CPU has: TSD, DE, PSE, PAE, PGE, PCE, and those above. XCR0, the
+// protection keys' register and others that such bits bring are in no VMCB: one guest's would be
+// the next one's.
+#define CR4_GUEST (0x1bcull | CR4_FXSR | CR4_XMMEXCEPT | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP)
 
 #define EFER_SYSCALL (1ull << 0)
 #define EFER_LONG_MODE (1ull << 8)
@@ -21,7 +25,10 @@
 #define EFER_NO_EXECUTE (1ull << 11)
 #define EFER_SVM (1ull << 12)
 
+#define VECTOR_DEBUG 1u
+
 #define RFLAGS_ONE (1ull << 1)
+#define RFLAGS_TRAP (1ull << 8)
 #define RFLAGS_INTERRUPTS (1ull << 9)
 // What SYSCALL clears: traps, interrupts, direction, I/O privilege, nested task, alignment checks.
 #define RFLAGS_SYSCALL_MASK 0x47700ull

@@ -6,6 +6,9 @@
 
 #define LEVELS 4 // of the guest's own tables, in long mode
 #define BYTES 8  // of an instruction that one look reads
+#define PREFIXES 14
+#define OPCODES_MORE 0x0f
+#define OPCODE_HALT 0xf4
 
 uint64_t fetch_entry(const struct space *space, uint64_t address, unsigned *bits) {
     const uint64_t *table = space->root;
@@ -59,6 +62,19 @@ static const uint8_t *fetch_byte(const struct vcpu *vcpu, uint64_t address) {
         }
     }
     return NULL;
+}
+
+// No prefix is a first byte of what exits: 0x0f, or HLT.
+void fetch_prefixes(struct vcpu *vcpu) {
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    uint64_t pc = vmcb->rip, *plain = &vcpu->arch.plain[pc % ARCH_PLAIN];
+    uint64_t base = vmcb->cs.attributes & VMCB_SEGMENT_LONG ? 0 : vmcb->cs.base, count = 0;
+    const uint8_t *at = *plain != pc ? fetch_byte(vcpu, base + pc) : NULL;
+    while (at && *at != OPCODES_MORE && *at != OPCODE_HALT && count < PREFIXES) {
+        at = fetch_byte(vcpu, base + pc + ++count);
+    }
+    *plain = count ? *plain : pc;
+    vmcb->exit_code |= count << VMCB_EXIT_BITS;
 }
 
 enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction) {

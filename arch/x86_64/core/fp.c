@@ -21,6 +21,8 @@ void fp_reset(struct fp_regs *regs) {
     *(uint32_t *)&regs->image[IMAGE_MXCSR] = MXCSR_RESET;
 }
 
+static const int32_t fp_nobody;
+
 void fp_take(struct cpu *cpu, struct context *context) {
     if (cpu->fp != context) {
         asm volatile("clts" ::: "memory");
@@ -28,7 +30,10 @@ void fp_take(struct cpu *cpu, struct context *context) {
         if (cpu->fp) {
             asm volatile("fxsave64 %0" : "=m"(*fp_of(cpu->fp)));
         }
-        asm volatile("fxrstor64 %0" ::"m"(*fp_of(context)));
+        // The addresses of the last x87 instruction are loaded only with an exception that is
+        // pending (APM volume 2, 11.4.4): so nobody's are left.
+        asm volatile("fnclex\n emms\n fildl %1\n fxrstor64 %0" ::"m"(*fp_of(context)),
+                     "m"(fp_nobody));
         cpu->fp = context;
     }
     // For a task, the vectors allow them when they enter it.

@@ -112,54 +112,39 @@ void interrupt_load(struct vcpu *vcpu) {
     }
 }
 
-static void interrupt_nmi(struct vcpu *vcpu, uint8_t nmi) {
+void interrupt_nmi(struct vcpu *vcpu, uint8_t nmi) {
     vcpu->arch.nmi = nmi;
     interrupt_intercepts(vcpu);
     vcpu->context.cpu->ready = &vcpu->context.cpu->core;
 }
 
-struct context *interrupt_return(struct vcpu *vcpu) {
-    interrupt_nmi(vcpu, vcpu->arch.nmi & NMI_DUE);
-    return &vcpu->context;
-}
-
 // A vCPU that init has stopped, with its VM, stays so: DUE_STARTUP says which may be started.
 static bool interrupt_input(struct vcpu *vcpu, uint64_t input) {
+    uint64_t page = input - INPUT_STARTUP;
     if (input == INPUT_NMI) {
         interrupt_nmi(vcpu, vcpu->arch.nmi | NMI_DUE);
-    } else if (input == INPUT_INIT) {
-        if (vcpu->state != VCPU_OFF) {
-            vcpu_stop(vcpu);
-            vcpu->due = DUE_STARTUP;
-        }
-    } else if (input - INPUT_STARTUP < INTERRUPT_COUNT) {
-        if (vcpu->state == VCPU_OFF && vcpu->due == DUE_STARTUP &&
-            vcpu_start(vcpu, 0, 0, 0) == STATUS_OK) {
-            vcpu_real(vcpu, input - INPUT_STARTUP);
-        }
-    } else {
-        return false;
+    } else if (input == INPUT_INIT && vcpu->state != VCPU_OFF) {
+        vcpu_stop(vcpu);
+        vcpu->due = DUE_STARTUP;
+    } else if (page < INTERRUPT_COUNT && vcpu->due == DUE_STARTUP &&
+               vcpu_start(vcpu, 0, 0, 0) == STATUS_OK) {
+        vcpu_real(vcpu, page);
     }
-    return true;
+    return input == INPUT_NMI || input == INPUT_INIT || page < INTERRUPT_COUNT;
 }
 
 enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {
+    bool raises = what == VCPU_INTERRUPT_RAISE, clears = what == VCPU_INTERRUPT_TAKE_BACK;
     interrupt_taken(vcpu);
-    if (interrupt == INTERRUPT_WINDOW && what <= VCPU_INTERRUPT_TAKE_BACK) {
-        vcpu->arch.window = what == VCPU_INTERRUPT_RAISE;
+    if (interrupt == INTERRUPT_WINDOW && (raises || clears)) {
+        vcpu->arch.window = raises;
         interrupt_offer(vcpu);
-        return STATUS_OK;
-    }
-    if (what == VCPU_INTERRUPT_RAISE && interrupt_input(vcpu, interrupt)) {
-        return STATUS_OK;
-    }
-    if (interrupt >= INTERRUPT_COUNT || what > VCPU_INTERRUPT_TAKE_BACK) {
-        return STATUS_INVALID;
-    }
-    if (what == VCPU_INTERRUPT_RAISE) {
+    } else if (interrupt < INTERRUPT_COUNT && raises) {
         arch_vcpu_raise(vcpu, (unsigned)interrupt, false);
-    } else {
+    } else if (interrupt < INTERRUPT_COUNT && clears) {
         arch_vcpu_clear(vcpu, (unsigned)interrupt);
+    } else if (!raises || !interrupt_input(vcpu, interrupt)) {
+        return STATUS_INVALID;
     }
     return STATUS_OK;
 }

@@ -12,5 +12,6 @@ void interrupt_load(struct vcpu *vcpu);
 // It would take an interrupt now: the WINDOW exit, if that was asked for.
 struct context *interrupt_window(struct vcpu *vcpu, uint32_t mode);
 
-// It is about to return from the handler of an NMI, or from another that keeps one waiting.
-struct context *interrupt_return(struct vcpu *vcpu);
+// What is known of NMIs becomes NMI: NMI_DUE, NMI_SERVED. An exit at IRET tells that none is
+// served, or nothing else keeps one waiting.
+void interrupt_nmi(struct vcpu *vcpu, uint8_t nmi);

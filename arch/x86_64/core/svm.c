@@ -9,9 +9,8 @@
 
 #define LEAF_EXTENDED 0x80000001u
 #define LEAF_SVM 0x8000000au
-#define HAS_SVM (1u << 2)      // of LEAF_EXTENDED, in C
-#define HAS_NESTED (1u << 0)   // of LEAF_SVM, in D
-#define HAS_NEXT_RIP (1u << 3) // the same
+#define HAS_SVM (1u << 2)    // of LEAF_EXTENDED, in C
+#define HAS_NESTED (1u << 0) // of LEAF_SVM, in D
 
 #define IO_MAP_PAGES 3
 #define MSR_MAP_PAGES 2
@@ -26,7 +25,6 @@ static _Alignas(PAGE_SIZE) uint8_t io_map[IO_MAP_PAGES * PAGE_SIZE];
 static _Alignas(PAGE_SIZE) uint8_t msr_map[MSR_MAP_PAGES * PAGE_SIZE];
 
 static uint32_t identifiers; // how many the CPU has; number 0 is the core's own
-static bool next_rip;
 
 // One is given after the other; when there is none left, all begin anew, in the next generation.
 static uint64_t generation = 1;
@@ -57,7 +55,6 @@ void svm_init(void) {
         arch_panic("this CPU's SVM has no nested paging; CPUID 8000000A EDX is", svm.d);
     }
     identifiers = svm.b;
-    next_rip = svm.d & HAS_NEXT_RIP;
     for (unsigned i = 0; i < sizeof(io_map); i++) {
         io_map[i] = 0xff;
     }
@@ -71,8 +68,6 @@ void svm_permissions(uint64_t *io, uint64_t *msr) {
     *io = boot_physical(io_map);
     *msr = boot_physical(msr_map);
 }
-
-bool svm_has_next_rip(void) { return next_rip; }
 
 void svm_forget(void) {
     generation++;

@@ -10,9 +10,6 @@ void svm_init(void);
 // but those whose values VMLOAD and VMSAVE switch.
 void svm_permissions(uint64_t *io, uint64_t *msr);
 
-// True when the CPU says where an intercepted instruction ends.
-bool svm_has_next_rip(void);
-
 // Nothing that any vCPU's identifier tags in the TLB is good any more.
 void svm_forget(void);
 

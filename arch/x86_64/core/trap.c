@@ -9,6 +9,7 @@
 #include "arch/x86_64/core/apic.h"
 #include "arch/x86_64/core/boot.h"
 #include "arch/x86_64/core/cpu.h"
+#include "arch/x86_64/core/fetch.h"
 #include "arch/x86_64/core/fp.h"
 #include "arch/x86_64/core/interrupt.h"
 #include "arch/x86_64/core/ports.h"
@@ -21,7 +22,6 @@
 #include "kernel/object/irq.h"
 #include "kernel/sched/sched.h"
 
-#define VECTOR_DEBUG 1u
 #define VECTOR_BREAKPOINT 3u
 #define VECTOR_UNDEFINED 6u
 #define VECTOR_NO_FP 7u
@@ -80,6 +80,7 @@ static struct context *trap_io(struct vcpu *vcpu, uint32_t mode) {
 }
 
 static struct context *trap_instruction(struct vcpu *vcpu, uint64_t code, uint32_t mode) {
+    fetch_prefixes(vcpu);
     const struct regs *regs = &vcpu->context.regs;
     uint64_t *word = vcpu->record.word;
     uint64_t write = code == VMCB_EXIT_MSR ? vmcb_of(vcpu)->exit_info1 & 1 : 0;
@@ -105,14 +106,22 @@ static uint32_t trap_take(void) {
     return vector_taken;
 }
 
+// What was being delivered when it exited is delivered on the way back (15.7.2), but for what an
+// instruction does again: INT, INT3, INTO.
+static bool trap_again(uint64_t event) {
+    uint64_t type = event & VMCB_EVENT_TYPE, vector = event & 0xff;
+    return (event & VMCB_EVENT_VALID) && type != VMCB_EVENT_SOFT &&
+           (type != VMCB_EVENT_EXCEPTION || (vector - VECTOR_BREAKPOINT) > 1);
+}
+
 FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
     struct vmcb *vmcb = vmcb_of(vcpu);
     uint32_t mode = vmcb->cpl == 0;
-    // What was being delivered when it exited is delivered on the way back (15.7.2).
-    vmcb->event = vmcb->exit_event & VMCB_EVENT_VALID ? vmcb->exit_event : 0;
+    vmcb->event = trap_again(vmcb->exit_event) ? vmcb->exit_event : 0;
     interrupt_settle(vcpu);
     switch (code) {
     case VMCB_EXIT_VMMCALL:
+        fetch_prefixes(vcpu);
         return forward_exit(vcpu, EXIT_HYPERCALL, mode);
     case VMCB_EXIT_NESTED_FAULT:
         return trap_nested_fault(vcpu, mode);
@@ -123,11 +132,15 @@ FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
     case VMCB_EXIT_NMI: // it is taken at the next STGI
         return &vcpu->context;
     case VMCB_EXIT_HLT:
+        fetch_prefixes(vcpu);
         vcpu->record.word[0] = arch_now();
         vcpu->record.word[1] = arch_vcpu_pending(vcpu);
         return forward_exit(vcpu, EXIT_IDLE, mode);
+    case VMCB_EXIT_DEBUG ... VMCB_EXIT_DEBUG_LAST:
+        return vcpu_debug(vcpu);
     case VMCB_EXIT_IRET:
-        return interrupt_return(vcpu);
+        interrupt_nmi(vcpu, vcpu->arch.nmi & NMI_DUE);
+        return &vcpu->context;
     case VMCB_EXIT_WINDOW:
         return interrupt_window(vcpu, mode);
     default:
@@ -188,7 +201,4 @@ void trap_load_guest(struct vcpu *vcpu) {
     cpu->ready = complete ? &vcpu->context : &cpu->core;
 }
 
-_Noreturn void trap_core(uint64_t vector, uint64_t pc) {
-    (void)vector;
-    arch_panic("the core itself trapped at", pc);
-}
+_Noreturn void trap_core(uint64_t pc) { arch_panic("the core itself trapped at", pc); }

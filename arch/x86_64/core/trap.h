@@ -31,4 +31,4 @@ struct context *trap_idle(void);
 void trap_load_guest(struct vcpu *vcpu);
 
 // The core itself trapped: the end.
-_Noreturn void trap_core(uint64_t vector, uint64_t pc);
+_Noreturn void trap_core(uint64_t pc);

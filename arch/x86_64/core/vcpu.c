@@ -20,6 +20,7 @@
 #define CR0_PROTECTED 0x11ull
 #define CR0_REAL 0x10ull
 #define PAT_RESET 0x0007040600070406ull
+#define DR6_STEP (1ull << 14)
 #define DR6_RESET 0xffff0ff0ull
 #define DR7_RESET 0x400ull
 
@@ -28,6 +29,7 @@
 
 static void vcpu_control(struct vcpu *vcpu) {
     struct vmcb *vmcb = vmcb_of(vcpu);
+    vmcb->intercept_cr = VMCB_INTERCEPTS_CR;
     vmcb->intercept_dr = ~0u; // DR0 to DR3 are in no VMCB
     vmcb->intercept[0] = VMCB_INTERCEPTS;
     vmcb->intercept[1] = VMCB_INTERCEPTS_MORE;
@@ -59,7 +61,8 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
     }
     fp_forget(&vcpu->context);
     fp_reset(&vcpu->fp);
-    vcpu->arch = (struct arch_vcpu){.vmcb = vcpu->arch.vmcb, .offered = VCPU_NOTHING_OFFERED};
+    vcpu->arch = (struct arch_vcpu){
+        .vmcb = vcpu->arch.vmcb, .offered = VCPU_NOTHING_OFFERED, .plain = {1}}; // 0 is one, too
     *vmcb = (struct vmcb){0};
     vcpu_control(vcpu);
     vcpu_segments(vmcb, (struct vmcb_segment){0x08, SEGMENT_CODE, UINT32_MAX, 0},
@@ -91,10 +94,36 @@ enum status arch_vcpu_features(struct vcpu *vcpu, uint64_t features) {
     return features & ~(uint64_t)VCPU_FEATURE_COUNTERS ? STATUS_UNSUPPORTED : STATUS_OK;
 }
 
+static void vcpu_load_debug(const uint64_t debug[4]) {
+    asm volatile("mov %0, %%db0\n mov %1, %%db1\n mov %2, %%db2\n mov %3, %%db3" ::"r"(debug[0]),
+                 "r"(debug[1]), "r"(debug[2]), "r"(debug[3]));
+}
+
+static void vcpu_save_debug(uint64_t debug[4]) {
+    asm volatile("mov %%db0, %0\n mov %%db1, %1\n mov %%db2, %2\n mov %%db3, %3"
+                 : "=r"(debug[0]), "=r"(debug[1]), "=r"(debug[2]), "=r"(debug[3]));
+}
+
+// From a guest's first access to its debug registers on, they are in the hardware while it is. They
+// do nothing to others: DR7 is the VMCB's, and each #VMEXIT resets the core's (15.6).
+struct context *vcpu_debug(struct vcpu *vcpu) {
+    vcpu->arch.debugs = true;
+    vcpu_load_debug(vcpu->arch.debug);
+    vmcb_of(vcpu)->intercept_dr = 0;
+    vmcb_of(vcpu)->clean &= ~VMCB_CLEAN_INTERCEPTS;
+    return &vcpu->context;
+}
+
 bool vcpu_load(struct vcpu *vcpu) {
     struct cpu *cpu = vcpu->context.cpu;
     struct vmcb *vmcb = vmcb_of(vcpu);
     if (cpu->loaded != vcpu) {
+        if (cpu->loaded && cpu->loaded->arch.debugs) {
+            vcpu_save_debug(cpu->loaded->arch.debug);
+        }
+        if (vcpu->arch.debugs) {
+            vcpu_load_debug(vcpu->arch.debug);
+        }
         cpu->loaded = vcpu;
         vmcb->clean = 0; // another VMCB ran meanwhile
     }
@@ -103,13 +132,16 @@ bool vcpu_load(struct vcpu *vcpu) {
     return !vmcb->tlb_control;
 }
 
-void arch_vcpu_settle(struct vcpu *vcpu) { (void)vcpu; } // the assembly path has saved all of it
+void arch_vcpu_settle(struct vcpu *vcpu) {
+    vcpu->context.regs.pc = vmcb_of(vcpu)->rip;
+    vcpu->context.regs.x[REG_VCPU_RAX] = vmcb_of(vcpu)->rax;
+}
 
 // Of instructions by which a guest asks for more than one register: CPUID's four, two in a word; a
 // 64-bit value in EDX and EAX; and what firmware answers, in RAX and RDX.
 HOT void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1) {
     uint64_t *x = vcpu->context.regs.x;
-    switch (vmcb_of(vcpu)->exit_code) {
+    switch ((uint16_t)vmcb_of(vcpu)->exit_code) {
     case VMCB_EXIT_VMMCALL:
         x[REG_VCPU_RAX] = result0;
         x[REG_RDX] = result1;
@@ -127,23 +159,19 @@ HOT void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1)
     }
 }
 
-// How long the instructions are that exit, without prefixes; the others' lengths servers say.
+// How long the instructions are that exit; the others' lengths servers say.
 static uint64_t vcpu_length(const struct vmcb *vmcb) {
     if (vmcb->exit_code == VMCB_EXIT_IO) {
         return vmcb->exit_info2 - vmcb->rip;
     }
-    if (svm_has_next_rip()) {
-        return vmcb->next_rip - vmcb->rip;
-    }
-    switch (vmcb->exit_code) {
+    uint64_t prefixes = (uint32_t)vmcb->exit_code >> VMCB_EXIT_BITS;
+    switch ((uint16_t)vmcb->exit_code) {
     case VMCB_EXIT_HLT:
-        return 1;
-    case VMCB_EXIT_CPUID:
-    case VMCB_EXIT_MSR:
-    case VMCB_EXIT_INVD:
-        return 2;
+        return 1 + prefixes;
+    case VMCB_EXIT_VMMCALL:
+        return 3 + prefixes;
     default:
-        return 3;
+        return 2 + prefixes;
     }
 }
 
@@ -151,6 +179,11 @@ HOT void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
     struct vmcb *vmcb = vmcb_of(vcpu);
     vcpu->context.regs.pc += length ? length & 15 : vcpu_length(vmcb);
     vmcb->shadow = 0;
+    if (unlikely(vmcb->rflags & RFLAGS_TRAP)) {
+        vmcb->dr6 |= DR6_STEP;
+        vmcb->clean &= ~VMCB_CLEAN_DR;
+        arch_vcpu_inject(vcpu, VECTOR_DEBUG, 0);
+    }
 }
 
 uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu) {
@@ -211,6 +244,10 @@ void regs_set(struct regs *regs, unsigned number, uint64_t value) {
     } else if (number == REGS_EFER) {
         vmcb->efer = (value & EFER_GUEST) | (vmcb->efer & EFER_LONG_MODE_ACTIVE) | EFER_SVM;
         vmcb->clean &= ~VMCB_CLEAN_CR;
+    } else if (number == REGS_CR4) {
+        vmcb->cr4 = value & CR4_GUEST;
+        vmcb->clean &= ~VMCB_CLEAN_CR;
+        arch_vcpu_fence(container_of(regs, struct vcpu, context.regs)); // it may empty the TLB
     } else if (number == REGS_PAT) {
         vmcb->pat = value;
         vmcb->clean = 0;

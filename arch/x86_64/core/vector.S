@@ -12,6 +12,7 @@
 #define R(place) (place) - sizeof__regs(%rsp)
 #define E(place, end) (place) - sizeof__regs(end)
 #define X(number) regs__x + 8 * (number)
+#define PLAIN vcpu__arch__plain - sizeof__regs
 #define PAGE value__PAGE_SIZE // behind a vCPU: its VMCB
 #define RSP0 tables_tss + task_state_segment__rsp0
 
@@ -136,10 +137,7 @@ arrive:
     mov E(task__serving, %rsi), %r11
     mov E(task__receive_pc, %rsi), %rcx
     mov E(task__receive_sp, %rsi), %rsp
-    mov record__info(%r11), %rax
-    mov record__pc(%r11), %rbx
-    mov record__seq(%r11), %r14
-    mov record__badge(%r11), %r15
+    load r11, record__info, rax, rbx, r14, r15
     load rdi, 8, rsi, rdx, r10, r8, r9, r12, r13
     mov (%rdi), %rdi
 forget_rest:
@@ -187,8 +185,6 @@ enter_guest:
     mov R(PAGE + vmcb__rax), %rdi
     mov R(PAGE + vmcb__rip), %rbx
     mov R(PAGE + vmcb__exit_code), %r11d    // an invalid VMCB's has 32 bits on QEMU, 64 in the manual
-    mov %rdi, R(X(value__REG_VCPU_RAX))
-    mov %rbx, R(regs__pc)
     movl $value__VMCB_CLEAN_ALL, R(PAGE + vmcb__clean)
     cmp $value__VMCB_EXIT_VMMCALL, %r11d
     je hypercall
@@ -201,6 +197,8 @@ enter_guest:
     or %r14, %r11
     jmp instruction
 guest_trap:
+    mov %rdi, R(X(value__REG_VCPU_RAX))
+    mov %rbx, R(regs__pc)
     host_state
     lea -sizeof__regs(%rsp), %r12
     mov %r11d, %r13d
@@ -208,9 +206,12 @@ guest_trap:
     call trap_guest
     jmp vector_leave
 
-    // A hypercall, all registers saved; the words still are the guest's, rdi its RAX, rbx its RIP.
-    // Checks first.
+    // A hypercall, all registers saved but RAX and RIP, which stay in the VMCB (arch_vcpu_settle); the
+    // words still are the guest's, rdi its RAX, rbx its RIP. Checks first.
 hypercall:
+    movzbl %bl, %ebp
+    cmp %rbx, PLAIN(%rsp, %rbp, 8)
+    jne guest_trap              // is it three bytes long? (fetch_prefixes)
     cmpb $0, R(PAGE + vmcb__cpl)        // VMMCALL is open to the guest's user mode
     jne guest_trap
     mov R(vcpu__fast_portal), %rcx
@@ -225,10 +226,8 @@ hypercall:
     mov R(vcpu__record__seq), %r14
     inc %r14
     mov %r14, R(vcpu__record__seq)
-    movq $0, R(PAGE + vmcb__event)
     host_state
-    mov R(vcpu__fast_info), %rax
-    mov R(vcpu__fast_badge), %r15
+    load rsp, vcpu__fast_info - sizeof__regs, rax, r15
     add $sizeof__regs, %rcx
 enter_server:
     enter_task %rcx, %rbp
@@ -242,6 +241,11 @@ enter_server:
 #define ROUTE vcpu__route + value__EXIT_SYSREG * sizeof__route
 #define RECORD vcpu__record
 instruction:
+    movzbl %bl, %ebp
+    cmp %rbx, PLAIN(%rsp, %rbp, 8)
+    jne guest_trap              // is it two bytes long?
+    mov %rdi, R(X(value__REG_VCPU_RAX))
+    mov %rbx, R(regs__pc)
     cmpb $0, R(PAGE + vmcb__cpl)
     jne guest_trap
     cmpb $0, R(vcpu__tracing)
@@ -264,16 +268,11 @@ instruction:
     add $value__EXIT_SYSREG, %r8
     inc %r14
     save rsp, RECORD + record__word - sizeof__regs, rdi, rsi, rdx
-    mov %r8, R(RECORD + record__info)
-    mov %rbx, R(RECORD + record__pc)
-    mov %r14, R(RECORD + record__seq)
-    mov %r15, R(RECORD + record__badge)
-    mov %rbp, R(RECORD + record__portal)
-    mov %r12, R(RECORD + record__server)
+    save rsp, RECORD + record__info - sizeof__regs, r8, rbx, r14, r15
+    save rsp, RECORD + record__portal - sizeof__regs, rbp, r12
     movq $0, portal__waiting(%rbp)
     incq R(vcpu__count + 8 * value__EXIT_SYSREG)
     movb $value__VCPU_EXITED, R(vcpu__state)
-    movq $0, R(PAGE + vmcb__event)
     lea R(ROUTE), %r9
     lea R(RECORD), %r10
     mov %r9, R(vcpu__taken)
@@ -361,8 +360,7 @@ instruction_done:
     // The point of no return: r15 is the vCPU, r14 the server's portal. What the guest is to go on
     // with is in the VMCB yet.
     lea -sizeof__regs(%rsp), %rbp
-    mov %rax, E(RECORD + record__portal, %r15)  // rax is 0
-    mov %rax, E(RECORD + record__server, %r15)
+    save r15, RECORD + record__portal - sizeof__regs, rax, rax  // rax is 0
     movb $value__VCPU_RUNNABLE, E(vcpu__state, %r15)
     mov %rax, R(task__serving)
     mov %rax, R(task__exit)
@@ -461,8 +459,7 @@ call:
     mov %rbp, R(X(value__REG_RBP))
     mov %rax, R(regs__sp)
     mov %rbx, R(regs__tp)
-    mov %r15, R(task__call + record__portal)
-    mov %r11, R(task__call + record__server)
+    save rsp, task__call + record__portal - sizeof__regs, r15, r11
     movq $0, portal__waiting(%r15)
     mov cap__base(%r14), %r15
     mov R(task__call + record__seq), %r14
@@ -471,8 +468,7 @@ call:
     lea R(task__call), %rbx
     save rsp, task__call + record__word - sizeof__regs, rdi, rsi, rdx, r10, r8, r9, r12, r13
     mov %rax, R(task__call + record__info)
-    mov %r14, R(task__call + record__seq)
-    mov %r15, R(task__call + record__badge)
+    save rsp, task__call + record__seq - sizeof__regs, r14, r15
     movb $value__TASK_CALLING, R(task__state)
     movb $value__TASK_READY, E(task__state, %rcx)
     mov %rbx, E(task__serving, %rcx)
@@ -497,8 +493,7 @@ answer_call:
     sub $task__call - sizeof__regs, %r14
     lea -sizeof__regs(%rsp), %rbp
     fp_traps %rbp, %r11
-    mov %rax, E(task__call + record__portal, %r14)   // rax and rbx are 0
-    mov %rax, E(task__call + record__server, %r14)
+    save r14, task__call + record__portal - sizeof__regs, rax, rax   // rax and rbx are 0
     mov %rax, R(task__serving)
     mov %rbp, portal__waiting(%r15)
     movb $value__TASK_WAITING, R(task__state)
@@ -523,8 +518,7 @@ vector_core:
     andq $~value__RFLAGS_INTERRUPTS, 16(%rsp)    // no other one before this one is looked at
     iretq
 core_trapped:
-    mov (%rsp), %rdi
-    mov 16(%rsp), %rsi
+    mov 16(%rsp), %rdi
     core_stack
     call trap_core
 

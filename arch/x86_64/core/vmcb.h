@@ -12,31 +12,17 @@ struct vmcb_segment {
 };
 
 struct vmcb {
-    uint32_t intercept_cr;
-    uint32_t intercept_dr;
-    uint32_t intercept_exceptions;
-    uint32_t intercept[2];
+    uint32_t intercept_cr, intercept_dr, intercept_exceptions, intercept[2];
     uint8_t reserved0[0x40 - 0x14];
-    uint64_t io_permissions;
-    uint64_t msr_permissions;
-    uint64_t tsc_offset;
-    uint32_t asid;
-    uint32_t tlb_control;
+    uint64_t io_permissions, msr_permissions, tsc_offset;
+    uint32_t asid, tlb_control;
     uint64_t interrupt; // V_IRQ and what belongs to it
     uint64_t shadow;    // bit 0: interrupts wait for one instruction more
-    uint64_t exit_code;
-    uint64_t exit_info1;
-    uint64_t exit_info2;
-    uint64_t exit_event;
-    uint64_t nested;
+    uint64_t exit_code, exit_info1, exit_info2, exit_event, nested;
     uint8_t reserved1[0xa8 - 0x98];
-    uint64_t event;
-    uint64_t nested_cr3;
-    uint64_t last_branch;
+    uint64_t event, nested_cr3, last_branch;
     uint32_t clean;
-    uint32_t reserved2;
-    uint64_t next_rip;
-    uint8_t reserved3[0x400 - 0xd0];
+    uint8_t reserved3[0x400 - 0xc4];
     // The state save area.
     struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
     uint8_t reserved4[0x4cb - 0x4a0];
@@ -67,6 +53,8 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
     return (struct vmcb *)((uint64_t)vcpu + PAGE_SIZE);
 }
 
+// intercept_cr: CR8 read (the local APIC's), CR4 and CR8 written.
+#define VMCB_INTERCEPTS_CR 0x01100100u
 // intercept[0]: INTR, NMI, INIT; RDPMC, CPUID, RSM, INVD, HLT, INVLPGA; ports and MSRs by their
 // maps; task switches, FERR, shutdown.
 #define VMCB_INTERCEPTS                                                                            \
@@ -90,6 +78,8 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
 #define VMCB_EVENT_ERROR (1ull << 11)
 #define VMCB_EVENT_NMI (2ull << 8 | 2)
 #define VMCB_EVENT_EXCEPTION (3ull << 8)
+#define VMCB_EVENT_TYPE (7ull << 8)
+#define VMCB_EVENT_SOFT (4ull << 8)
 
 // clean (15.15): what has not changed since this VMCB ran last.
 #define VMCB_CLEAN_ALL 0xfffu
@@ -97,14 +87,19 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
 #define VMCB_CLEAN_ASID (1u << 2)
 #define VMCB_CLEAN_INTERRUPT (1u << 3)
 #define VMCB_CLEAN_CR (1u << 5)
+#define VMCB_CLEAN_DR (1u << 6)
 
+#define VMCB_SEGMENT_LONG (1u << 9) // 64-bit code
+
+#define VMCB_EXIT_BITS 16 // of exit_code; behind them, the core's: see fetch_prefixes
 enum vmcb_exit {
+    VMCB_EXIT_DEBUG = 0x20,
+    VMCB_EXIT_DEBUG_LAST = 0x3f,
     VMCB_EXIT_INTR = 0x60,
     VMCB_EXIT_NMI = 0x61,
     VMCB_EXIT_WINDOW = 0x64,
     VMCB_EXIT_CPUID = 0x72,
     VMCB_EXIT_IRET = 0x74,
-    VMCB_EXIT_INVD = 0x76,
     VMCB_EXIT_HLT = 0x78,
     VMCB_EXIT_IO = 0x7b,
     VMCB_EXIT_MSR = 0x7c,

@@ -16,7 +16,7 @@
 #define CR0_PAGING (1u << 31)
 #define PAT_TYPES 0xf3u // bits of the memory types that there are: 0, 1, 4, 5, 6, 7
 
-static uint64_t read_vcpu(const struct pc_exit *exit, unsigned number) {
+uint64_t pc_register(const struct pc_exit *exit, unsigned number) {
     uint64_t value = 0;
     enum status status = rt_vcpu_read(exit->vm->slot[exit->vcpu], number, &value);
     if (status != STATUS_OK) {
@@ -39,10 +39,10 @@ static bool read_other(const struct pc_exit *exit, uint32_t msr, uint64_t *value
         *value = 0;
         return true;
     case MSR_PAT:
-        *value = read_vcpu(exit, REGS_PAT);
+        *value = pc_register(exit, REGS_PAT);
         return true;
     case MSR_EFER:
-        *value = read_vcpu(exit, REGS_EFER) & ~(uint64_t)EFER_SVM;
+        *value = pc_register(exit, REGS_EFER) & ~(uint64_t)EFER_SVM;
         return true;
     default:
         return false;
@@ -85,8 +85,8 @@ static bool efer_is_valid(const struct pc_exit *exit, uint64_t value) {
     if (value & ~(uint64_t)EFER_BITS) {
         return false;
     }
-    return !(read_vcpu(exit, REGS_CR0) & CR0_PAGING) ||
-           !((read_vcpu(exit, REGS_EFER) ^ value) & EFER_LONG_MODE);
+    return !(pc_register(exit, REGS_CR0) & CR0_PAGING) ||
+           !((pc_register(exit, REGS_EFER) ^ value) & EFER_LONG_MODE);
 }
 
 static bool pat_is_valid(uint64_t value) {

@@ -83,6 +83,12 @@ struct pc_cpuid_result pc_cpuid(uint64_t badge, uint32_t vcpu, uint32_t leaf, ui
 // Answers accesses to model-specific registers (msr.c).
 void pc_msr(struct pc_exit *exit, struct reply *reply);
 
+// Answers control registers, and instructions about caches (control.c).
+void pc_control(struct pc_exit *exit, struct reply *reply);
+
+// Register NUMBER of the vCPU whose exit is served.
+uint64_t pc_register(const struct pc_exit *exit, unsigned number);
+
 // The exception VECTOR, without or with the error code 0, in place of the instruction.
 #define PC_UNDEFINED 6
 #define PC_PROTECTION 13
@@ -94,9 +100,14 @@ enum { PC_WORD_CODE, PC_WORD_ECX, PC_WORD_EDX_EAX };
 #define PC_CODE_WRITES (UINT64_C(1) << 32)
 
 // Intercepts (APM volume 2, appendix C).
+#define PC_CODE_READ_CR8 0x08u
+#define PC_CODE_WRITE_CR4 0x14u
+#define PC_CODE_WRITE_CR8 0x18u
 #define PC_CODE_RDPMC 0x6fu
 #define PC_CODE_CPUID 0x72u
+#define PC_CODE_INVD 0x76u
 #define PC_CODE_MSR 0x7cu
+#define PC_CODE_WBINVD 0x89u
 
 // The two words in which CPUID is answered.
 static inline uint64_t pc_word(uint32_t low, uint32_t high) { return low | (uint64_t)high << 32; }

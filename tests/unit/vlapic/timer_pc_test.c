@@ -24,7 +24,9 @@
 #define DEADLINE 0x6e0
 #define X2APIC(number) (0x800 + (number))
 #define CR0 17
+#define CR4 20
 #define EFER 21
+#define CS 29
 #define PAT 28
 
 int timer_server_main(void);
@@ -112,12 +114,27 @@ static void configure(void) {
 static uint64_t now;
 static uint64_t reg[FAKERT_REGISTERS];
 
+// What the guest executes, at 0x1ffa: on two pages.
+static uint8_t code[16];
+static bool fetch_fails;
+#define CODE_AT 0x1ffau
+
+static uint64_t on_fetch(uint64_t at) {
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < 8 && at + i - CODE_AT < sizeof(code); i++) {
+        bytes |= (uint64_t)code[at + i - CODE_AT] << 8 * i;
+    }
+    return bytes;
+}
+
 static enum fakert_end run(const struct message *record, unsigned kill_at) {
     fakert_reset();
     configure();
     fakert.now = now;
     memcpy(fakert.reg, reg, sizeof(reg));
     fakert.kill_at = kill_at;
+    fakert.on_fetch = on_fetch;
+    fakert.fetch_fails = fetch_fails;
     fakert_send(record);
     return fakert_run(timer_server_main);
 }
@@ -411,6 +428,76 @@ static void test_instructions_that_are_not_there(void **state) {
     expect_fault(serve(&counters), 13);
 }
 
+static struct reply control(uint64_t which, const char *bytes, size_t count) {
+    struct message made = access(0, which, 0, 0);
+    made.pc = CODE_AT;
+    memset(code, 0x90, sizeof(code));
+    memcpy(code, bytes, count);
+    return serve_after_deaths(&made);
+}
+#define CONTROL(which, bytes) control(which, bytes, sizeof(bytes) - 1)
+
+static void expect_write(struct reply reply, unsigned number, uint64_t value, unsigned length) {
+    assert_int_equal(reply.flags,
+                     REPLY_FLAGS | REPLY_ADVANCE | REPLY_WRITE | REPLY_REGISTER(number));
+    assert_int_equal(reply.word[0], value);
+    assert_int_equal(reply.word[6], length);
+}
+
+static void test_control_registers(void **state) {
+    (void)state;
+    const uint64_t cs = reg[CS], long_code = UINT64_C(1) << 25;
+    reg[CS] = long_code;
+    reg[EFER] = 0x1d01;
+    reg[0] = 0x310620;
+    reg[13] = 0xa0;
+    reg[3] = UINT64_C(0x1000000a0);
+    expect_write(CONTROL(0x14, "\x0f\x22\xe0"), CR4, 0x310620, 3);
+    expect_write(CONTROL(0x14, "\x66\x2e\x41\x0f\x22\xe5"), CR4, 0xa0, 6);
+    expect_write(CONTROL(0x14, "\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x0f\x22\xe0"), CR4,
+                 0x310620, 15);
+    expect_fault(CONTROL(0x14, "\x0f\x22\xe3"), 13); // above 32 bits
+    const uint64_t wrong[] = {0, 0x40, 1u << 18 | 0x20, 1u << 22 | 0x20, 1u << 17 | 0x20};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        reg[0] = wrong[i];
+        expect_fault(CONTROL(0x14, "\x0f\x22\xe0"), 13);
+    }
+    reg[CS] = cs; // of 32 bits: what is above does not count, and there is no REX
+    reg[EFER] = 0x1000;
+    expect_write(CONTROL(0x14, "\x0f\x22\xe3"), CR4, 0xa0, 3);
+    expect_fault(CONTROL(0x14, "\x41\x0f\x22\xe5"), 6);
+    fetch_fails = true;
+    expect_fault(CONTROL(0x14, "\x0f\x22\xe0"), 6);
+    fetch_fails = false;
+}
+
+static void test_cr8_is_the_tasks_priority(void **state) {
+    (void)state;
+    turn_on(0);
+    reg[CS] = UINT64_C(1) << 25;
+    reg[11] = 6;
+    struct reply reply = CONTROL(0x18, "\x45\x0f\x22\xc3");
+    assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE);
+    assert_int_equal(reply.word[6], 4);
+    assert_int_equal(read(X2APIC(8)), 0x60);
+    write(X2APIC(0x3f), 0x55);
+    assert_int_equal(guest_takes(VCPU), 0);
+    expect_write(CONTROL(0x08, "\x44\x0f\x20\xc7"), 7, 6, 4);
+    reg[11] = 16;
+    expect_fault(CONTROL(0x18, "\x45\x0f\x22\xc3"), 13);
+    reg[11] = 4;
+    CONTROL(0x18, "\x45\x0f\x22\xc3");
+    assert_int_equal(guest_takes(VCPU), 0x55);
+}
+
+static void test_caches_are_the_hardwares(void **state) {
+    (void)state;
+    const struct reply reply = CONTROL(0x89, "\x66\x0f\x09");
+    assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE);
+    assert_int_equal(reply.word[6], 3);
+    assert_int_equal(CONTROL(0x76, "\x0f\x08").word[6], 2);
+}
+
 static void test_a_guest_that_waits_is_let_wait(void **state) {
     (void)state;
     struct message made = record(EXIT_IDLE, OTHER_VM, 0);
@@ -496,6 +583,9 @@ int main(void) {
         TEST(efer_and_pat_are_looked_at),
         TEST(cpuid),
         TEST(instructions_that_are_not_there),
+        TEST(control_registers),
+        TEST(cr8_is_the_tasks_priority),
+        TEST(caches_are_the_hardwares),
         TEST(a_guest_that_waits_is_let_wait),
         TEST(the_page_by_calls),
         TEST(vcpus_that_nobody_named_end_the_server),

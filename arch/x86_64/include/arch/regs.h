@@ -11,13 +11,7 @@ struct regs {
     uint64_t pad;
     uint64_t tp; // FS.base
     uint64_t x[15];
-    uint64_t vector;
-    uint64_t error;
-    uint64_t pc;
-    uint64_t cs;
-    uint64_t flags;
-    uint64_t sp;
-    uint64_t ss;
+    uint64_t vector, error, pc, cs, flags, sp, ss;
 };
 
 static_assert(sizeof(struct regs) % 16 == 0, "the CPU aligns the stack that it pushes to");
@@ -30,25 +24,9 @@ struct fp_regs {
 // The places in x, in the order that vector.S saves and loads them in. The first eight are the
 // message words (ipc/message.h). A guest's RAX, by which firmware is called, is word 0 of a
 // hypercall: so a vCPU has its RAX and RDI the other way round.
-enum {
-    REG_RDI,
-    REG_RSI,
-    REG_RDX,
-    REG_R10,
-    REG_R8,
-    REG_R9,
-    REG_R12,
-    REG_R13,
-    REG_RAX,
-    REG_RBX,
-    REG_RCX,
-    REG_RBP,
-    REG_R11,
-    REG_R14,
-    REG_R15,
-    REG_VCPU_RAX = REG_RDI,
-    REG_VCPU_RDI = REG_RAX
-};
+enum { REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9, REG_R12, REG_R13 };
+enum { REG_RAX = 8, REG_RBX, REG_RCX, REG_RBP, REG_R11, REG_R14, REG_R15 };
+enum { REG_VCPU_RAX = REG_RDI, REG_VCPU_RDI = REG_RAX };
 
 // What travels beside the words.
 enum { REG_INFO = REG_RAX, REG_PC = REG_RBX, REG_SEQ = REG_R14, REG_BADGE = REG_R15 };
@@ -66,22 +44,9 @@ void regs_set(struct regs *regs, unsigned number, uint64_t value);
 // What else says how the guest's instructions are to be read. EFER with SVME, which is not the
 // guest's. CS has its selector, from bit 16 on its attributes as in a VMCB (25: 64-bit code, 26:
 // 32-bit code), from bit 32 on its limit.
-enum regs_system {
-    REGS_RFLAGS = 16,
-    REGS_CR0,
-    REGS_CR2,
-    REGS_CR3,
-    REGS_CR4,
-    REGS_EFER,
-    REGS_CS_BASE,
-    REGS_DS_BASE,
-    REGS_ES_BASE,
-    REGS_FS_BASE,
-    REGS_GS_BASE,
-    REGS_SS_BASE,
-    REGS_PAT,
-    REGS_CS,
-};
+enum regs_system { REGS_RFLAGS = 16, REGS_CR0, REGS_CR2, REGS_CR3, REGS_CR4, REGS_EFER };
+enum regs_base { REGS_CS_BASE = 22, REGS_DS_BASE, REGS_ES_BASE, REGS_FS_BASE, REGS_GS_BASE };
+enum regs_rest { REGS_SS_BASE = 27, REGS_PAT, REGS_CS };
 
 // The message words and what travels beside them in a system call.
 static inline const uint64_t *regs_words(const struct regs *regs) { return regs->x; }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #define ARCH_VECTORS 256
+#define ARCH_PLAIN 256 // as many as a byte has values
 #define VCPU_NOTHING_OFFERED (-1)
 
 // What comes before a vCPU goes on that is off (enum vcpu_due): a STARTUP.
@@ -21,7 +22,10 @@ struct arch_vcpu {
     uint64_t vmcb;       // its physical address
     uint64_t generation; // of its ASID: other than the current one means that it has none
     uint64_t pending[ARCH_VECTORS / 64];
-    int16_t offered; // the one that the hardware is to deliver; VCPU_NOTHING_OFFERED
-    uint8_t nmi;     // NMI_DUE, NMI_SERVED
-    bool window;     // the WINDOW exit was asked for
+    int16_t offered;            // the one that the hardware is to deliver; VCPU_NOTHING_OFFERED
+    uint64_t plain[ARCH_PLAIN]; // by its low byte: where an instruction has no prefixes
+    uint64_t debug[4];          // DR0 to DR3, while they are not in the hardware
+    bool debugs;                // the guest has touched them
+    uint8_t nmi;                // NMI_DUE, NMI_SERVED
+    bool window;                // the WINDOW exit was asked for
 };
