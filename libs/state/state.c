@@ -153,7 +153,7 @@ void state_commit(struct state *state) {
     uint32_t changes = state->changes;
     // The one word. The words of the change are in memory before it, and the other slot catches up
     // behind it.
-    __atomic_store_n(&header->active, !header->active, __ATOMIC_RELEASE);
+    __atomic_store_n(&header->active, header->active ^ 1, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     state->current = now;
     state->spare = old;
@@ -162,8 +162,9 @@ void state_commit(struct state *state) {
         catch_up_whole(state);
         return;
     }
-    for (uint32_t i = 0; i < changes; i++) {
-        uint32_t offset = state->change[i];
+#pragma clang loop unroll(disable) // there are one or two
+    while (changes-- > 0) {
+        uint32_t offset = state->change[changes];
         *(uint64_t *)(void *)(old + offset) = *(const uint64_t *)(const void *)(now + offset);
     }
 }

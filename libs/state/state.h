@@ -53,7 +53,8 @@ NODISCARD enum status state_open(struct state *state, void *region, size_t size,
 static inline const void *state_current(const struct state *state) { return state->current; }
 
 // Part of the next commit: the word at FIELD, an address inside of state_current, becomes VALUE.
-static inline void state_set(struct state *state, const uint64_t *field, uint64_t value) {
+static inline __attribute__((always_inline)) void state_set(struct state *state,
+                                                            const uint64_t *field, uint64_t value) {
     uint32_t offset = (uint32_t)((const uint8_t *)field - state->current);
     *(uint64_t *)(void *)(state->spare + offset) = value;
     if (state->changes < STATE_CHANGES) {

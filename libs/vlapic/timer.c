@@ -49,11 +49,24 @@ void timer_set_deadline(struct vlapic *lapic, uint64_t deadline) {
     }
 }
 
-bool vlapic_is_deadline_only(const struct vlapic *lapic, uint64_t value, uint64_t now,
-                             uint64_t *expiry) {
-    *expiry = value != 0 ? value : VLAPIC_NEVER;
-    return mode_of(lapic->lvt[VLAPIC_TIMER]) == DEADLINE && lapic->expiry > now &&
-           !(lapic->lvt[VLAPIC_TIMER] & LVT_MASKED) && words_is_enabled(lapic);
+#define LVT_MODE(mode) ((uint64_t)(mode) << LVT_MODE_SHIFT)
+
+uint64_t vlapic_deadline_only(const struct vlapic *lapic, uint64_t value, uint64_t now) {
+    const uint64_t lvt = lapic->lvt[VLAPIC_TIMER] & (LVT_MODE(MODE) | LVT_MASKED);
+    if (lvt != LVT_MODE(DEADLINE) || lapic->expiry <= now || !words_is_enabled(lapic)) {
+        return 0;
+    }
+    return value != 0 ? value : VLAPIC_NEVER;
+}
+
+uint64_t vlapic_count_only(const struct vlapic *lapic, uint64_t value, uint64_t now) {
+    const uint64_t lvt = lapic->lvt[VLAPIC_TIMER] & (LVT_MODE(DEADLINE) | LVT_MASKED);
+    const uint64_t off = ~lapic->base & (BASE_ENABLED | BASE_X2APIC);
+    if (lvt || off || lapic->expiry <= now || !(lapic->spurious & SPURIOUS_ENABLED) ||
+        value > UINT32_MAX) {
+        return 0;
+    }
+    return value != 0 ? now + (value << divider_shift(lapic)) : VLAPIC_NEVER;
 }
 
 uint64_t timer_get_deadline(const struct vlapic *lapic) {

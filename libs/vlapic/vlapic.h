@@ -26,6 +26,7 @@
 #define VLAPIC_MSR_DEADLINE 0x6e0u
 #define VLAPIC_MSR_FIRST 0x800u
 #define VLAPIC_MSR_LAST 0x8ffu
+#define VLAPIC_MSR_INITIAL 0x838u // the timer's initial count
 
 #define VLAPIC_PAGE 0xfee00000u // where the registers are as memory; it can't be moved
 
@@ -105,10 +106,12 @@ bool vlapic_read_msr(const struct vlapic *lapic, uint32_t msr, uint64_t now, uin
 bool vlapic_write_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64_t now,
                       struct vlapic_ipi *ipi);
 
-// What a write of the deadline's MSR would do, when that is to change `expiry` and nothing else,
-// and nothing has expired: then EXPIRY is what it is to be. For who is in a hurry.
-bool vlapic_is_deadline_only(const struct vlapic *lapic, uint64_t value, uint64_t now,
-                             uint64_t *expiry);
+// For who is in a hurry: when the timer is to expire behind a write of the deadline's MSR, if that
+// changes `expiry` and nothing else, and nothing has expired. 0: it does more.
+uint64_t vlapic_deadline_only(const struct vlapic *lapic, uint64_t value, uint64_t now);
+
+// The same of a write of the initial count's MSR, which changes `initial`, too.
+uint64_t vlapic_count_only(const struct vlapic *lapic, uint64_t value, uint64_t now);
 
 // The page's registers, of 32 bits at multiples of 16. What is not there reads as zero and ignores
 // writes; while it is not in this mode all of it is not there.

@@ -1,40 +1,106 @@
 // The shortest ways of what happens most: CPUID, and the timer's next deadline.
 #include "servers/timer-server/pc/pc.h"
 
-static void answer_cpuid(uint32_t leaf, uint32_t subleaf) {
-    const struct pc_cpuid_result found =
-        pc_cpuid(rt_record.badge, MESSAGE_VCPU(rt_record.info), leaf, subleaf);
-    rt_reply_registers(REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE, pc_word(found.a, found.b),
-                       pc_word(found.c, found.d), 0);
+// CPUID's answers by whoever asked: what a vCPU was told it is told again. The highest and the
+// lowest bits of a leaf say its place, so that few share one.
+#define ANSWERS 64
+static struct answer {
+    uint64_t info, badge; // of the exit; info is 0 where there is no answer
+    uint32_t leaf, subleaf;
+    uint64_t word[2];
+} answers[ANSWERS];
+
+static struct answer *place_of(uint32_t leaf) {
+    return &answers[(leaf << 2 | leaf >> 30) % ANSWERS];
 }
 
-// Nothing of the APIC changes but when the timer expires, so nothing is due behind it; and what the
-// guest has taken meanwhile can be looked at when it matters.
-static void set_deadline(uint64_t value) {
-    struct pc *pc = &pc_server;
+static inline __attribute__((always_inline)) void give(const struct answer *answer,
+                                                       uint64_t word2) {
+    rt_reply_registers(REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE, answer->word[0], answer->word[1],
+                       word2);
+}
+
+// Nobody has asked that just now.
+static void find_answer(uint64_t word0, uint64_t word1, uint64_t word2) {
+    const uint32_t leaf = (uint32_t)word2, subleaf = (uint32_t)word1;
+    struct answer *answer = place_of(leaf);
+    const struct pc_cpuid_result found =
+        pc_cpuid(rt_record.badge, MESSAGE_VCPU(rt_record.info), leaf, subleaf);
+    *answer = (struct answer){
+        .info = rt_record.info,
+        .badge = rt_record.badge,
+        .leaf = leaf,
+        .subleaf = subleaf,
+        .word = {pc_word(found.a, found.b), pc_word(found.c, found.d)},
+    };
+    (void)word0;
+    give(answer, 0);
+}
+
+// The timer is set. Nothing of the APIC changes but when that expires, so nothing is due behind it;
+// and what the guest has taken meanwhile can be looked at when it matters.
+static const struct pc_vcpu_state *timer_state(void) {
     const struct pc_vcpu_state *kept =
-        pc_state_of(pc, rt_record.badge, MESSAGE_VCPU(rt_record.info));
-    uint64_t expiry;
-    if (!kept || kept->seq == rt_record.seq ||
-        !vlapic_is_deadline_only(&kept->lapic, value, rt_now(), &expiry)) {
-        return;
-    }
-    state_set(&pc->state, &kept->seq, rt_record.seq);
-    state_set(&pc->state, &kept->lapic.expiry, expiry);
-    state_commit(&pc->state);
+        pc_state_of(&pc_server, rt_record.badge, MESSAGE_VCPU(rt_record.info));
+    return kept && kept->seq != rt_record.seq ? kept : NULL;
+}
+
+static void answer_timer(const struct pc_vcpu_state *kept, uint64_t expiry) {
+    state_set(&pc_server.state, &kept->seq, rt_record.seq);
+    state_set(&pc_server.state, &kept->lapic.expiry, expiry);
+    state_commit(&pc_server.state);
     rt_reply_deadline_registers(REPLY_FLAGS | REPLY_ADVANCE | REPLY_DEADLINE, expiry);
 }
 
-// The functions above come back when theirs is not the case.
+// A SYSREG exit has three words.
+typedef void sysreg(uint64_t word0, uint64_t word1, uint64_t word2);
+
+static void take_rest(uint64_t word0, uint64_t word1, uint64_t word2) {
+    rt_handle_rest(word0, word1, word2, 0, 0, 0, 0, 0);
+}
+
+__attribute__((noinline)) static void set_deadline(uint64_t word0, uint64_t word1, uint64_t word2) {
+    const struct pc_vcpu_state *kept = timer_state();
+    const uint64_t expiry = kept ? vlapic_deadline_only(&kept->lapic, word2, rt_counter()) : 0;
+    if (expiry != 0) {
+        answer_timer(kept, expiry);
+    }
+    take_rest(word0, word1, word2);
+}
+
+__attribute__((noinline)) static void set_count(uint64_t word0, uint64_t word1, uint64_t word2) {
+    const struct pc_vcpu_state *kept = timer_state();
+    const uint64_t expiry = kept ? vlapic_count_only(&kept->lapic, word2, rt_counter()) : 0;
+    if (expiry != 0) {
+        state_set(&pc_server.state, &kept->lapic.initial, word2);
+        answer_timer(kept, expiry);
+    }
+    take_rest(word0, word1, word2);
+}
+
+// None of these comes back, so nothing here needs a stack.
+static sysreg *find(uint64_t word0, uint64_t word1) {
+    if (word0 == PC_CODE_CPUID) {
+        return find_answer;
+    }
+    return word0 != (PC_CODE_WRITES | PC_CODE_MSR) ? take_rest
+           : word1 == VLAPIC_MSR_INITIAL           ? set_count
+           : word1 == VLAPIC_MSR_DEADLINE          ? set_deadline
+                                                   : take_rest;
+}
+
 void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3, uint64_t word4,
              uint64_t word5, uint64_t word6, uint64_t word7) {
-    if (__builtin_expect(MESSAGE_CLASS(rt_record.info) == EXIT_SYSREG, 1)) {
-        if (word0 == PC_CODE_CPUID) {
-            answer_cpuid((uint32_t)word2, (uint32_t)word1);
-        } else if (word0 == (PC_CODE_WRITES | PC_CODE_MSR) &&
-                   (uint32_t)word1 == VLAPIC_MSR_DEADLINE) {
-            set_deadline(word2);
-        }
+    const uint32_t leaf = (uint32_t)word2, subleaf = (uint32_t)word1;
+    const struct answer *answer = place_of(leaf);
+    // An answer's info is that of a SYSREG exit.
+    if (word0 == PC_CODE_CPUID && answer->info == rt_record.info && answer->leaf == leaf &&
+        answer->subleaf == subleaf && answer->badge == rt_record.badge) {
+        give(answer, word2);
+    }
+    if (MESSAGE_CLASS(rt_record.info) == EXIT_SYSREG) {
+        find(word0, word1)(word0, word1, word2);
+        return;
     }
     rt_handle_rest(word0, word1, word2, word3, word4, word5, word6, word7);
 }

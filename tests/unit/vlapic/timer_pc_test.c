@@ -248,6 +248,31 @@ static void test_no_deadline_is_lost(void **state) {
     assert_int_equal(guest_takes(VCPU), 0x20);
 }
 
+// In whichever way it is served: quick.c has one for what only moves the expiry.
+static void test_a_count_is_set(void **state) {
+    (void)state;
+    turn_on(0);
+    write(X2APIC(0x32), 0x30);
+    for (unsigned divider = 0; divider < 4; divider++) { // by 2, 4, 8, 16
+        write(X2APIC(0x3e), divider);
+        struct reply reply = write_from(0, X2APIC(0x38), 1000);
+        assert_int_equal(reply.word[2], now + (UINT64_C(2000) << divider));
+        assert_int_equal(read(X2APIC(0x38)), 1000);
+        assert_int_equal(read(X2APIC(0x39)), 1000);
+        now += UINT64_C(500) << divider;
+        assert_int_equal(read(X2APIC(0x39)), 750);
+    }
+    assert_int_equal(write_from(0, X2APIC(0x38), UINT32_MAX).word[2],
+                     now + (UINT64_C(16) * UINT32_MAX));
+    assert_int_equal(write_from(0, X2APIC(0x38), 0).word[2], DEADLINE_NEVER);
+    assert_int_equal(read(X2APIC(0x39)), 0);
+    expect_refused(X2APIC(0x38), UINT64_C(1) << 32);
+    write(X2APIC(0x38), 10);
+    now += 1000; // has expired, but nobody heard of it
+    write(X2APIC(0x38), 1000);
+    assert_int_equal(guest_takes(VCPU), 0x30);
+}
+
 static void test_a_period_goes_on(void **state) {
     (void)state;
     turn_on(0);
@@ -574,6 +599,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_deadline_becomes_an_interrupt),
         TEST(no_deadline_is_lost),
+        TEST(a_count_is_set),
         TEST(a_period_goes_on),
         TEST(interrupts_between_cpus),
         TEST(a_vcpu_is_started_by_another),
