@@ -31,7 +31,6 @@
 // MAP         t1 = space slot (needs W), a0 = address, a1 = frame slot, a2 = offset in the frame,
 //             a3 = bytes, a4 = rights. Uses the largest pages that fit. Back: a0 = bytes done,
 //             which can be less: MAP goes at most SYSCALL_MAP_STEPS pages far at a time.
-// UNMAP       t1 = space slot (needs W), a0 = address, a1 = bytes. Back: a0 = bytes done.
 // GRANT       t1 = task slot (needs MANAGE), a0 = slot there, a1 = slot here (needs GRANT),
 //             a2 = rights, a3 = frame: offset, portal: badge, a4 = frame: bytes.
 // BIND        t1 = enum bind, a0, a1… as said there.
@@ -45,7 +44,6 @@
     X(CREATE, create, "make an object from object memory")                                         \
     X(DESTROY, destroy, "end an object, or drop a capability")                                     \
     X(MAP, map, "add pages of a frame to a space")                                                 \
-    X(UNMAP, unmap, "take pages from a space")                                                     \
     X(GRANT, grant, "give a copy of a capability, with fewer rights, to a task")                   \
     X(BIND, bind, "say who receives what")                                                         \
     X(TASK, task, "start, stop or inspect a task")                                                 \
@@ -57,7 +55,7 @@ enum syscall { SYSCALL_LIST(SYSCALL_ENUM) SYSCALL_COUNT };
 #undef SYSCALL_ENUM
 
 #define WAIT_ONLY 0x40000000u // flags of REPLY_WAIT: there is nothing to answer
-#define SYSCALL_MAP_STEPS 512 // pages, of whatever size, that one MAP or UNMAP touches at most
+#define SYSCALL_MAP_STEPS 512 // pages, of whatever size, that one MAP touches at most
 #define SYSCALL_VCPUS_MAX 64  // vCPUs of one VM
 
 enum bind {

@@ -87,17 +87,3 @@ bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target,
            arch_pte_same(entry,
                          arch_pte_make_leaf(space->kind, HPA(target.v & ~mask), rights, level));
 }
-
-unsigned pagetable_unmap(struct space *space, space_addr_t address, uint64_t size) {
-    unsigned level = 0;
-    uint64_t *entry = pagetable_walk(space, address, &level);
-    unsigned bits = pagetable_bits(level);
-    if (arch_pte_present(*entry)) {
-        if (size < 1ull << bits || (address.v & ((1ull << bits) - 1))) {
-            return 0;
-        }
-        *entry = 0;
-        arch_space_fence(space, address);
-    }
-    return bits;
-}

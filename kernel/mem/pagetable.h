@@ -18,8 +18,3 @@ NODISCARD enum status pagetable_map(struct space *space, space_addr_t address, h
 // a larger one.
 bool pagetable_is(const struct space *space, space_addr_t address, hpa_t target, unsigned bits,
                   unsigned rights);
-
-// Removes the page at ADDRESS, if there is one, from at most SIZE bytes. Returns how many bits the
-// page, or the hole there, spans: what comes next is behind it. 0: the page there is larger than
-// SIZE or begins before ADDRESS, and is left alone.
-unsigned pagetable_unmap(struct space *space, space_addr_t address, uint64_t size);

@@ -1,12 +1,7 @@
-// MAP, UNMAP and GRANT.
+// MAP and GRANT.
 #include "kernel/mem/pagetable.h"
 #include "kernel/object/space.h"
 #include "kernel/syscall/syscall.h"
-
-static struct space *map_space(const struct task *task, enum status *status) {
-    const struct cap *cap = cap_find(task, syscall_selector(task), OBJECT_SPACE, RIGHT_W, status);
-    return cap ? space_at(cap->index) : NULL;
-}
 
 // The largest page that fits at both addresses, with SIZE bytes to go.
 static unsigned map_bits(uint64_t address, uint64_t target, uint64_t size) {
@@ -20,7 +15,7 @@ static unsigned map_bits(uint64_t address, uint64_t target, uint64_t size) {
 
 enum status syscall_map(struct task *task) {
     enum status status = STATUS_OK;
-    struct space *space = map_space(task, &status);
+    const struct cap *to = cap_find(task, syscall_selector(task), OBJECT_SPACE, RIGHT_W, &status);
     uint64_t address = syscall_arg(task, 0);
     uint64_t offset = syscall_arg(task, 2);
     uint64_t size = syscall_arg(task, 3);
@@ -36,50 +31,17 @@ enum status syscall_map(struct task *task) {
     if (!range_within(offset, size, frame->size) || address + size < address) {
         return STATUS_RANGE;
     }
+    struct space *space = space_at(to->index);
     uint64_t target = frame->base + offset;
     uint64_t done = 0;
     for (int step = 0; step < SYSCALL_MAP_STEPS && done < size && status == STATUS_OK; step++) {
         space_addr_t at = SPACE_ADDR(address + done);
-        unsigned bits = map_bits(at.v, target + done, size - done) + 9;
-        do {
-            // A table that smaller pages once needed may stand where a large one would fit.
-            bits -= 9;
-            status = pagetable_map(space, at, HPA(target + done), bits, (unsigned)rights);
-        } while (status == STATUS_EXISTS && bits > PAGE_BITS);
+        unsigned bits = map_bits(at.v, target + done, size - done);
+        status = pagetable_map(space, at, HPA(target + done), bits, (unsigned)rights);
         if (status == STATUS_OK) {
             arch_space_fence(space, at);
             done += 1ull << bits;
         }
-    }
-    syscall_result(task, 0, done);
-    return status;
-}
-
-enum status syscall_unmap(struct task *task) {
-    enum status status = STATUS_OK;
-    struct space *space = map_space(task, &status);
-    if (!space) {
-        return status;
-    }
-    uint64_t address = syscall_arg(task, 0);
-    uint64_t size = syscall_arg(task, 1);
-    if ((address | size) & PAGE_MASK) {
-        return STATUS_INVALID;
-    }
-    if (!range_within(address, size, arch_space_limit(space->kind))) {
-        return STATUS_RANGE;
-    }
-    uint64_t done = 0;
-    for (int step = 0; step < SYSCALL_MAP_STEPS && done < size; step++) {
-        unsigned bits = pagetable_unmap(space, SPACE_ADDR(address + done), size - done);
-        if (bits == 0) {
-            status = STATUS_INVALID;
-            break;
-        }
-        // To the end of that page or hole, which may have begun before.
-        uint64_t span = 1ull << bits;
-        uint64_t step_bytes = span - ((address + done) & (span - 1));
-        done += step_bytes < size - done ? step_bytes : size - done;
     }
     syscall_result(task, 0, done);
     return status;

@@ -52,9 +52,8 @@ static enum status syscall_signal(struct task *task) {
 static enum status (*const syscall_simple[SYSCALL_COUNT])(struct task *task) = {
     [SYSCALL_SIGNAL] = syscall_signal,   [SYSCALL_CREATE] = syscall_create,
     [SYSCALL_DESTROY] = syscall_destroy, [SYSCALL_MAP] = syscall_map,
-    [SYSCALL_UNMAP] = syscall_unmap,     [SYSCALL_GRANT] = syscall_grant,
-    [SYSCALL_BIND] = syscall_bind,       [SYSCALL_TASK] = syscall_task,
-    [SYSCALL_VCPU] = syscall_vcpu,
+    [SYSCALL_GRANT] = syscall_grant,     [SYSCALL_BIND] = syscall_bind,
+    [SYSCALL_TASK] = syscall_task,       [SYSCALL_VCPU] = syscall_vcpu,
 };
 
 struct context *syscall_enter(struct task *task, uint64_t number) {

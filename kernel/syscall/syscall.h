@@ -15,7 +15,6 @@ struct context *syscall_call(struct task *task, uint64_t slot);
 enum status syscall_create(struct task *task);
 enum status syscall_destroy(struct task *task);
 enum status syscall_map(struct task *task);
-enum status syscall_unmap(struct task *task);
 enum status syscall_grant(struct task *task);
 enum status syscall_bind(struct task *task);
 enum status syscall_task(struct task *task);

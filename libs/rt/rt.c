@@ -173,19 +173,6 @@ enum status rt_map(unsigned space, uint64_t address, unsigned frame, uint64_t of
     return STATUS_OK;
 }
 
-enum status rt_unmap(unsigned space, uint64_t address, uint64_t size) {
-    while (size) {
-        struct rt_words words = {.word = {address, size}};
-        enum status status = rt_system_call(SYSCALL_UNMAP, space, &words);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        address += words.word[0];
-        size -= words.word[0];
-    }
-    return STATUS_OK;
-}
-
 enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value) {
     struct rt_words words = {.word = {VCPU_READ, reg}};
     enum status status = rt_system_call(SYSCALL_VCPU, vcpu, &words);

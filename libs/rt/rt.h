@@ -118,7 +118,6 @@ NODISCARD enum status rt_call(unsigned portal, struct rt_words *words); // in: r
 NODISCARD enum status rt_signal(unsigned portal);
 NODISCARD enum status rt_map(unsigned space, uint64_t address, unsigned frame, uint64_t offset,
                              uint64_t size, uint64_t rights);
-NODISCARD enum status rt_unmap(unsigned space, uint64_t address, uint64_t size);
 NODISCARD enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value);
 NODISCARD enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state);
 NODISCARD enum status rt_vcpu_interrupt(unsigned vcpu, enum vcpu_interrupt what, uint64_t interrupt,

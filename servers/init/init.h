@@ -21,6 +21,9 @@
 #define INIT_DIRECT 0x1000000000ull
 #endif
 
+// And the machine's device tree here, which lies in memory that is mapped later.
+#define INIT_TREE 0x800000000ull
+
 // Slots of init's own table. Each server and each VM has a block of its own.
 #define SLOT_INIT_PORTAL INIT_SLOT_FREE
 #define SLOT_BODY_SPARE 10u // and the next one

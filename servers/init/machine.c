@@ -153,12 +153,11 @@ static void machine_walk(struct machine *machine, const void *tree) {
 }
 
 void machine_read(struct machine *machine, uint64_t tree_address) {
-    // Seen for now as far as a device tree may be long; the rest of memory follows.
+    // Seen as far as a device tree may be long.
     const uint64_t most = 1 << 20;
     uint64_t begin = tree_address & ~0xfffull;
-    core_map(INIT_SLOT_SPACE, INIT_DIRECT + begin, begin, most, RIGHT_R,
-             "the machine's device tree");
-    const void *tree = memory_see(tree_address);
+    core_map(INIT_SLOT_SPACE, INIT_TREE, begin, most, RIGHT_R, "the machine's device tree");
+    const void *tree = (const void *)(uintptr_t)(INIT_TREE + (tree_address - begin));
     if (fdt_check_header(tree) != 0 || fdt_totalsize(tree) > most - (tree_address - begin)) {
         init_refuse("init: the firmware left no device tree at %#lx", (unsigned long)tree_address);
         init_end(1);

@@ -21,11 +21,6 @@ static const char *const logo[] = {
 // The whole of memory, and the two devices that init needs when there is nobody else.
 static void main_see_machine(void) {
     const struct machine *machine = &init.machine;
-    enum status status =
-        rt_unmap(INIT_SLOT_SPACE, INIT_DIRECT + (machine->tree.address & ~0xfffull), 1 << 20);
-    if (status != STATUS_OK) {
-        init_end(1);
-    }
     for (unsigned i = 0; i < machine->ram_count; i++) {
         uint64_t end = machine->ram[i].address + machine->ram[i].size;
         uint64_t begin = machine->ram[i].address;

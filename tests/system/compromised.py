@@ -38,11 +38,11 @@ NODE = (
 
 # enum syscall, ipc/syscall.h.
 NUMBERS = (
-    *("REPLY_WAIT", "CALL", "SIGNAL", "CREATE", "DESTROY", "MAP", "UNMAP"),
+    *("REPLY_WAIT", "CALL", "SIGNAL", "CREATE", "DESTROY", "MAP"),
     *("GRANT", "BIND", "TASK", "VCPU", "EXIT"),
 )
 # Behind them, enum evil_done: what changes a task or a vCPU, and calls of a number that is none.
-NUMBERS += ("", "TASK to change one", "VCPU to change one", "TASK to fetch", "a number that is none")
+NUMBERS += ("", "", "TASK to change one", "VCPU to change one", "TASK to fetch", "a number that is none")
 # What a server can have the core do: call and signal those that it knows, say where it receives.
 ALLOWED = {"CALL", "SIGNAL", "TASK"}
 # The pager may besides drop the frames that it has, look at registers of the guest it serves, and

@@ -63,11 +63,10 @@ uint64_t arguments_number(const struct task *task, char kind) {
 
 // The arguments of each system call, by their kinds: selector, then words.
 static const char *const shapes[SYSCALL_COUNT + 1] = {
-    [SYSCALL_REPLY_WAIT] = "f",  [SYSCALL_CALL] = "Piiii",   [SYSCALL_SIGNAL] = "P",
-    [SYSCALL_CREATE] = "iOpne",  [SYSCALL_DESTROY] = "s",    [SYSCALL_MAP] = "SaFazr",
-    [SYSCALL_UNMAP] = "Saz",     [SYSCALL_GRANT] = "Tesraz", [SYSCALL_BIND] = "issssiii",
-    [SYSCALL_TASK] = "Tiaaaaaa", [SYSCALL_VCPU] = "Vjiaii",  [SYSCALL_EXIT] = "ii",
-    [SYSCALL_COUNT] = "ii",
+    [SYSCALL_REPLY_WAIT] = "f", [SYSCALL_CALL] = "Piiii",    [SYSCALL_SIGNAL] = "P",
+    [SYSCALL_CREATE] = "iOpne", [SYSCALL_DESTROY] = "s",     [SYSCALL_MAP] = "SaFazr",
+    [SYSCALL_GRANT] = "Tesraz", [SYSCALL_BIND] = "issssiii", [SYSCALL_TASK] = "Tiaaaaaa",
+    [SYSCALL_VCPU] = "Vjiaii",  [SYSCALL_EXIT] = "ii",       [SYSCALL_COUNT] = "ii",
 };
 
 // What each kind of CREATE takes; a frame and a pool can't be made.

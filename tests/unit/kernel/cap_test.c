@@ -67,7 +67,6 @@ static void a_forged_slot_names_nothing(void **state) {
         assert_int_equal(world_do(task, SYSCALL_SIGNAL, slot, WORDS(0)), STATUS_NO_CAP);
         assert_int_equal(world_do(task, SYSCALL_DESTROY, slot, WORDS(0)), STATUS_NO_CAP);
         assert_int_equal(world_do(task, SYSCALL_MAP, slot, WORDS(0, slot)), STATUS_NO_CAP);
-        assert_int_equal(world_do(task, SYSCALL_UNMAP, slot, WORDS(0, 0)), STATUS_NO_CAP);
         assert_int_equal(world_do(task, SYSCALL_GRANT, slot, WORDS(1, 1, 1)), STATUS_NO_CAP);
         assert_int_equal(world_do(task, SYSCALL_TASK, slot, WORDS(TASK_STOP)), STATUS_NO_CAP);
         assert_int_equal(world_do(task, SYSCALL_VCPU, slot, WORDS(VCPU_START)), STATUS_NO_CAP);
@@ -213,7 +212,6 @@ static void each_call_needs_its_right(void **state) {
         {SYSCALL_SIGNAL, server.portal_slot, RIGHT_CALL, {0}},
         {SYSCALL_CALL, server.portal_slot, RIGHT_CALL, {0}},
         {SYSCALL_MAP, server.space_slot, RIGHT_W, {0, SLOT + 1, 0, 0x1000, RIGHT_R}},
-        {SYSCALL_UNMAP, server.space_slot, RIGHT_W, {0, 0x1000}},
         {SYSCALL_GRANT, server.task_slot, RIGHT_MANAGE, {30, SLOT, 0}},
         {SYSCALL_TASK, server.task_slot, RIGHT_MANAGE, {TASK_STOP}},
         {SYSCALL_TASK, server.task_slot, RIGHT_MANAGE, {TASK_START}},

@@ -1,4 +1,4 @@
-// MAP and UNMAP: which memory, with which rights, where, in pages of which size, and how far one
+// MAP: which memory, with which rights, where, in pages of which size, and how far one
 // call goes.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,10 +42,6 @@ static enum status map_in(unsigned space, uint64_t address, uint64_t offset, uin
 
 static enum status map(uint64_t address, uint64_t offset, uint64_t size, uint64_t rights) {
     return map_in(task_space, address, offset, size, rights);
-}
-
-static enum status unmap(uint64_t address, uint64_t size) {
-    return world_do(world.init, SYSCALL_UNMAP, task_space, WORDS(address, size));
 }
 
 static bool is(uint64_t address, uint64_t offset, unsigned bits, unsigned rights) {
@@ -154,8 +150,6 @@ static void crooked_addresses_are_invalid(void **state) {
     assert_int_equal(map(1, 0, 0x1000, RIGHT_R), STATUS_INVALID);
     assert_int_equal(map(0, 1, 0x1000, RIGHT_R), STATUS_INVALID);
     assert_int_equal(map(0, 0, 0x1001, RIGHT_R), STATUS_INVALID);
-    assert_int_equal(unmap(1, 0x1000), STATUS_INVALID);
-    assert_int_equal(unmap(0, 0x1001), STATUS_INVALID);
 }
 
 static void addresses_that_the_space_does_not_have_are_out_of_range(void **state) {
@@ -167,10 +161,6 @@ static void addresses_that_the_space_does_not_have_are_out_of_range(void **state
     // Up to its end, and no further; what was done is said.
     assert_int_equal(map(limit - 0x1000, 0, 0x2000, RIGHT_R), STATUS_RANGE);
     assert_int_equal(world_result(0), 0x1000);
-    assert_int_equal(unmap(limit - 0x1000, 0x2000), STATUS_RANGE);
-    assert_int_equal(unmap(limit, 0x1000), STATUS_RANGE);
-    assert_int_equal(unmap(UINT64_MAX - 0xfff, 0x1000), STATUS_RANGE);
-    assert_int_equal(unmap(limit - 0x1000, 0x1000), STATUS_OK);
     // A guest's has more.
     assert_int_equal(map_in(guest_space, limit, 0, 0x1000, RIGHT_R), STATUS_OK);
     assert_int_equal(map_in(guest_space, arch_space_limit(SPACE_GUEST), 0, 0x1000, RIGHT_R),
@@ -189,31 +179,10 @@ static void nothing_is_mapped_over(void **state) {
     assert_int_equal(map(1ull << 30, 0, 1ull << 30, RIGHT_R), STATUS_OK);
     assert_int_equal(map((1ull << 30) + 0x5000, 0x5000, 0x1000, RIGHT_R), STATUS_EXISTS);
     assert_int_equal(map((1ull << 30) + (1ull << 21), 0, 1ull << 21, RIGHT_R), STATUS_EXISTS);
-}
-
-static void a_table_in_the_way_of_a_large_page_is_used_instead(void **state) {
-    (void)state;
-    assert_int_equal(map(5 * 0x1000ull, 5 * 0x1000ull, 0x1000, RIGHT_R), STATUS_OK);
-    assert_int_equal(unmap(5 * 0x1000ull, 0x1000), STATUS_OK);
-    assert_int_equal(map(0, 0, 2ull << 21, RIGHT_R), STATUS_OK);
-    assert_int_equal(world_result(0), 512 * 0x1000ull); // as far as one call goes
-    assert_int_equal(page_bits(world_space(task_space), 0), 12);
-    assert_int_equal(map(1ull << 21, 1ull << 21, 1ull << 21, RIGHT_R), STATUS_OK);
-    assert_int_equal(page_bits(world_space(task_space), 1ull << 21), 21);
-    // And so where a gigabyte would fit.
-    assert_int_equal(map((1ull << 30) + 0x1000, 0, 0x1000, RIGHT_R), STATUS_OK);
-    assert_int_equal(unmap((1ull << 30) + 0x1000, 0x1000), STATUS_OK);
-    uint64_t done = 0;
-    unsigned calls = 0;
-    while (done < 1ull << 30) {
-        assert_int_equal(map((1ull << 30) + done, done, (1ull << 30) - done, RIGHT_R), STATUS_OK);
-        assert_true(world_result(0) > 0);
-        done += world_result(0);
-        calls++;
-    }
-    assert_int_equal(calls, 2);
-    assert_int_equal(page_bits(world_space(task_space), 1ull << 30), 12);
-    assert_int_equal(page_bits(world_space(task_space), (2ull << 30) - 1), 21);
+    // Nor a larger page over a smaller one.
+    assert_int_equal(map(0, 0, 2ull << 21, RIGHT_R), STATUS_EXISTS);
+    assert_int_equal(world_result(0), 0);
+    assert_int_equal(page_bits(world_space(task_space), 0), 0);
 }
 
 static void one_call_goes_so_many_pages_far_and_no_further(void **state) {
@@ -228,56 +197,12 @@ static void one_call_goes_so_many_pages_far_and_no_further(void **state) {
                                               : SYSCALL_MAP_STEPS * 0x1000ull);
         done += world_result(0);
     }
-    done = 0;
-    while (done < size) {
-        assert_int_equal(unmap(0x1000 + done, size - done), STATUS_OK);
-        assert_true(world_result(0) > 0 && world_result(0) <= SYSCALL_MAP_STEPS * 0x1000ull);
-        done += world_result(0);
-    }
-    assert_int_equal(page_bits(world_space(task_space), 0x1000), 0);
 }
 
 static void nothing_at_all_is_done_at_once(void **state) {
     (void)state;
     assert_int_equal(map(0, 0, 0, RIGHT_R), STATUS_OK);
     assert_int_equal(world_result(0), 0);
-    assert_int_equal(unmap(0, 0), STATUS_OK);
-    assert_int_equal(world_result(0), 0);
-}
-
-static void unmapping_takes_pages_away_and_makes_the_hardware_forget_them(void **state) {
-    (void)state;
-    assert_int_equal(map(0, 0, 0x5000, RWX), STATUS_OK);
-    unsigned fences = machine.space_fences;
-    assert_int_equal(unmap(0x2000, 0x2000), STATUS_OK);
-    assert_int_equal(world_result(0), 0x2000);
-    assert_int_equal(machine.space_fences, fences + 2);
-    assert_ptr_equal(machine.fenced_space, world_space(task_space));
-    assert_int_equal(machine.fenced_address, 0x3000);
-    assert_true(is(0x1000, 0x1000, 12, RWX));
-    assert_int_equal(page_bits(world_space(task_space), 0x2000), 0);
-    assert_int_equal(page_bits(world_space(task_space), 0x3000), 0);
-    assert_true(is(0x4000, 0x4000, 12, RWX));
-    // What is not mapped can be unmapped: it takes no time for large holes.
-    uint64_t done = 0;
-    for (unsigned calls = 0; calls < 3; calls++) {
-        assert_int_equal(unmap(done, (300ull << 30) - done), STATUS_OK);
-        done += world_result(0);
-    }
-    assert_int_equal(done, 300ull << 30);
-    assert_int_equal(page_bits(world_space(task_space), 0x4000), 0);
-}
-
-static void a_large_page_is_unmapped_as_a_whole_or_not_at_all(void **state) {
-    (void)state;
-    assert_int_equal(map(1ull << 30, 0, 1ull << 30, RWX), STATUS_OK);
-    assert_int_equal(unmap(1ull << 30, 1ull << 21), STATUS_INVALID);
-    assert_int_equal(unmap((1ull << 30) + 0x1000, 1ull << 30), STATUS_INVALID);
-    assert_int_equal(unmap((1ull << 30) - 0x1000, 0x2000), STATUS_INVALID);
-    assert_int_equal(world_result(0), 0x1000); // the hole before it
-    assert_int_equal(page_bits(world_space(task_space), 1ull << 30), 30);
-    assert_int_equal(unmap(1ull << 30, 1ull << 30), STATUS_OK);
-    assert_int_equal(page_bits(world_space(task_space), 1ull << 30), 0);
 }
 
 static void a_space_that_is_full_keeps_what_it_has(void **state) {
@@ -337,9 +262,6 @@ static void small_pages_far_and_near_are_never_mixed_up(void **state) {
                 is(places[i] + round * 0x1000ull, (i * 8 + round) * 0x1000ull, 12, RIGHT_R));
         }
     }
-    assert_int_equal(unmap(0, 0x8000), STATUS_OK);
-    assert_int_equal(map(0x1000, 0x9000, 0x1000, RIGHT_R), STATUS_OK);
-    assert_true(is(0x1000, 0x9000, 12, RIGHT_R));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, world_end)
@@ -354,11 +276,8 @@ int main(void) {
         TEST(crooked_addresses_are_invalid),
         TEST(addresses_that_the_space_does_not_have_are_out_of_range),
         TEST(nothing_is_mapped_over),
-        TEST(a_table_in_the_way_of_a_large_page_is_used_instead),
         TEST(one_call_goes_so_many_pages_far_and_no_further),
         TEST(nothing_at_all_is_done_at_once),
-        TEST(unmapping_takes_pages_away_and_makes_the_hardware_forget_them),
-        TEST(a_large_page_is_unmapped_as_a_whole_or_not_at_all),
         TEST(a_space_that_is_full_keeps_what_it_has),
         TEST(partial_progress_is_said),
         TEST(small_pages_far_and_near_are_never_mixed_up),
