@@ -79,7 +79,8 @@ enum task_op {
                   // a3 = its receive entry; 0: it has not come as far as to name one;
                   // a4 = instructions from the death, or the unbinding, of its portal's last
                   // receiver to the first record that was answered after it; 0: none was so far;
-                  // a5 = its first argument register (riscv64: a0), as a1 of when it last ran
+                  // a5 = the register that functions return their value in (riscv64: a0, x86_64:
+                  // rax), as a1 of when it last ran
     TASK_GUEST,   // a1 = 1: may read guest memory by the architecture's instructions for it. Once
                   // it has started, that is not taken back: BUSY
     TASK_FETCH,   // the caller's own slot is not needed: the guest whose exit it serves fetches at

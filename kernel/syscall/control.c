@@ -65,7 +65,7 @@ enum status syscall_task(struct task *task) {
         syscall_result(task, 2, other->serving ? other->serving->seq : 0);
         syscall_result(task, 3, other->receive_pc);
         syscall_result(task, 4, other->portal ? other->portal->pause : 0);
-        syscall_result(task, 5, regs_words(&other->context.regs)[0]);
+        syscall_result(task, 5, regs_returned(&other->context.regs));
         return STATUS_OK;
     case TASK_GUEST:
         if (other->guest_right && other->state != TASK_NEW) {

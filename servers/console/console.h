@@ -66,7 +66,7 @@ NODISCARD enum status console_configure(struct console *console, const struct co
 // How the server before died, for what it was in the middle of (put.h, take.h).
 struct console_death {
     uint64_t pc;   // the instruction it had not executed; 0: it did not die
-    uint64_t word; // its first argument register
+    uint64_t word; // the register for functions' values
 };
 
 // Takes over the state in the SIZE bytes at REGION from a server that ended by DEATH, or begins it

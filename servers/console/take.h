@@ -1,10 +1,10 @@
 // The one place where a byte is taken from the UART.
 //
 // The UART forgets a byte that is loaded from it, so from console_take_loaded on, below
-// console_take_kept, nothing but the first argument register of the server's task holds it
-// (whatever else its bits from 8 on may be). A server that dies there is followed by one that is
-// told both where it died and what that register held, and keeps the byte in its place
-// (console_adopt).
+// console_take_kept, nothing but one register of the server's task holds it, the one that functions
+// return values in (whatever else its bits from 8 on may be). A server that dies there is followed
+// by one that is told both where it died and what that register held, and keeps the byte in its
+// place (console_adopt).
 #pragma once
 
 #include <stdint.h>

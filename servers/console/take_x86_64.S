@@ -7,12 +7,11 @@ console_take:
     mov %rdx, %r8
     shr $9, %rdi                // a page has eight ports, and the pages' begin is 0 here
     movzwl %di, %edx
-    xor %edi, %edi
-    in %dx, %al                 // this takes it from the UART
-    mov %al, %dil
+    in %dx, %al                 // this takes it from the UART: the core does it, with what is behind it
 console_take_loaded:
-    or %r8, %rdi
-    mov %rdi, (%rsi)
+    movzbl %al, %eax
+    or %r8, %rax
+    mov %rax, (%rsi)
 console_take_kept:
     ret
     .size console_take, . - console_take

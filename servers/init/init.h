@@ -96,7 +96,7 @@ struct server {
     struct memory jobs;     // struct fs_jobs, shared with it if it is some VM's loader
     uint32_t loaded;        // those that it has told of, by number
     uint64_t incarnation;   // how often it was started
-    uint64_t death_word;    // what its first argument register held when it died
+    uint64_t death_word;    // what the register for functions' values held when it died
     uint64_t death_pc;      // where the last one died
     uint32_t early_deaths;  // in a row, before it had taken over
     uint32_t version;       // of the state that it writes

@@ -12,7 +12,7 @@ const char *const machine_arch = "x86_64";
 const char *const machine_reset_device = NULL;      // ports, which are no device tree's
 const uint64_t machine_start_argument = 0x2badb002; // Multiboot 0.6.96, 3.2: EAX
 
-// 0 to 15 as instructions number them; of those behind (arch/regs.h) CR4, EFER and PAT can be written.
+// 0 to 15 as instructions number them; of those behind (arch/regs.h) CR4, EFER, PAT can be written.
 // A hypercall has RAX, RCX, RDX, RBX, RSI, RDI and R8 to R13, and is answered in RAX and RDX.
 #define ALL 0xffffu
 #define SYSTEM 0x3fff0000u

@@ -42,6 +42,9 @@ static inline void regs_set(struct regs *regs, unsigned number, uint64_t value) 
 // The message words and what travels beside them in a system call.
 static inline const uint64_t *regs_words(const struct regs *regs) { return regs->x; }
 
+// The register in which functions return their value.
+static inline uint64_t regs_returned(const struct regs *regs) { return regs->x[0]; }
+
 static inline uint64_t regs_word(const struct regs *regs, unsigned index) { return regs->x[index]; }
 
 static inline void regs_set_word(struct regs *regs, unsigned index, uint64_t value) {

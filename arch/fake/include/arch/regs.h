@@ -37,6 +37,9 @@ static inline void regs_set(struct regs *regs, unsigned number, uint64_t value) 
 
 static inline const uint64_t *regs_words(const struct regs *regs) { return regs->general; }
 
+// The register in which functions return their value.
+static inline uint64_t regs_returned(const struct regs *regs) { return regs->general[0]; }
+
 static inline uint64_t regs_word(const struct regs *regs, unsigned index) {
     return regs->general[index];
 }

@@ -45,6 +45,9 @@ static inline void regs_set(struct regs *regs, unsigned number, uint64_t value) 
 // The message words and what travels beside them in a system call.
 static inline const uint64_t *regs_words(const struct regs *regs) { return &regs->x[REG_A0]; }
 
+// The register in which functions return their value.
+static inline uint64_t regs_returned(const struct regs *regs) { return regs->x[REG_A0]; }
+
 static inline uint64_t regs_word(const struct regs *regs, unsigned index) {
     return regs->x[REG_A0 + index];
 }

@@ -51,6 +51,9 @@ enum regs_rest { REGS_SS_BASE = 27, REGS_PAT, REGS_CS };
 // The message words and what travels beside them in a system call.
 static inline const uint64_t *regs_words(const struct regs *regs) { return regs->x; }
 
+// The register in which functions return their value.
+static inline uint64_t regs_returned(const struct regs *regs) { return regs->x[REG_RAX]; }
+
 static inline uint64_t regs_word(const struct regs *regs, unsigned index) { return regs->x[index]; }
 
 static inline void regs_set_word(struct regs *regs, unsigned index, uint64_t value) {

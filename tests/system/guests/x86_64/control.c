@@ -106,7 +106,8 @@ static void cr8(void) {
     register uint64_t other __asm__("r11");
     __asm__ volatile(".byte 0x3e, 0x45, 0x0f, 0x20, 0xc3" : "=r"(other)); // mov %cr8, %r11
     check(other == 7, "CR8 is TPR: %lu", other);
-    expect(TRY(4, "mov %0, %%cr8", "a"(UINT64_C(16))), VECTOR_PROTECTION, "CR8 of more than four bits");
+    expect(TRY(4, "mov %0, %%cr8", "a"(UINT64_C(16))), VECTOR_PROTECTION,
+           "CR8 of more than four bits");
     __asm__ volatile("sti");
     x86_write_msr(X2APIC(COMMAND), SELF | VECTOR_OWN);
     check(interrupts == 0, "held off by CR8");
