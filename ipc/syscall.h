@@ -16,8 +16,8 @@
 //             waits at the receive entry. With WAIT_ONLY in t1: waits; nothing is being served.
 // CALL        t1 = portal slot (needs CALL), a0…a7 = words. Blocks until the reply, whose words
 //             are a0…a7. Lives through the death of the server: the call is served by the next.
-// SIGNAL      t1 = portal slot (needs CALL). Never blocks; several before the receiver looks are
-//             one, with their count.
+// SIGNAL      t1 = portal slot (needs CALL), a0 = enum signal_when. Never blocks; several before
+//             the receiver looks are one, with their count.
 // CREATE      t1 = enum object_type, a0 = pool slot, a1 = first page in the pool, a2 = pages,
 //             a3 = slot for the new capability, a4… by type:
 //               TASK   a4 = its space's slot
@@ -57,6 +57,12 @@ enum syscall { SYSCALL_LIST(SYSCALL_ENUM) SYSCALL_COUNT };
 #define WAIT_ONLY 0x40000000u // flags of REPLY_WAIT: there is nothing to answer
 #define SYSCALL_MAP_STEPS 512 // pages, of whatever size, that one MAP touches at most
 #define SYSCALL_VCPUS_MAX 64  // vCPUs of one VM
+
+enum signal_when {
+    SIGNAL_NOW,
+    SIGNAL_LATER, // not before the CPU's next tick; several until then are one. For one portal at a
+                  // time: while one waits for the tick, a signal to another is one for now
+};
 
 enum bind {
     BIND_PORTAL, // a0 = portal (MANAGE), a1 = task (MANAGE): it receives there from now on. While

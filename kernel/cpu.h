@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/context.h"
+#include "kernel/object/cap.h"
 #include "kernel/types.h"
 
 struct irq;
@@ -35,6 +36,7 @@ struct cpu {
     uint64_t next_event; // when the host's timer is to fire, in ticks of the counter
     uint64_t next_tick;
     uint32_t starved; // for how many ticks tasks have kept every vCPU from running
+    struct cap later; // a portal that is signalled at the next tick
     uint32_t id;
     struct irq *irq[IRQ_LINES];
     bool borrowed; // a task has the counters that the loaded guest switched off (arch)

@@ -2,7 +2,7 @@
 
 #include "kernel/object/task.h"
 
-HOT static inline bool cap_alive(const struct cap *cap) {
+HOT bool cap_alive(const struct cap *cap) {
     if (cap->type == OBJECT_FRAME || cap->type == OBJECT_POOL) {
         return true;
     }

@@ -26,6 +26,9 @@ const struct cap *cap_find(const struct task *task, uint64_t slot, enum object_t
 void *cap_object(const struct task *task, uint64_t slot, enum object_type type, unsigned rights,
                  enum status *status);
 
+// Whether the object that CAP was made for is still there.
+bool cap_alive(const struct cap *cap);
+
 // Checks that SLOT of TASK may be filled.
 NODISCARD enum status cap_check_free(const struct task *task, uint64_t slot);
 

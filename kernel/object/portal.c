@@ -1,6 +1,7 @@
 #include "kernel/object/portal.h"
 
 #include "arch/time.h"
+#include "kernel/cpu.h"
 #include "kernel/object/task.h"
 #include "kernel/sched/sched.h"
 
@@ -95,11 +96,24 @@ static void portal_signal_send(struct portal *portal) {
     portal_post(portal, &portal->signal);
 }
 
-void portal_signal(struct portal *portal, uint64_t badge) {
+void portal_signal(struct cpu *cpu, const struct cap *cap, bool later) {
+    struct portal *portal = pool_object(cap->index);
+    if (later && (!cap_alive(&cpu->later) || cpu->later.index == cap->index)) {
+        cpu->later = *cap;
+        return;
+    }
     portal->signals++;
     if (!portal->signal.portal) { // else on its way, or served: portal_signal_done sends it again
-        portal->signal.badge = badge;
+        portal->signal.badge = cap->base;
         portal_signal_send(portal);
+    }
+}
+
+void portal_tick(struct cpu *cpu) {
+    struct cap cap = cpu->later;
+    cpu->later.type = OBJECT_NONE;
+    if (cap_alive(&cap)) {
+        portal_signal(cpu, &cap, false);
     }
 }
 

@@ -51,8 +51,12 @@ struct record *portal_take(struct portal *portal);
 // Takes RECORD out of its portal's queue or from its server: nobody waits for it any more.
 void portal_cancel(struct record *record);
 
-// Signals: its receiver hears of it.
-void portal_signal(struct portal *portal, uint64_t badge);
+// Signals by CAP: the portal's receiver hears of it, LATER at CPU's next tick, unless another
+// portal waits for that.
+void portal_signal(struct cpu *cpu, const struct cap *cap, bool later);
+
+// CPU ticks.
+void portal_tick(struct cpu *cpu);
 
 // The record of a signal was answered: sends it again when there were more meanwhile.
 void portal_signal_done(struct portal *portal);

@@ -131,6 +131,7 @@ COLD static struct context *sched_timer_all(struct cpu *cpu, struct context *cur
         // Ticks that were missed while the machine did not run are not made up for.
         cpu->next_tick = now + ARCH_TICK;
         tick(cpu, current);
+        portal_tick(cpu);
     }
     uint64_t event = cpu->next_tick;
     for (struct vcpu *vcpu = cpu->home; vcpu; vcpu = vcpu->next_home) {

@@ -43,7 +43,7 @@ static enum status syscall_signal(struct task *task) {
     const struct cap *cap =
         cap_find(task, syscall_selector(task), OBJECT_PORTAL, RIGHT_CALL, &status);
     if (likely(cap)) {
-        portal_signal(pool_object(cap->index), cap->base);
+        portal_signal(task->context.cpu, cap, syscall_arg(task, 0) == SIGNAL_LATER);
     }
     return status;
 }

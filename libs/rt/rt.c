@@ -153,10 +153,14 @@ enum status rt_call(unsigned portal, struct rt_words *words) {
     return RT_BLOCKING_CALL(SYSCALL_CALL, portal, words);
 }
 
-enum status rt_signal(unsigned portal) {
-    struct rt_words words = {0};
+static enum status send_signal(unsigned portal, enum signal_when when) {
+    struct rt_words words = {.word = {when}};
     return rt_system_call(SYSCALL_SIGNAL, portal, &words);
 }
+
+enum status rt_signal(unsigned portal) { return send_signal(portal, SIGNAL_NOW); }
+
+enum status rt_signal_later(unsigned portal) { return send_signal(portal, SIGNAL_LATER); }
 
 enum status rt_map(unsigned space, uint64_t address, unsigned frame, uint64_t offset, uint64_t size,
                    uint64_t rights) {

@@ -116,6 +116,7 @@ NODISCARD enum status rt_call(unsigned portal, struct rt_words *words); // in: r
 #define rt_call_inline(portal, words) RT_BLOCKING_CALL(SYSCALL_CALL, portal, words)
 
 NODISCARD enum status rt_signal(unsigned portal);
+NODISCARD enum status rt_signal_later(unsigned portal); // SIGNAL_LATER
 NODISCARD enum status rt_map(unsigned space, uint64_t address, unsigned frame, uint64_t offset,
                              uint64_t size, uint64_t rights);
 NODISCARD enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value);

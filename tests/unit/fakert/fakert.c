@@ -234,6 +234,11 @@ enum status rt_signal(unsigned portal) {
     return STATUS_OK;
 }
 
+enum status rt_signal_later(unsigned portal) {
+    (void)request(FAKERT_SIGNAL_LATER, portal);
+    return STATUS_OK;
+}
+
 enum status rt_vcpu_look(unsigned vcpu, unsigned interrupt, uint64_t *state) {
     *state = fakert.on_look ? fakert.on_look(vcpu, interrupt) : 0;
     return STATUS_OK;

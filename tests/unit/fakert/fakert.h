@@ -26,6 +26,7 @@ enum fakert_end {
 enum fakert_kind {
     FAKERT_CALL,
     FAKERT_SIGNAL,
+    FAKERT_SIGNAL_LATER,
     FAKERT_VCPU_READ,
     FAKERT_INTERRUPT,
     FAKERT_FETCH,

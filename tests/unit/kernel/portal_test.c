@@ -30,6 +30,11 @@ static void wake(const struct server *server) {
                      STATUS_OK);
 }
 
+static void wake_later(const struct server *server) {
+    assert_int_equal(world_do(world.init, SYSCALL_SIGNAL, server->portal_slot, WORDS(SIGNAL_LATER)),
+                     STATUS_OK);
+}
+
 static void expect(const struct task *task, enum exit_class class, uint64_t badge) {
     assert_ptr_equal(machine.current, &task->context);
     assert_int_equal(machine.regs.pc, WORLD_SERVER_PC);
@@ -145,6 +150,34 @@ static void a_signal_never_blocks_and_wakes_the_receiver(void **state) {
     world_wait(a.task);
     world_sleep();
     expect(b.task, EXIT_SIGNAL, 0xa);
+}
+
+static void a_signal_for_later_comes_with_the_tick(void **state) {
+    (void)state;
+    wake_later(&b);
+    wake_later(&b);
+    assert_int_equal(b.task->state, TASK_WAITING);
+    wake_later(&c); // one portal waits for the tick: this one hears of it at once
+    world_run(c.task);
+    expect(c.task, EXIT_SIGNAL, 0);
+    assert_int_equal(b.task->state, TASK_WAITING);
+    world_ticks(1);
+    world_run(b.task);
+    expect(b.task, EXIT_SIGNAL, 0);
+    assert_int_equal(world_message().word[0], 1);
+    world_reply(b.task, 0, WORDS(0));
+    world_ticks(2);
+    assert_int_equal(b.task->state, TASK_WAITING);
+}
+
+static void a_portal_that_has_gone_is_not_signalled_later(void **state) {
+    (void)state;
+    unsigned portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
+    assert_int_equal(world_do(world.init, SYSCALL_SIGNAL, portal, WORDS(SIGNAL_LATER)), STATUS_OK);
+    assert_int_equal(world_do(world.init, SYSCALL_DESTROY, portal, WORDS(0)), STATUS_OK);
+    world_ticks(1); // free memory is poisoned: the sanitizer would tell of a touch
+    wake_later(&b); // and its own place at the tick is free
+    assert_int_equal(b.task->state, TASK_WAITING);
 }
 
 static void a_portal_without_a_task_keeps_what_comes(void **state) {
@@ -265,6 +298,8 @@ int main(void) {
         TEST(calls_to_a_busy_server_are_served_in_the_order_they_came),
         TEST(signals_before_the_receiver_looks_are_one_with_their_count),
         TEST(a_signal_never_blocks_and_wakes_the_receiver),
+        TEST(a_signal_for_later_comes_with_the_tick),
+        TEST(a_portal_that_has_gone_is_not_signalled_later),
         TEST(a_portal_without_a_task_keeps_what_comes),
         TEST(a_waiting_task_that_is_bound_gets_what_is_queued),
         TEST(a_task_that_serves_receives_or_is_dead_is_not_bound),
