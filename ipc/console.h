@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 enum console_op {
-    // Write everything that the caller's ring (known by its badge) holds before answering. For a
-    // client whose ring is full, and before the machine is turned off.
-    // Reply: word[0] = status.
+    // Write before answering what the caller's ring (known by its badge) holds, but for a guest's
+    // unfinished line that takes less than half of it. For a client whose ring is full.
+    // Reply: word[0] = status; IO: the UART takes no more now.
     CONSOLE_FLUSH,
 };
 
@@ -19,6 +19,10 @@ enum console_op {
 // being typed: it always stands below everybody else's lines, and its bytes are read from the ring
 // only when it has ended, or begun anew (carriage return).
 enum console_client { CONSOLE_CLIENT_HYPERVISOR, CONSOLE_CLIENT_GUEST, CONSOLE_CLIENT_MONITOR };
+
+// The `reserved` word of a guest's output ring: 1, the console was told that there is something,
+// and has not looked since. Whoever writes to the ring sets it, behind the head, before a
+// SIGNAL_LATER; the console takes it back before it looks (libs/ring/publish.h).
 
 // The `reserved` word of the monitor's two rings. Of its input ring, the console's: what is typed
 // goes to the monitor. Of its output ring, the monitor's: it shall not go there any more; the

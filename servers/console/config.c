@@ -5,6 +5,9 @@
 #include "libs/text/text.h"
 #include "servers/console/console.h"
 
+// Longer than it takes until each of four guests has had its turn, a tick of 10 ms.
+#define PATIENCE_MS 50
+
 // What the entry NAME says of client *NUMBER: the part of NAME that follows WHAT is decimal.
 static bool is_entry(const char *name, const char *what, unsigned *number) {
     size_t length = strlen(what);
@@ -93,8 +96,10 @@ static void find_roles(struct console *console) {
 enum status console_configure(struct console *console, const struct config *config,
                               const char **wrong, const char **why) {
     memset(console, 0, sizeof(*console));
-    for (unsigned i = 0; i < CONSOLE_CLIENTS; i++)
+    for (unsigned i = 0; i < CONSOLE_CLIENTS; i++) {
         take_name(&console->peer[i], "?");
+        console->peer[i].line = UINT64_MAX;
+    }
     for (uint32_t i = 0; i < config->count; i++) {
         const struct config_entry *entry = &config->entry[i];
         *wrong = entry->name;
@@ -103,6 +108,8 @@ enum status console_configure(struct console *console, const struct config *conf
             return STATUS_INVALID;
         if (strcmp(entry->name, "init") == 0)
             console->init = entry->slot;
+        if (strcmp(entry->name, "self") == 0)
+            console->self = entry->slot;
     }
     while (console->count < CONSOLE_CLIENTS && console->peer[console->count].out != NULL)
         console->count++;
@@ -124,5 +131,7 @@ enum status console_configure(struct console *console, const struct config *conf
         return STATUS_INVALID;
     }
     find_roles(console);
+    if (console->self != 0)
+        console->patience = config->timebase * PATIENCE_MS / 1000;
     return STATUS_OK;
 }

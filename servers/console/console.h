@@ -4,7 +4,8 @@
 // Its clients are numbered, from 0, by the config's entries: windows "out-N" (struct ring, the
 // client's output) and "in-N" (struct ring, its input; optional), number "kind-N" (enum
 // console_client), text "name-N", capability "signal-N" (a portal to be signalled behind new input;
-// optional). Client 0 is init, whose output ring's `reserved` asks to be told when everything is
+// optional). Capability "self": the server's own portal; without it no guest's line is waited for.
+// Client 0 is init, whose output ring's `reserved` asks to be told when everything is
 // written. One can be the monitor, which has both rings.
 #pragma once
 
@@ -40,6 +41,8 @@ struct console_peer {
     char prefix[CONSOLE_PREFIX];
     bool overflowing; // input was dropped since its ring last had room
     uint64_t dropped; // bytes of input
+    // Where its line begins that is waited for, by the count of its bytes, and since when (hold.h).
+    uint64_t line, line_since;
 };
 
 struct console {
@@ -49,12 +52,18 @@ struct console {
     unsigned count;
     unsigned focus;   // the client that gets what is typed; CONSOLE_CLIENTS: nobody
     unsigned init;    // slot of init's portal; 0: none
+    unsigned self;    // slot of this server's own portal; 0: none
     unsigned monitor; // the client that is the monitor; CONSOLE_CLIENTS: there is none
     bool begun;       // there was no state: the machine has just been started
     bool resumed;     // what input the server before had not got done is done
     uint32_t tell;    // mask of clients to be signalled: there is something for them
     bool ending;      // init waits for all to be written; the monitor's line is not drawn any more
     uint64_t seen;    // how much the monitor had written when its last line was last drawn
+    // How long lines are waited for (hold.h), in ticks of the counter; whether one is; and when the
+    // line on the screen that has not ended grew last.
+    uint64_t patience;
+    bool waits;
+    uint64_t shown_since;
     struct console_peer peer[CONSOLE_CLIENTS];
 };
 
@@ -76,8 +85,9 @@ NODISCARD enum status console_adopt(struct console *console, void *region, size_
                                     const struct console_death *death);
 
 // Writes what the rings hold, as far as the UART takes it now. Lines that are not finished can be
-// kept back for the sake of others; those of the clients in FORCE, a mask, are not.
-void console_drain(struct console *console, uint32_t force);
+// kept back for the sake of others; those of the clients in FORCE, a mask, are not. False: the UART
+// takes no more now.
+bool console_drain(struct console *console, uint32_t force);
 
 // Whether there is nothing left to be written.
 bool console_is_empty(const struct console *console);

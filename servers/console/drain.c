@@ -6,7 +6,9 @@
 
 #include <stddef.h>
 
+#include "libs/ring/publish.h"
 #include "servers/console/console.h"
+#include "servers/console/hold.h"
 #include "servers/console/overlay.h"
 #include "servers/console/put.h"
 
@@ -120,23 +122,37 @@ static bool write_lines(struct console *console, unsigned index, bool forced) {
     return write_bytes(console, index, end, head) && drain_cut_line(console);
 }
 
-// A guest's bytes as they are. Its unfinished line waits while another guest's is on the screen:
-// each would cut the other short at every byte.
-static bool write_guest(struct console *console, unsigned index, bool forced) {
+// How far guest INDEX's bytes, which are those from TAIL to HEAD, are written while its line is not
+// the one on the screen. A line that has not ended waits while another guest's is there, or a line
+// of the monitor's, which stands below all others: each would cut the other short at every byte.
+// Else it waits for its end, but not for ever.
+static uint64_t end_of_guest(struct console *console, unsigned index, uint64_t tail,
+                             uint64_t head) {
     uint64_t open = console->state->open;
+    bool other = open < console->count && console->peer[open].kind == CONSOLE_CLIENT_GUEST;
+    if (other && head - tail < RING_BYTES / 2 && hold_shown(console))
+        return tail;
+    uint64_t end = drain_end_of_lines(console->peer[index].out, tail, head);
+    if (head - end >= RING_BYTES / 2)
+        return head;
+    bool waits = overlay_is_there(console) || (other && end == tail);
+    return waits || (end != head && hold_begun(console, index, end)) ? end : head;
+}
+
+// A guest's bytes as they are.
+static bool write_guest(struct console *console, unsigned index, bool forced) {
+    const volatile struct console_state *state = console->state;
     uint64_t tail;
     uint64_t count = drain_pending(console, index, &tail);
     if (count == 0)
         return true;
     uint64_t head = tail + count;
-    // The monitor's line stands below all others, so it leaves room for whole lines only.
-    if (open != index && !forced && count < RING_BYTES / 2 && overlay_is_there(console))
-        head = drain_end_of_lines(console->peer[index].out, tail, head);
-    if (open < console->count && open != index && !forced && count < RING_BYTES / 2 &&
-        console->peer[open].kind == CONSOLE_CLIENT_GUEST &&
-        drain_end_of_lines(console->peer[index].out, tail, head) == tail)
-        return true;
-    return write_bytes(console, index, tail, head);
+    if (!forced && state->open != index)
+        head = end_of_guest(console, index, tail, head);
+    bool all = write_bytes(console, index, tail, head);
+    if (state->open == index)
+        hold_written(console);
+    return all;
 }
 
 // Twice round: who waited for another guest's line may go on in the second.
@@ -177,9 +193,16 @@ static bool write_all(struct console *console, uint32_t force) {
     return write_monitor(console, force);
 }
 
-void console_drain(struct console *console, uint32_t force) {
+bool console_drain(struct console *console, uint32_t force) {
+    for (unsigned index = 0; index < console->count; index++) {
+        if (console->peer[index].kind == CONSOLE_CLIENT_GUEST)
+            publish_seen(console->peer[index].out);
+    }
+    bool all = write_all(console, force);
     // Where the UART took no more, its interrupt says when to go on.
-    uart_notice(&console->uart, !write_all(console, force));
+    uart_notice(&console->uart, !all);
+    hold_look_again(console);
+    return all;
 }
 
 bool console_is_empty(const struct console *console) {

@@ -25,18 +25,22 @@ void console_tell_drained(struct console *console) {
         console->state->told = 1;
 }
 
-static void write_out(struct console *console, uint32_t force) {
+static bool write_out(struct console *console, uint32_t force) {
     console->ending = is_ending(console);
-    console_drain(console, console->ending ? ALL : force);
+    bool all = console_drain(console, console->ending ? ALL : force);
     console_tell_drained(console);
+    return all;
 }
 
-// Everybody's rings: a server that calls for its guests' sake is not known by their numbers.
+// Everybody's rings: a server that calls for its guests' sake is not known by their numbers. A
+// guest's line is cut for no other's: there is room behind it.
 static enum status flush(struct console *console) {
+    uint32_t servers = 0;
+    for (unsigned i = 0; i < console->count; i++)
+        servers |= (uint32_t)(console->peer[i].kind != CONSOLE_CLIENT_GUEST) << i;
     // The caller waits, so the UART gets its time once more.
     uart_notice(&console->uart, false);
-    write_out(console, ALL);
-    return console_is_empty(console) ? STATUS_OK : STATUS_IO;
+    return write_out(console, servers) ? STATUS_OK : STATUS_IO;
 }
 
 // The guest that gets what is typed, as a mask.
@@ -62,10 +66,10 @@ void console_handle(void *state, const struct message *record, struct reply *rep
     switch (class) {
     case EXIT_IRQ:
         // What is typed is often answered to a prompt that waits behind another guest's line.
-        write_out(console, guest_in_focus(console));
+        (void)write_out(console, guest_in_focus(console));
         break;
     case EXIT_SIGNAL:
-        write_out(console, 0);
+        (void)write_out(console, 0);
         break;
     case EXIT_CALL:
         reply->word[0] = record->word[0] == CONSOLE_FLUSH ? flush(console) : STATUS_UNSUPPORTED;

@@ -282,6 +282,11 @@ static void config_console(struct config_writer *writer) {
             config_typed(writer, number - 1, vm->manifest);
         }
     }
+    if (number > 0) {
+        // By which it wakes itself.
+        config_portal(writer, "self", SLOT_SERVER(writer->server) + SERVER_SLOT_PORTAL,
+                      writer->server + 1u);
+    }
     if (init.manifest.console == writer->server && init.monitor != MANIFEST_NONE) {
         char signal[CONFIG_NAME];
         snprintf(signal, sizeof(signal), "signal-%u", number);

@@ -8,6 +8,7 @@
 #include "ipc/console.h"
 #include "libs/pl011/pl011.h"
 #include "libs/ring/bytes.h"
+#include "libs/ring/publish.h"
 #include "servers/npf-pager/emulate.h"
 #include "servers/npf-pager/gic.h"
 
@@ -64,9 +65,8 @@ static void finish(struct pager *pager, const struct pager_vm *vm, uint32_t line
     gic_prepare(pager, vm);
 }
 
-static void publish_output(const struct pager *pager, const struct pager_vm *vm, uint64_t head) {
-    ring_store(&vm->out->head, head);
-    if (rt_signal(pager->console) != STATUS_OK) {
+static void expect_told(enum status status) {
+    if (status != STATUS_OK) {
         rt_log("the console's portal is not there: nobody looks at what guests write");
     }
 }
@@ -75,7 +75,7 @@ static void publish_output(const struct pager *pager, const struct pager_vm *vm,
 static void publish(struct pager *pager, const struct pager_vm *vm, uint32_t state_offset) {
     const struct uart *uart = committed(pager, state_offset);
     if (vm->out && ring_load(&vm->out->head) != uart->head) {
-        publish_output(pager, vm, uart->head);
+        expect_told(publish_bytes(vm->out, uart->head, pager->console));
     }
     if (vm->in) {
         ring_store(&vm->in->tail, uart->tail);
@@ -96,7 +96,9 @@ static void uart_open(struct pager *pager, const struct pager_device *device) {
     }
     const struct uart *uart = committed(pager, device->state_offset);
     if (vm->out) {
-        publish_output(pager, vm, uart->head);
+        // The server before may have said that it tells the console, and not have done it.
+        ring_store(&vm->out->head, uart->head);
+        expect_told(rt_signal(pager->console));
     }
     if (vm->in) {
         ring_store(&vm->in->tail, uart->tail);

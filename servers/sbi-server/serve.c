@@ -4,14 +4,23 @@
 // done nothing; whoever dies behind it is followed by a server that publishes first
 // (firmware_resume) and then finds the call answered in the state.
 #include "ipc/console.h"
+#include "libs/ring/publish.h"
 #include "servers/sbi-server/power.h"
 
-static void publish_output(const struct firmware *firmware, uint32_t vm) {
-    const struct firmware_state *state = state_current(&firmware->state);
-    ring_store(&firmware->vm[vm].out->head, state->console[vm].head);
-    if (rt_signal(firmware->console) != STATUS_OK) {
+static void expect_told(enum status status) {
+    if (status != STATUS_OK) {
         rt_log("the console's portal is not there: nobody looks at what guests write");
     }
+}
+
+static uint64_t output_head(const struct firmware *firmware, uint32_t vm) {
+    const struct firmware_state *state = state_current(&firmware->state);
+    return state->console[vm].head;
+}
+
+static void publish_output(const struct firmware *firmware, uint32_t vm) {
+    struct ring *ring = firmware->vm[vm].out;
+    expect_told(publish_bytes(ring, output_head(firmware, vm), firmware->console));
 }
 
 static void publish_input(const struct firmware *firmware, uint32_t vm) {
@@ -22,7 +31,9 @@ static void publish_input(const struct firmware *firmware, uint32_t vm) {
 void firmware_resume(const struct firmware *firmware) {
     for (uint32_t vm = 0; vm < firmware->vm_count; vm++) {
         if (firmware->vm[vm].out) {
-            publish_output(firmware, vm);
+            // The server before may have said that it tells the console, and not have done it.
+            ring_store(&firmware->vm[vm].out->head, output_head(firmware, vm));
+            expect_told(rt_signal(firmware->console));
         }
         if (firmware->vm[vm].in) {
             publish_input(firmware, vm);

@@ -10,13 +10,12 @@ BOUND = 1.0
 
 def expect_neighbour(ctx: Context, result: Result) -> None:
     """gkernel beside it came to its end."""
-    ctx.expect_told(
+    ctx.expect_lines(
         result.output,
-        "b",
-        "Enter user space: entry=0x1000, ustack=VA:0x40000000",
-        "monolithic kernel exit [0] normally!",
+        "[b] Enter user space: entry=0x1000, ustack=VA:0x40000000",
+        "[b] monolithic kernel exit [0] normally!",
+        *ctx.board.clean_end[:2],
     )
-    ctx.expect_lines(result.output, *ctx.board.clean_end[:2])
 
 
 def expect_bounded(ctx: Context, result: Result) -> None:
@@ -38,7 +37,7 @@ def spin_beside(ctx: Context) -> None:
     guest = ctx.out / "guest/spin.bin"
     result = run_guest(ctx, guest=guest, manifest=ctx.manifest("beside"), virtual_timeout=BOUND)
     expect_bounded(ctx, result)
-    ctx.expect_told(result.output, "a", "spin: spinning with interrupts masked")
+    ctx.expect_lines(result.output, "[a] spin: spinning with interrupts masked")
     expect_neighbour(ctx, result)
 
 
@@ -60,7 +59,7 @@ def endless_fault(arch: str, case: str) -> None:
             virtual_timeout=10.0,
         )
         expect_bounded(ctx, result)
-        ctx.expect_told(result.output, "a", "bad_tables: begins")
+        ctx.expect_lines(result.output, "[a] bad_tables: begins")
         expect_neighbour(ctx, result)
 
 

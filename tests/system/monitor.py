@@ -52,26 +52,8 @@ def session(ctx: Context, **boot):
     return start_session(ctx, Typing, **boot)
 
 
-def expect_bytes(ctx: Context, lines: list[str]) -> None:
-    """Every byte of the guest's, once and in order, though lines of others cut its own."""
-    text = "".join(f"{line}\n" for line in FLOOD[: FLOOD_LINES[ctx.arch]])
-    at, others = 0, []
-    for line in filter(None, lines):
-        if text.startswith(line, at):
-            at += len(line)
-            at += text.startswith("\n", at)
-        else:
-            others.append(line)
-    ctx.expect(at == len(text), f"all of the flood, not {at} bytes, then {text[at:at + 20]!r}")
-    twice = [line for line in others if line in text]
-    ctx.expect(not twice, f"nothing of the flood twice: {twice[:3]}")
-
-
 def expect_flood(ctx: Context, lines: list[str]) -> None:
     """Every line of the guest's, whole, once and in order; others may stand between."""
-    if ctx.board.by_bytes:
-        expect_bytes(ctx, lines)
-        return
     got = [line for line in lines if line.startswith("flood ")]
     for number, (line, wanted) in enumerate(zip(got, FLOOD)):
         ctx.expect(line == wanted, f"{wanted!r} as line {number}, not {line!r}")

@@ -179,6 +179,128 @@ static void test_waiting_guest_is_heard_at_last(void **context) {
     assert_string_equal(world_screen(), "[second] prompt> \n[first] login: ");
 }
 
+// Client 0 is init, 1 and 2 are guests.
+static void begin_with_patience(void) {
+    world_reset();
+    world_client(0, CONSOLE_CLIENT_HYPERVISOR, "init");
+    world_client(1, CONSOLE_CLIENT_GUEST, "a");
+    world_client(2, CONSOLE_CLIENT_GUEST, "b");
+    world_has_patience();
+    world_start();
+}
+
+static void test_guests_line_is_waited_for(void **context) {
+    (void)context;
+    begin_with_patience();
+    world_write(1, "half ");
+    world_send(EXIT_SIGNAL, 1, 1);
+    assert_string_equal(world_screen(), "");
+    world_tick(10);
+    world_write(2, "whole\nhalf ");
+    world_tick(10);
+    world_write(1, "and half\n");
+    world_tick(10);
+    assert_string_equal(world_screen(), "[b] whole\n[a] half and half\n");
+    world_write(2, "and half\n");
+    world_tick(10);
+    assert_string_equal(world_screen(), "[b] whole\n[a] half and half\n[b] half and half\n");
+    // And then there is nothing to wake for.
+    world_tick(10);
+    assert_int_equal(world.later, 0);
+}
+
+static void test_prompt_is_not_waited_for_for_ever(void **context) {
+    (void)context;
+    begin_with_patience();
+    world_write(1, "done\nprompt> ");
+    world_send(EXIT_SIGNAL, 1, 1);
+    for (unsigned ms = 0; ms < 40; ms += 10)
+        world_tick(10);
+    assert_string_equal(world_screen(), "[a] done\n");
+    world_tick(10);
+    assert_string_equal(world_screen(), "[a] done\n[a] prompt> ");
+    assert_int_equal(world.later, 0);
+    // What follows in that line is shown at once.
+    world_write(1, "x");
+    world_send(EXIT_SIGNAL, 1, 1);
+    assert_string_equal(world_screen(), "[a] done\n[a] prompt> x");
+}
+
+static void test_growing_line_is_cut_by_no_other_guest(void **context) {
+    (void)context;
+    begin_with_patience();
+    world_write(1, ".");
+    world_send(EXIT_SIGNAL, 1, 1);
+    for (unsigned ms = 0; ms < 50; ms += 10)
+        world_tick(10);
+    world_write(2, "whole\n");
+    for (unsigned dots = 0; dots < 4; dots++) {
+        world_write(1, ".");
+        world_send(EXIT_SIGNAL, 1, 1);
+        world_tick(40);
+    }
+    assert_string_equal(world_screen(), "[a] .....");
+    world_tick(10);
+    assert_string_equal(world_screen(), "[a] .....\n[b] whole\n");
+    // And not by what no end of is to be seen.
+    world_write(1, ".");
+    world_send(EXIT_SIGNAL, 1, 1);
+    world_tick(50);
+    char half[RING_BYTES / 2];
+    memset(half, 'b', sizeof(half));
+    world_write_bytes(2, half, sizeof(half));
+    world_send(EXIT_SIGNAL, 2, 1);
+    assert_int_equal(world.out[2].tail, world.out[2].head);
+}
+
+static void test_servers_line_goes_before_a_guests_unfinished_one(void **context) {
+    (void)context;
+    begin_with_patience();
+    world_write(1, "first\nhalf ");
+    world_write(0, "server\n");
+    world_send(EXIT_SIGNAL, 0, 1);
+    world_write(1, "and half\n");
+    world_tick(10);
+    assert_string_equal(world_screen(), "[a] first\nserver\n[a] half and half\n");
+}
+
+static void test_end_waits_for_nothing(void **context) {
+    (void)context;
+    begin_with_patience();
+    world_write(1, "killed in the mid");
+    world_send(EXIT_SIGNAL, 1, 1);
+    world_write(2, "so was");
+    world.out[0].reserved = 1;
+    world_send(EXIT_SIGNAL, 0, 1);
+    assert_string_equal(world_screen(), "[a] killed in the mid\n[b] so was");
+    assert_int_equal(world.calls, 1);
+}
+
+static void test_flush_leaves_a_guests_unfinished_line_whole(void **context) {
+    (void)context;
+    begin_with_patience();
+    world_write(1, "half ");
+    world_write(2, "whole\n");
+    assert_int_equal(world_send(EXIT_CALL, 2, CONSOLE_FLUSH), STATUS_OK);
+    assert_string_equal(world_screen(), "[b] whole\n");
+    world_write(1, "and half\n");
+    world_tick(10);
+    assert_string_equal(world_screen(), "[b] whole\n[a] half and half\n");
+}
+
+static void test_writers_are_to_signal_again_after_each_look(void **context) {
+    (void)context;
+    begin_with_patience();
+    world_write(1, "half ");
+    world.out[1].reserved = 1;
+    world_send(EXIT_SIGNAL, 1, 1);
+    assert_int_equal(world.out[1].reserved, 0);
+    // init's word says something else.
+    world.out[0].reserved = 2;
+    world_send(EXIT_SIGNAL, 1, 1);
+    assert_int_equal(world.out[0].reserved, 2);
+}
+
 static void test_contradictory_counters_write_nothing(void **context) {
     (void)context;
     begin(1);
@@ -244,6 +366,13 @@ int main(void) {
         cmocka_unit_test(test_two_guests_lines_do_not_cut_each_other),
         cmocka_unit_test(test_waiting_guest_goes_on_when_the_line_before_ends),
         cmocka_unit_test(test_waiting_guest_is_heard_at_last),
+        cmocka_unit_test(test_guests_line_is_waited_for),
+        cmocka_unit_test(test_prompt_is_not_waited_for_for_ever),
+        cmocka_unit_test(test_growing_line_is_cut_by_no_other_guest),
+        cmocka_unit_test(test_servers_line_goes_before_a_guests_unfinished_one),
+        cmocka_unit_test(test_end_waits_for_nothing),
+        cmocka_unit_test(test_flush_leaves_a_guests_unfinished_line_whole),
+        cmocka_unit_test(test_writers_are_to_signal_again_after_each_look),
         cmocka_unit_test(test_contradictory_counters_write_nothing),
         cmocka_unit_test(test_stalled_uart_loses_and_mixes_nothing),
     };

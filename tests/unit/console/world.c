@@ -149,6 +149,14 @@ enum status rt_signal(unsigned portal) {
     return STATUS_OK;
 }
 
+enum status rt_signal_later(unsigned portal) {
+    assert_int_equal(portal, WORLD_SELF);
+    world.later++;
+    return STATUS_OK;
+}
+
+uint64_t rt_now(void) { return world.now; }
+
 enum status rt_call(unsigned portal, struct rt_words *words) {
     assert_int_equal(portal, world.console.init);
     world.calls++;
@@ -199,6 +207,19 @@ void world_client(unsigned number, enum console_client kind, const char *name) {
         return;
     numbered("in", number, CONFIG_WINDOW, (uintptr_t)&world.in[number]);
     numbered("signal", number, CONFIG_CAP, 0)->slot = WORLD_SIGNALS + number;
+}
+
+void world_has_patience(void) {
+    world.config->timebase = WORLD_TIMEBASE;
+    world_entry("self", CONFIG_CAP, 0)->slot = WORLD_SELF;
+}
+
+void world_tick(unsigned ms) {
+    world.now += ms;
+    if (world.later > 0) {
+        world.later = 0;
+        world_send(EXIT_SIGNAL, 0, 1);
+    }
 }
 
 void world_configure(void) {

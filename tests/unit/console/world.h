@@ -11,6 +11,8 @@
 #define WORLD_ENTRIES 64
 #define WORLD_CLIENTS 5
 #define WORLD_SIGNALS 20 // client 0's portal, and so on
+#define WORLD_SELF 19    // its own
+#define WORLD_TIMEBASE 1000
 #define WORLD_REGION (32 * sizeof(uint64_t))
 
 // Where a server dies: before the first store of console_put or the load of console_take, before
@@ -54,7 +56,9 @@ struct world {
     jmp_buf grave;
 
     // The runtime.
+    uint64_t now; // in ticks of its counter, WORLD_TIMEBASE a second
     unsigned signals, last_signal;
+    unsigned later; // signals for the next tick, all of them to itself
     unsigned calls;
     struct rt_words last_call;
     unsigned logs;
@@ -80,6 +84,12 @@ struct config_entry *world_entry(const char *name, enum config_kind kind, uint64
 
 // Adds client NUMBER, with input if it is a guest or the monitor.
 void world_client(unsigned number, enum console_client kind, const char *name);
+
+// The config has the server's own portal, so that lines are waited for. Else they are not.
+void world_has_patience(void);
+
+// MS later, its signal to itself arrives, if it sent one.
+void world_tick(unsigned ms);
 
 // Starts the console, again if it was running: the two below, and the first record, init's.
 void world_start(void);

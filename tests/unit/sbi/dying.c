@@ -37,7 +37,10 @@ static void expect_nothing_ahead(const struct world *now) {
 
 static void expect_same_world(const struct world *a, const struct world *b) {
     for (unsigned i = 0; i < 2; i++) {
-        assert_memory_equal(&a->out[i], &b->out[i], sizeof(a->out[i]));
+        // But for `reserved`: a server that has just begun has signalled, and needs not say so.
+        assert_int_equal(a->out[i].head, b->out[i].head);
+        assert_int_equal(a->out[i].tail, b->out[i].tail);
+        assert_memory_equal(a->out[i].data, b->out[i].data, sizeof(a->out[i].data));
     }
     assert_memory_equal(&a->in, &b->in, sizeof(a->in));
     assert_memory_equal(a->ram, b->ram, sizeof(a->ram));
