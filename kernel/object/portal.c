@@ -15,11 +15,7 @@ COLD struct task *portal_queue(struct portal *portal, struct record *record) {
     record->portal = portal;
     record->server = NULL;
     record->next = NULL;
-    if (portal->tail) {
-        portal->tail->next = record;
-    } else {
-        portal->head = record;
-    }
+    *(portal->tail ? &portal->tail->next : &portal->head) = record;
     portal->tail = record;
     return NULL;
 }
@@ -47,17 +43,13 @@ void portal_send_again(struct record *record) {
     record->server = NULL;
     record->next = portal->head;
     portal->head = record;
-    if (!portal->tail) {
-        portal->tail = record;
-    }
+    portal->tail = portal->tail ? portal->tail : record;
 }
 
 struct record *portal_take(struct portal *portal) {
     struct record *record = portal->head;
     portal->head = record->next;
-    if (!portal->head) {
-        portal->tail = NULL;
-    }
+    portal->tail = portal->head ? portal->tail : NULL;
     record->next = NULL;
     return record;
 }
@@ -77,9 +69,7 @@ void portal_cancel(struct record *record) {
         for (struct record *r = portal->head; r; before = r, r = r->next) {
             if (r == record) {
                 *(before ? &before->next : &portal->head) = r->next;
-                if (portal->tail == r) {
-                    portal->tail = before;
-                }
+                portal->tail = portal->tail == r ? before : portal->tail;
                 break;
             }
         }
@@ -164,9 +154,7 @@ void portal_unbind(struct task *task) {
     if (!portal) {
         return;
     }
-    if (portal->held == task) {
-        portal->held = NULL;
-    }
+    portal->held = portal->held == task ? NULL : portal->held;
     if (portal->receiver) {
         portal->receiver->portal = NULL;
     }

@@ -25,9 +25,7 @@ static enum status task_fetch(struct task *task) {
     }
     struct vcpu *vcpu = container_of(task->serving, struct vcpu, record);
     enum status status = arch_vcpu_fetch(vcpu, syscall_arg(task, 1), &instruction);
-    if (status == STATUS_OK) {
-        syscall_result(task, 0, instruction);
-    }
+    syscall_result(task, 0, instruction);
     return status;
 }
 
@@ -145,9 +143,7 @@ enum status syscall_vcpu(struct task *task) {
         return STATUS_OK;
     case VCPU_LOOK:
         status = arch_vcpu_look(vcpu, argument, &found);
-        if (status == STATUS_OK) {
-            syscall_result(task, 0, found);
-        }
+        syscall_result(task, 0, found);
         return status;
     case VCPU_INTERRUPT:
         return vcpu_interrupt(task, vcpu);

@@ -19,11 +19,11 @@ struct context *syscall_call(struct task *task, uint64_t slot) {
         forward_settle(task->context.cpu);
     }
     const struct cap *cap = cap_find(task, slot, OBJECT_PORTAL, RIGHT_CALL, &status);
-    if (unlikely(!cap)) {
-        return syscall_return(task, status);
+    struct portal *portal = cap ? pool_object(cap->index) : NULL;
+    if (unlikely(!portal || portal == task->portal)) { // else it would wait for itself
+        return syscall_return(task, cap ? STATUS_BUSY : status);
     }
     // The point of no return.
-    struct portal *portal = pool_object(cap->index);
     for (int i = 0; i < MESSAGE_WORDS; i++) {
         record->word[i] = word[i];
     }

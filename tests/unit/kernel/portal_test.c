@@ -180,6 +180,18 @@ static void a_portal_that_has_gone_is_not_signalled_later(void **state) {
     assert_int_equal(b.task->state, TASK_WAITING);
 }
 
+static void a_server_can_signal_itself_but_not_call_itself(void **state) {
+    (void)state;
+    server_grant(&a, 2, a.portal_slot, RIGHT_CALL, 0xaa, 0);
+    wake(&a);
+    assert_int_equal(world_do(a.task, SYSCALL_SIGNAL, 2, WORDS(SIGNAL_LATER)), STATUS_OK);
+    assert_int_equal(world_do(a.task, SYSCALL_CALL, 2, WORDS(1)), STATUS_BUSY);
+    world_wait(a.task);
+    world_ticks(1);
+    world_run(a.task);
+    expect(a.task, EXIT_SIGNAL, 0xaa);
+}
+
 static void a_portal_without_a_task_keeps_what_comes(void **state) {
     (void)state;
     unsigned portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
@@ -275,17 +287,18 @@ static void a_call_that_is_refused_returns_at_once_and_changes_nothing(void **st
     assert_int_equal(machine.regs.general[12], 99); // as any call that returns at once
 }
 
-static void a_task_that_calls_itself_waits_and_can_be_ended(void **state) {
+static void a_task_that_waits_for_itself_can_be_ended(void **state) {
     (void)state;
-    server_grant(&a, 5, a.portal_slot, RIGHT_CALL, 0, 0);
     wake(&a);
-    world_call(a.task, SYSCALL_CALL, 5, WORDS(1));
+    world_call(a.task, SYSCALL_CALL, SLOT, WORDS(1));
+    world_call(b.task, SYSCALL_CALL, SLOT, WORDS(2));
+    world_call(c.task, SYSCALL_CALL, SLOT, WORDS(3)); // a again
     assert_int_equal(a.task->state, TASK_CALLING);
     assert_int_equal(world_do(world.init, SYSCALL_TASK, a.task_slot, WORDS(TASK_STOP)), STATUS_OK);
     assert_null(a.task->call.portal);
-    // Only the signal that it served is left for the next.
+    // The signal that it served, and c's call, are left for the next.
     assert_ptr_equal(a.portal->head, &a.portal->signal);
-    assert_ptr_equal(a.portal->tail, &a.portal->signal);
+    assert_ptr_equal(a.portal->tail, &c.task->call);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, world_end)
@@ -300,13 +313,14 @@ int main(void) {
         TEST(a_signal_never_blocks_and_wakes_the_receiver),
         TEST(a_signal_for_later_comes_with_the_tick),
         TEST(a_portal_that_has_gone_is_not_signalled_later),
+        TEST(a_server_can_signal_itself_but_not_call_itself),
         TEST(a_portal_without_a_task_keeps_what_comes),
         TEST(a_waiting_task_that_is_bound_gets_what_is_queued),
         TEST(a_task_that_serves_receives_or_is_dead_is_not_bound),
         TEST(an_answer_to_nobody_is_a_wait),
         TEST(a_second_answer_reaches_nobody),
         TEST(a_call_that_is_refused_returns_at_once_and_changes_nothing),
-        TEST(a_task_that_calls_itself_waits_and_can_be_ended),
+        TEST(a_task_that_waits_for_itself_can_be_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
