@@ -15,7 +15,8 @@
 // REPLY_WAIT  t1 = flags (ipc/message.h), a0…a7 = words. Answers the record being served, then
 //             waits at the receive entry. With WAIT_ONLY in t1: waits; nothing is being served.
 // CALL        t1 = portal slot (needs CALL), a0…a7 = words. Blocks until the reply, whose words
-//             are a0…a7; BUSY where the caller itself receives. Lives through the death of the server: the call is served by the next.
+//             are a0…a7; BUSY where the caller itself receives. Lives through the death of the
+//             server: the call is served by the next.
 // SIGNAL      t1 = portal slot (needs CALL), a0 = enum signal_when. Never blocks; several before
 //             the receiver looks are one, with their count.
 // CREATE      t1 = enum object_type, a0 = pool slot, a1 = first page in the pool, a2 = pages,
