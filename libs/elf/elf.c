@@ -86,10 +86,12 @@ static const char *segment_fault(const struct elf_program_header *header, uint64
     return NULL;
 }
 
-// Checks all segments, and counts them.
+// Checks all segments, and counts them. An entry that is a physical address, as linkers write it
+// for kernels that start with translation off, becomes the virtual one of the same place.
 static enum status check_segments(struct elf_image *image, uint64_t file_size, const char **why) {
     uint64_t end = 0; // of the segment before
-    bool entry_found = false;
+    bool entry_found = false, physical_found = false;
+    uint64_t entry = 0; // if it was a physical one
     for (unsigned i = 0; i < image->program_header_count; i++) {
         struct elf_program_header header = program_header(image, i);
         if (header.type == SEGMENT_INTERPRETER) {
@@ -109,13 +111,20 @@ static enum status check_segments(struct elf_image *image, uint64_t file_size, c
         if ((header.flags & ELF_EXECUTE) &&
             image->entry - header.virtual_address < header.memory_size)
             entry_found = true;
+        if ((header.flags & ELF_EXECUTE) &&
+            image->entry - header.physical_address < header.memory_size) {
+            physical_found = true;
+            entry = header.virtual_address + (image->entry - header.physical_address);
+        }
         image->segment_count++;
     }
     if (image->segment_count == 0) {
         *why = "the ELF file has no segments: nothing to load";
         return STATUS_CORRUPT;
     }
-    if (!entry_found) {
+    if (!entry_found && physical_found)
+        image->entry = entry;
+    if (!entry_found && !physical_found) {
         *why = "the ELF file's entry is in none of its executable segments";
         return STATUS_CORRUPT;
     }

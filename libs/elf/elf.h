@@ -47,9 +47,9 @@ bool elf_is(const void *file, size_t size);
 // Reads the headers of an executable for MACHINE. FILE points to its first AVAILABLE bytes, which
 // must stay in place as long as IMAGE is used; FILE_SIZE is how long all of it is. It has at least
 // one segment; its segments lie in the file, do not overlap or run over the end of the address
-// space, and ascend; the entry is in an executable one. CORRUPT: the file contradicts itself.
-// UNSUPPORTED: well formed, but another kind of file. RANGE: the headers are not among the bytes
-// available. *WHY is then a sentence for people.
+// space, and ascend; the entry, virtual or physical, is in an executable one. CORRUPT: the file
+// contradicts itself. UNSUPPORTED: well formed, but another kind of file. RANGE: the headers are
+// not among the bytes available. *WHY is then a sentence for people.
 NODISCARD enum status elf_open(const void *file, size_t available, uint64_t file_size,
                                uint16_t machine, struct elf_image *image, const char **why);
 

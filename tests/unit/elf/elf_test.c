@@ -178,6 +178,22 @@ static void test_wrong_segments(void **state) {
     expect(STATUS_CORRUPT, entry);
     put(24, 0x12800, 8); // in the other one, which is not executable
     expect(STATUS_CORRUPT, entry);
+    put(24, 0x40011800, 8);
+    expect(STATUS_CORRUPT, entry);
+    put(24, 0x40012800, 8);
+    expect(STATUS_CORRUPT, entry);
+}
+
+// As a kernel has it that starts with translation off.
+static void test_entry_by_physical_address(void **state) {
+    (void)state;
+    put(24, 0x40010010, 8);
+    assert_int_equal(open_file(), STATUS_OK);
+    assert_int_equal(image.entry, 0x10010);
+    put(FIRST + 24, 0x10000 - 0x800, 8); // both are possible: the virtual one it is
+    put(24, 0x10010, 8);
+    assert_int_equal(open_file(), STATUS_OK);
+    assert_int_equal(image.entry, 0x10010);
 }
 
 // Every shorter part of the file is refused, and none is read beyond.
@@ -257,6 +273,7 @@ int main(void) {
         cmocka_unit_test_setup(test_unusual_but_sound_files, make),
         cmocka_unit_test_setup(test_wrong_headers, make),
         cmocka_unit_test_setup(test_wrong_segments, make),
+        cmocka_unit_test_setup(test_entry_by_physical_address, make),
         cmocka_unit_test_setup(test_file_cut_short, make),
         cmocka_unit_test(test_files_of_the_linker),
     };
