@@ -20,6 +20,8 @@ import pflash
 MB = 1 << 20
 # What the firmware, the core, the servers and init's own memory take beside the guests' RAM.
 HOST_MEMORY = 128 * MB
+# How much of its memory QEMU's PC has below its devices, at most.
+PC_LOW_MEMORY = 0xB0000000
 CLEAN_END = "Hypervisor ok!"
 GDB_PORT = 1234
 # On x86_64 isa-debug-exit tells of a clean end (servers/init/machine_x86_64.c): a machine that is
@@ -227,6 +229,8 @@ def make_images(boot: Boot, out: Path, scratch: Path) -> Images:
             files[INITRD_PATH] = boot.initrd
         disk.make_fat32(disk_image, files)
     memory = manifest.total_memory() + HOST_MEMORY
+    if boot.arch == "x86_64" and memory >= PC_LOW_MEMORY:
+        memory += PC_LOW_MEMORY  # a VM's memory is in one piece, which then is above
     cd = make_cd(out, bundle_image, scratch) if boot.grub else None
     return Images(bundle_image, disk_image, memory, manifest.controller(), cd)
 
