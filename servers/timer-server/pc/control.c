@@ -129,6 +129,10 @@ void pc_control(struct pc_exit *exit, struct reply *reply) {
     const uint32_t code = exit->record->word[PC_WORD_CODE] & PC_CODE_MASK;
     const bool is_move = code != PC_CODE_INVD && code != PC_CODE_WBINVD;
     struct instruction instruction;
+    if (MESSAGE_MODE(exit->record->info) == 0) { // QEMU 10 asks for the intercept first
+        pc_refuse(reply, PC_PROTECTION);
+        return;
+    }
     if (!decode(exit, &instruction, is_move ? 1 : 0)) {
         pc_refuse(reply, PC_UNDEFINED);
         return;

@@ -523,6 +523,16 @@ static void test_caches_are_the_hardwares(void **state) {
     assert_int_equal(CONTROL(0x76, "\x0f\x08").word[6], 2);
 }
 
+static void test_programs_have_no_control_registers(void **state) {
+    (void)state;
+    const uint64_t codes[] = {0x08, 0x14, 0x18, 0x76, 0x89};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct message made = access(0, codes[i], 0, 0);
+        made.info = MESSAGE_INFO(EXIT_SYSREG, 0, 0);
+        expect_fault(serve(&made), 13);
+    }
+}
+
 static void test_a_guest_that_waits_is_let_wait(void **state) {
     (void)state;
     struct message made = record(EXIT_IDLE, OTHER_VM, 0);
@@ -610,6 +620,7 @@ int main(void) {
         TEST(cpuid),
         TEST(instructions_that_are_not_there),
         TEST(control_registers),
+        TEST(programs_have_no_control_registers),
         TEST(cr8_is_the_tasks_priority),
         TEST(caches_are_the_hardwares),
         TEST(a_guest_that_waits_is_let_wait),
