@@ -159,6 +159,11 @@ static void commit(struct pager *pager, const struct pager_vm *vm) {
     gic_settle(pager, vm);
 }
 
+bool gic_has_registers(const struct pager *pager, const struct pager_vm *vm) {
+    const struct vgic *vgic = &gic_of(pager, vm)->vgic;
+    return vgic->state && vgic->version == VGIC_V3;
+}
+
 bool gic_send(struct pager *pager, const struct message *record, struct reply *reply) {
     const struct pager_vm *vm = pager_vm(pager, record);
     struct vgic *vgic = &gic_of(pager, vm)->vgic;

@@ -19,6 +19,9 @@ void gic_line(struct pager *pager, const struct pager_vm *vm, uint32_t line, boo
 void gic_prepare(struct pager *pager, const struct pager_vm *vm);
 void gic_settle(struct pager *pager, const struct pager_vm *vm);
 
+// Whether VM has a GICv3, whose CPU interface is in system registers.
+bool gic_has_registers(const struct pager *pager, const struct pager_vm *vm);
+
 // Answers RECORD, a write to ICC_SGI1R_EL1. False: its VM has no GICv3.
 bool gic_send(struct pager *pager, const struct message *record, struct reply *reply);
 

@@ -25,7 +25,7 @@ bool machine_sysreg(struct pager *pager, const struct message *record, struct re
     if ((record->word[0] & ~(uint64_t)ISS_RT) == ICC_SGI1R_EL1 && gic_send(pager, record, reply)) {
         return true;
     }
-    sysreg_serve(record, reply);
+    sysreg_serve(record, gic_has_registers(pager, pager_vm(pager, record)), reply);
     return true;
 }
 

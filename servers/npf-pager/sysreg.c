@@ -1,7 +1,9 @@
-// What a guest finds there is what the architecture allows a machine to have that has less than the
-// ID registers say, which a guest reads for itself: registers of which no bit does anything.
-// Everything else is undefined.
+// What a guest finds there: identification registers, of which it sees what it can have (idregs.c);
+// and what these and the architecture promise though a guest has no use of it, as registers of
+// which no bit does anything. Everything else is undefined.
 #include "servers/npf-pager/sysreg.h"
+
+#include "servers/npf-pager/idregs.h"
 
 // The ISS of a trapped MSR or MRS (Arm DDI 0487, D19.2.37).
 #define ISS_READ 1u
@@ -13,6 +15,10 @@
 #define ISS_GROUPS ISS(3u, 7u, 15u, 8u, 0u) // those with CRm from that on, too
 #define ISS_SPACE ISS(3u, 7u, 0u, 0u, 0u)   // those of one op0 and op1
 #define ZERO_REGISTER 31u
+
+// Identification registers: those with op0 3, op1 0, CRn 0, and CRm 1 to 7.
+#define ISS_IS_ID(iss) (((iss) & ISS(3u, 7u, 15u, 8u, 0u)) == ISS(3u, 0u, 0u, 0u, 0u))
+#define ISS_PLACE(iss) IDREGS_PLACE((uint32_t)((iss) >> 1 & 15), (uint32_t)((iss) >> 17 & 7))
 
 // ZERO reads as zero and ignores writes, IGNORED can only be written.
 static const struct quiet {
@@ -53,8 +59,21 @@ static const struct quiet *find(uint32_t iss) {
     return NULL;
 }
 
-void sysreg_serve(const struct message *record, struct reply *reply) {
+// The instruction is done; it loads VALUE, if it loads anything.
+static void done(uint32_t iss, uint64_t value, struct reply *reply) {
+    reply->flags = REPLY_FLAGS | REPLY_ADVANCE;
+    if ((iss & ISS_READ) && ISS_RT(iss) != ZERO_REGISTER) {
+        reply->flags |= REPLY_WRITE | REPLY_REGISTER(ISS_RT(iss));
+        reply->word[0] = value;
+    }
+}
+
+void sysreg_serve(const struct message *record, bool has_gic_registers, struct reply *reply) {
     uint32_t iss = (uint32_t)record->word[0];
+    if (ISS_IS_ID(iss) && (iss & ISS_READ)) {
+        done(iss, idregs_value(ISS_PLACE(iss), record->word[1], has_gic_registers), reply);
+        return;
+    }
     const struct quiet *found = find(iss);
     bool kernel = MESSAGE_MODE(record->info) != 0;
     if (found && !kernel) {
@@ -64,10 +83,6 @@ void sysreg_serve(const struct message *record, struct reply *reply) {
         reply->flags = REPLY_FLAGS | REPLY_INJECT;
         reply->word[0] = ESR_UNDEFINED;
     } else {
-        reply->flags = REPLY_FLAGS | REPLY_ADVANCE;
-        if ((iss & ISS_READ) && ISS_RT(iss) != ZERO_REGISTER) {
-            reply->flags |= REPLY_WRITE | REPLY_REGISTER(ISS_RT(iss));
-            reply->word[0] = 0;
-        }
+        done(iss, 0, reply);
     }
 }

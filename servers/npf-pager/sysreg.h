@@ -3,5 +3,5 @@
 
 #include "servers/npf-pager/pager.h"
 
-// Answers RECORD, an access to one.
-void sysreg_serve(const struct message *record, struct reply *reply);
+// Answers RECORD, an access to one. HAS_GIC_REGISTERS: as idregs_value has it.
+void sysreg_serve(const struct message *record, bool has_gic_registers, struct reply *reply);

@@ -281,6 +281,19 @@ def row(name: str, native_time: float, guest_time: float) -> tuple[str, ...]:
     return (name, f"{native_time:.4f}", f"{guest_time:.4f}", f"{more:+.1f} %", verdict)
 
 
+@system_test(long=True, arches=("aarch64",))
+def linux_on_the_newest_cpu(ctx: Context) -> None:
+    """QEMU's -cpu max has much that guests can't have, SVE and SME among it: the kernel, which is
+    not told so, sees none of that, and sees what it can have."""
+    files, kind = get_files(ctx), PORTS[ctx.arch].kinds[0]
+    more = f"{cmdline(ctx, kind)} init_checks=none"
+    result = run_virtual(ctx, files, kind, cmdline=more, cpu="max")
+    for feature in ("Address authentication", "LSE atomic", "Branch Target", "32-bit EL0"):
+        ctx.expect(f"detected: {feature}" in result.output, f"a kernel that detects {feature}")
+    for feature in ("Scalable", "SVE", "SME", "Memory Tagging", "RAS", "Activity Monitor"):
+        ctx.expect(f"detected: {feature}" not in result.output, f"none that detects {feature}")
+
+
 CONSOLE_LINES = 50
 TYPED = "".join(f"{number} bottles, " for number in range(60))
 

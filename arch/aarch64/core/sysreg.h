@@ -38,16 +38,17 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define HCR_E2H (1ull << 34)
 #define HCR_HOST (HCR_E2H | HCR_TGE | HCR_RW)
 // A guest in AArch64: stage 2 on (VM); physical interrupts and errors come to the core (FMO, IMO,
-// AMO), which gives it the virtual interface in place of the CPU's; WFI and SMC trap (TWI, TSC).
-// What a guest's EL1 can write is either switched (ARCH_VCPU_REGISTERS; with API and APK, which let
-// it use pointer authentication, the keys), or traps and is nobody's: the implementation's own
-// registers (TIDCP, TACR), limited ordering regions (TLOR), records of errors (TERR), and, as bits
-// that are clear, memory tags (ATA) and SCXTNUM (EnSCXT). Beside these trap: debug, tracing and
-// profiling (MDCR_EL2, vcpu.c), what CPTR_EL2 has below, the physical timer (CNTHCTL_EL2), and
-// whatever came with Armv8.6 and later (HFGxTR_EL2, HCRX_EL2: boot.c).
+// AMO), which gives it the virtual interface in place of the CPU's; WFI and SMC trap (TWI, TSC),
+// and reads of identification registers (TID3), because a server says what the guest has. What a
+// guest's EL1 can write is either switched (ARCH_VCPU_REGISTERS; with API and APK, which let it use
+// pointer authentication, the keys), or traps and is nobody's: the implementation's own registers
+// (TIDCP, TACR), limited ordering regions (TLOR), records of errors (TERR), and, as bits that are
+// clear, memory tags (ATA) and SCXTNUM (EnSCXT). Beside these trap: debug, tracing and profiling
+// (MDCR_EL2, vcpu.c), what CPTR_EL2 has below, the physical timer (CNTHCTL_EL2), and whatever came
+// with Armv8.6 and later (HFGxTR_EL2, HCRX_EL2: boot.c).
 #define HCR_GUEST                                                                                  \
     (HCR_E2H | HCR_RW | 1ull << 0 /* VM */ | 7ull << 3 /* FMO, IMO, AMO */ |                       \
-     1ull << 13 /* TWI */ | 3ull << 19 /* TSC, TIDCP */ | 1ull << 21 /* TACR */ |                  \
+     1ull << 13 /* TWI */ | 7ull << 18 /* TID3, TSC, TIDCP */ | 1ull << 21 /* TACR */ |            \
      3ull << 35 /* TLOR, TERR */ | 3ull << 40 /* APK, API */)
 
 // CPTR_EL2 in VHE's layout. FPEN 1: EL0 traps while TGE is 1, so tasks do and guests don't. The

@@ -39,7 +39,7 @@ static struct reply serve(uint32_t iss, unsigned mode) {
     struct message record = {.word = {iss, 0x1234}};
     record.info = MESSAGE_INFO(EXIT_SYSREG, 0, mode);
     struct reply reply = {0};
-    sysreg_serve(&record, &reply);
+    sysreg_serve(&record, true, &reply);
     return reply;
 }
 
@@ -95,12 +95,64 @@ static void everything_else_is_undefined(void **state) {
     expect_injected(serve(REGISTER(3u, 2u, 14u, 8u, 0u), KERNEL), CLASS_UNKNOWN);
 }
 
+// The values of QEMU's -cpu max and cortex-a76, and of what may come, as the CPU says them; and
+// what a guest may see of that, by the manual's fields.
+static void identification_registers_say_what_a_guest_has(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t reg;
+        bool has_gic;
+        uint64_t physical, seen;
+    } wanted[] = {
+        // PFR0: no SVE, RAS, MPAM, AMU, EL3, EL2, no AArch32 at EL1; CSV2 without SCXTNUM.
+        {REGISTER(3u, 0u, 0u, 4u, 0u), true, 0x1201111121112222, 0x1101000001110012},
+        {REGISTER(3u, 0u, 0u, 4u, 0u), false, 0x1201111121112222, 0x1101000000110012},
+        // Without FP it stays so, and a GICv4.1's interface is a GICv3's.
+        {REGISTER(3u, 0u, 0u, 4u, 0u), true, 0x0000000003ff1111, 0x0000000001ff0011},
+        // PFR1: no SME, MTE, RNDR_trap, CSV2_frac, NMI; BTI and SSBS stay.
+        {REGISTER(3u, 0u, 0u, 4u, 1u), true, 0x0000001101000321, 0x0000000000000021},
+        // ZFR0, SMFR0, and a reserved one.
+        {REGISTER(3u, 0u, 0u, 4u, 4u), true, 0x0110110100110021, 0},
+        {REGISTER(3u, 0u, 0u, 4u, 5u), true, 0x80f100fd00000000, 0},
+        {REGISTER(3u, 0u, 0u, 4u, 7u), true, UINT64_MAX, 0},
+        // DFR0: of Armv8.0, two breakpoints and two watchpoints; no profiling, no tracing.
+        {REGISTER(3u, 0u, 0u, 5u, 0u), true, 0x000001f210305619, 0x000000f000101106},
+        // ISAR1: pointer authentication stays; no LS64, no XS.
+        {REGISTER(3u, 0u, 0u, 6u, 1u), true, 0x2111111111211152, 0x0011111111211152},
+        // ISAR2: no MOPS, no WFxT.
+        {REGISTER(3u, 0u, 0u, 6u, 2u), true, 0x0000000001110022, 0x0000000001100000},
+        // MMFR0: 40 bits of address, no LPA2, no fine-grained traps, no ECV.
+        {REGISTER(3u, 0u, 0u, 7u, 0u), true, 0x1100022210211126, 0x0000000000111122},
+        {REGISTER(3u, 0u, 0u, 7u, 0u), true, 0x00000000f0f00001, 0x00000000f0100001},
+        // MMFR3 and later are all of registers that trap.
+        {REGISTER(3u, 0u, 0u, 7u, 3u), true, UINT64_MAX, 0},
+        {REGISTER(3u, 0u, 0u, 7u, 7u), true, UINT64_MAX, 0},
+        // AArch32's: instructions as they are; no RAS and no AMU.
+        {REGISTER(3u, 0u, 0u, 2u, 0u), true, 0x0000000002101110, 0x0000000002101110},
+        {REGISTER(3u, 0u, 0u, 1u, 0u), true, 0x0000000021220131, 0x0000000001010131},
+    };
+    for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        struct message record = {.word = {wanted[i].reg | RT(4u) | READ, wanted[i].physical}};
+        record.info = MESSAGE_INFO(EXIT_SYSREG, 0, KERNEL);
+        struct reply reply = {0};
+        sysreg_serve(&record, wanted[i].has_gic, &reply);
+        assert_int_equal(reply.flags,
+                         REPLY_FLAGS | REPLY_ADVANCE | REPLY_WRITE | REPLY_REGISTER(4));
+        assert_int_equal(reply.word[0], wanted[i].seen);
+    }
+    // They can't be written, and their neighbours are none of them.
+    expect_injected(serve(REGISTER(3u, 0u, 0u, 4u, 0u), KERNEL), CLASS_UNKNOWN);
+    expect_injected(serve(REGISTER(3u, 0u, 0u, 8u, 0u) | READ, KERNEL), CLASS_UNKNOWN);
+    expect_injected(serve(REGISTER(3u, 1u, 0u, 4u, 0u) | READ, KERNEL), CLASS_UNKNOWN);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_used_reads_as_zero),
         cmocka_unit_test(a_program_is_refused_as_its_kernel_would),
         cmocka_unit_test(interrupts_of_other_groups_are_ignored),
         cmocka_unit_test(everything_else_is_undefined),
+        cmocka_unit_test(identification_registers_say_what_a_guest_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
