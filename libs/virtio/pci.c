@@ -127,8 +127,15 @@ static uint32_t interrupt_acknowledge(struct virtio_transport *transport) {
     return get(pci_of(transport)->interrupt, 0, 1);
 }
 
+// A device may have less of it than its type promises: what is not there is zero.
+static bool config_has(const struct virtio_pci *pci, unsigned offset, unsigned size) {
+    return size <= pci->config_size && offset <= pci->config_size - size;
+}
+
 static uint64_t config_read(struct virtio_transport *transport, unsigned offset, unsigned size) {
     uint8_t *config = pci_of(transport)->config;
+    if (!config_has(pci_of(transport), offset, size))
+        return 0;
     if (size < 8)
         return get(config, offset, size);
     return get(config, offset, 4) | (uint64_t)get(config, offset + 4, 4) << 32;
@@ -137,6 +144,8 @@ static uint64_t config_read(struct virtio_transport *transport, unsigned offset,
 static void config_write(struct virtio_transport *transport, unsigned offset, unsigned size,
                          uint64_t value) {
     uint8_t *config = pci_of(transport)->config;
+    if (!config_has(pci_of(transport), offset, size))
+        return;
     set(config, offset, size < 4 ? size : 4, (uint32_t)value);
     if (size == 8)
         set(config, offset + 4, 4, (uint32_t)(value >> 32));
@@ -242,5 +251,6 @@ enum status virtio_pci_open(struct virtio_pci *pci, const struct virtio_pci_plac
     pci->notification_step = layout.step;
     pci->interrupt = registers + layout.offset[PART_INTERRUPT];
     pci->config = registers + layout.offset[PART_CONFIG];
+    pci->config_size = layout.length[PART_CONFIG];
     return STATUS_OK;
 }

@@ -19,7 +19,7 @@ struct virtio_pci {
     struct virtio_transport transport;
     // The parts of its registers (chapter 4.1.4).
     uint8_t *common, *notifications, *interrupt, *config;
-    uint32_t notification_size, notification_step;
+    uint32_t notification_size, notification_step, config_size;
 };
 
 // Looks at what is there, puts its registers where PLACE says, and lets it reach memory. NOT_FOUND:

@@ -126,6 +126,23 @@ static void test_nothing_is_written_behind_the_part(void **state) {
     assert_int_equal(look(world.registers + 0x3000, 4), 0);
 }
 
+// The configuration is as short as the device says; behind it may be nothing at all.
+static void test_nothing_is_read_behind_the_configuration(void **state) {
+    (void)state;
+    const char *why;
+    capability(0x70, 0x80, 4, 4, SIZE - 12, 12);
+    memset(&world.registers[SIZE - 12], 0x5a, 12);
+    assert_int_equal(open_it(&why), STATUS_OK);
+    struct virtio_transport *transport = &world.pci.transport;
+    assert_int_equal(transport->operations->config_read(transport, 0, 8), 0x5a5a5a5a5a5a5a5a);
+    assert_int_equal(transport->operations->config_read(transport, 8, 4), 0x5a5a5a5a);
+    assert_int_equal(transport->operations->config_read(transport, 8, 8), 0);
+    assert_int_equal(transport->operations->config_read(transport, 12, 1), 0);
+    transport->operations->config_write(transport, 12, 4, 1);
+    transport->operations->config_write(transport, 8, 8, 1);
+    assert_int_equal(look(&world.registers[SIZE - 4], 4), 0x5a5a5a5a);
+}
+
 static void test_an_empty_place(void **state) {
     (void)state;
     memset(world.function, 0xff, sizeof(world.function));
@@ -178,6 +195,7 @@ int main(void) {
         cmocka_unit_test_setup(test_registers_are_put_in_their_place, begin),
         cmocka_unit_test_setup(test_a_queue_is_handed_over_and_notified, begin),
         cmocka_unit_test_setup(test_nothing_is_written_behind_the_part, begin),
+        cmocka_unit_test_setup(test_nothing_is_read_behind_the_configuration, begin),
         cmocka_unit_test_setup(test_an_empty_place, begin),
         cmocka_unit_test_setup(test_other_devices_are_refused, begin),
         cmocka_unit_test_setup(test_parts_that_do_not_fit_are_refused, begin),
