@@ -113,7 +113,7 @@ static void second_task(void) {
     }
     CALL(BIND, BIND_PORTAL, PORTAL2, TASK2);
     CALL(BIND, BIND_FAULT, TASK2, PORTAL, BADGE_FAULT);
-    CALL(TASK, TASK2, TASK_START, (uint64_t)second_begin, 0, 0, 0);
+    CALL(TASK, TASK2, TASK_START, (uint64_t)second_begin, 0, 0, SYSCALL_TASK);
     struct rt_words words = {.word = {1, 2, 3, 4, 5, 6, 7, 8}};
     enum status status = rt_call(PORTAL2, &words);
     say(status == STATUS_OK && words.word[0] == 8 && words.word[1] == 7 && words.word[4] == 4 &&
@@ -135,7 +135,7 @@ static void third_task(void) {
     CALL(CREATE, OBJECT_PORTAL, INIT_SLOT_POOL, take_objects(1), 1, PORTAL3, 100);
     CALL(BIND, BIND_PORTAL, PORTAL3, TASK3);
     CALL(BIND, BIND_FAULT, TASK3, PORTAL, BADGE_FAULT3);
-    CALL(TASK, TASK3, TASK_START, (uint64_t)third_begin, 0, 0, 0);
+    CALL(TASK, TASK3, TASK_START, (uint64_t)third_begin, 0, 0, SYSCALL_TASK);
     CALL(SIGNAL, PORTAL3, 0);
 }
 

@@ -3,10 +3,10 @@
     .section .text
     .global second_begin
 second_begin:
+    mov %rdi, %rax              // its argument: SYSCALL_TASK
     mov $2, %edi                // TASK_RECEIVE
     lea second_receive(%rip), %rsi
     mov %rsp, %rdx
-    mov $9, %eax                // SYSCALL_TASK
     xor %ebx, %ebx
     syscall
     xor %eax, %eax
@@ -28,12 +28,12 @@ second_receive:
     // A third: names a receive entry that is no address at all, and waits for the first record there.
     .global third_begin
 third_begin:
+    mov %rdi, %rax              // as the second's
     mov $2, %edi                // TASK_RECEIVE
     mov $1, %esi
     shl $63, %rsi
     mov %rsi, %rdx
     mov %rsi, %r10
-    mov $9, %eax                // SYSCALL_TASK
     xor %ebx, %ebx
     syscall
     xor %eax, %eax
