@@ -19,7 +19,7 @@
 // From the linker script. The image, then (below the boot bundle) the core's page tables and stack.
 extern char image_begin[], text_end[], rodata_end[], image_end[], boot_tables[], boot_bundle[];
 
-// In vector.S: where SYSCALL leads.
+// In syscall.S: where SYSCALL leads.
 extern char vector_syscall[];
 
 struct cpu boot_cpu;
