@@ -33,7 +33,10 @@ static uint64_t linear(uint64_t mode, uint64_t pc) {
 }
 
 static uint32_t mode_bits(uint64_t mode) {
-    return mode & MODE_LONG ? 64 : mode & MODE_DEFAULT ? 32 : 16;
+    if (__builtin_expect((mode & MODE_LONG) != 0, 1)) {
+        return 64;
+    }
+    return mode & MODE_DEFAULT ? 32 : 16;
 }
 
 // Adds to CODE what one fetch at AT has, up to the page's end: what is behind that may not be
@@ -70,8 +73,8 @@ static uint32_t place_in_page(struct pager *pager, const struct message *record,
     return place % PAGE_BYTES;
 }
 
-static void keep(struct pager_access *access, struct insn_access insn, const struct insn_more *more,
-                 uint64_t instruction, uint64_t mode) {
+ALWAYS_INLINE void keep(struct pager_access *access, struct insn_access insn,
+                        const struct insn_more *more, uint64_t instruction, uint64_t mode) {
     const struct insn_form *form = insn.form;
     emulate_keep(access, insn, instruction, 0);
     access->code = mode;
@@ -89,6 +92,7 @@ static void keep(struct pager_access *access, struct insn_access insn, const str
 // instructions.
 #define LOADS_BITS 3
 static struct pager_access loads[1 << LOADS_BITS];
+static uint64_t seen_once[1 << LOADS_BITS]; // the instruction that was decoded last, by its place
 
 static struct pager_access *load_place(uint64_t instruction) {
     return &loads[instruction * 0x9e3779b97f4a7c15 >>
@@ -99,6 +103,22 @@ static struct pager_access *load_place(uint64_t instruction) {
 static bool is_known(const struct pager_access *access, uint64_t instruction, uint64_t mode) {
     return instruction == access->instruction && mode == access->code &&
            access->access != PAGER_NO_ACCESS && access->length <= FETCH_BYTES;
+}
+
+// The same for what may have a short way, which it then keeps for the next time.
+ALWAYS_INLINE void keep_short(struct insn_access insn, const struct insn_more *more,
+                              uint64_t instruction, uint64_t mode) {
+    struct pager_access *access = &pager.decoded;
+    keep(access, insn, more, instruction, mode);
+    if (access->access == ACCESS_READ && !access->is_slow) {
+        // Most loads are not alone but for the first time, when that is not worth its price.
+        struct pager_access *load = load_place(instruction);
+        uint64_t *once = &seen_once[load - loads];
+        if (*once == instruction) {
+            *load = *access;
+        }
+        *once = instruction;
+    }
 }
 
 enum code_found code_read(struct pager *pager, const struct message *record) {
@@ -120,36 +140,46 @@ enum code_found code_read(struct pager *pager, const struct message *record) {
         }
         insn = insn_decode_code(&code, &more);
     } while (insn.form->kind == INSN_CUT && code.count < INSN_BYTES);
-    keep(access, insn, &more, instruction, mode);
-    if (access->access == ACCESS_READ && !access->is_slow) {
-        *load_place(instruction) = *access;
-    }
+    keep_short(insn, &more, instruction, mode);
     bool is_split = may_be_split && access->access == record->word[1] && access->size > 1 &&
                     place_in_page(pager, record, insn, &more) != 0;
     return is_split ? CODE_SPLIT : CODE_DECODED;
 }
 
-// Takes BYTES for a load that was decoded before, of as many bytes as the last one: the device is
-// known to have such. Otherwise the last one stays what it is.
-static void recall(uint64_t bytes, uint64_t mode) {
+// Makes BYTES, the first 8 at PC, what was decoded last: as a load that was decoded before, or
+// anew. False: more of them are needed.
+__attribute__((noinline)) static bool take(uint64_t bytes, uint64_t pc, uint64_t mode) {
     const struct pager_access *load = load_place(bytes);
-    if (load->instruction == bytes && load->code == mode && load->length != 0 &&
-        load->size == pager.decoded.size) {
+    if (load->instruction == bytes && load->code == mode && load->length != 0) {
         pager.decoded = *load;
+        return true;
     }
+    struct insn_code code = {.count = FETCH_BYTES, .bits = mode_bits(mode)};
+    struct insn_more more;
+    memcpy(code.byte, &bytes, sizeof(bytes));
+    struct insn_access insn = insn_decode_code(&code, &more);
+    if (bytes == RT_NO_INSTRUCTION || insn.form->kind == INSN_CUT ||
+        pc % PAGE_BYTES > PAGE_BYTES - FETCH_BYTES) {
+        return false;
+    }
+    keep_short(insn, &more, bytes, mode);
+    return true;
 }
 
 void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2) {
-    const struct pager_access *access = &pager.decoded;
+    struct pager_access *access = &pager.decoded;
+    // The device is known to have loads of as many bytes as the last one.
+    const uint64_t size = access->size;
     if (word2 == access->code && address % PAGE_BYTES != 0) {
         uint64_t bytes = rt_guest_fetch(pc);
-        if (bytes != access->instruction) {
-            recall(bytes, word2);
-        }
-        if (bytes == access->instruction && emulate_is_aligned(access, address)) {
-            emulate_reply(access, emulate_read(&pager, address));
-        }
         left_over = bytes;
+        if (bytes == access->instruction || take(bytes, pc, word2)) {
+            if (access->access == ACCESS_READ && !access->is_slow && access->size == size &&
+                emulate_is_aligned(access, address)) {
+                left_over = RT_NO_INSTRUCTION;
+                emulate_reply(access, emulate_read(&pager, address));
+            }
+        }
     }
     rt_handle_rest(address, ACCESS_READ, word2, 0, 0, 0, 0, 0); // of the others none is looked at
 }

@@ -4,41 +4,6 @@
 
 #include "libs/insn/insn.h"
 
-// An answer writes one general register, so of the instructions that change their base register
-// only stores can be emulated, and no pairs; a stack pointer is no general register.
-static bool can_be_emulated(const struct insn_form *form, struct insn_access insn) {
-    bool writes_base = form->writes_base && (!form->is_write || insn.base == insn_zero);
-    return form->kind == INSN_ACCESS && !form->is_pair && !writes_base;
-}
-
-void emulate_keep(struct pager_access *access, struct insn_access insn, uint64_t instruction,
-                  uint64_t given) {
-    const struct insn_form *form = insn.form;
-    *access = (struct pager_access){
-        .instruction = instruction,
-        .given = given,
-        .access = PAGER_NO_ACCESS,
-        .flags = REPLY_FLAGS | REPLY_ADVANCE,
-        .size = form->size,
-        .inside = form->size - 1u,
-        .shift = 64 - 8u * form->size,
-        .mask = UINT64_MAX >> (64 - 8u * (form->sign_extend ? form->width : form->size)) % 64,
-        .reg = insn.reg,
-        .length = form->length,
-        .kind = form->kind,
-        .base = insn.base,
-        .step = insn.step,
-    };
-    if (can_be_emulated(form, insn)) {
-        access->access = form->is_write ? ACCESS_WRITE : ACCESS_READ;
-        if (!form->is_write && insn.reg != insn_zero) {
-            access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.reg);
-        } else if (insn.step != 0) {
-            access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.base);
-        }
-    }
-}
-
 void emulate_forget(struct pager_access *access) {
     // No instruction that could be fetched has that number.
     *access =

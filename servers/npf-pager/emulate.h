@@ -16,15 +16,47 @@ enum code_found code_read(struct pager *pager, const struct message *record);
 // at PC: by the same one as last time, it is hoped. WORD2 is that of the exit.
 void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2);
 
-// Keeps what INSN, which is INSTRUCTION or was GIVEN by the hardware, does.
-void emulate_keep(struct pager_access *access, struct insn_access insn, uint64_t instruction,
-                  uint64_t given);
-
-// The same for no instruction at all.
+// No instruction at all.
 void emulate_forget(struct pager_access *access);
 
 // Register REG of the vCPU that exited.
 uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg);
+
+// An answer writes one general register, so of the instructions that change their base register
+// only stores can be emulated, and no pairs; a stack pointer is no general register.
+ALWAYS_INLINE bool emulate_can(const struct insn_form *form, struct insn_access insn) {
+    bool writes_base = form->writes_base && (!form->is_write || insn.base == insn_zero);
+    return form->kind == INSN_ACCESS && !form->is_pair && !writes_base;
+}
+
+// Keeps what INSN, which is INSTRUCTION or was GIVEN by the hardware, does.
+ALWAYS_INLINE void emulate_keep(struct pager_access *access, struct insn_access insn,
+                                uint64_t instruction, uint64_t given) {
+    const struct insn_form *form = insn.form;
+    *access = (struct pager_access){
+        .instruction = instruction,
+        .given = given,
+        .access = PAGER_NO_ACCESS,
+        .flags = REPLY_FLAGS | REPLY_ADVANCE,
+        .size = form->size,
+        .inside = form->size - 1u,
+        .shift = 64 - 8u * form->size,
+        .mask = UINT64_MAX >> (64 - 8u * (form->sign_extend ? form->width : form->size)) % 64,
+        .reg = insn.reg,
+        .length = form->length,
+        .kind = form->kind,
+        .base = insn.base,
+        .step = insn.step,
+    };
+    if (emulate_can(form, insn)) {
+        access->access = form->is_write ? ACCESS_WRITE : ACCESS_READ;
+        if (!form->is_write && insn.reg != insn_zero) {
+            access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.reg);
+        } else if (insn.step != 0) {
+            access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.base);
+        }
+    }
+}
 
 ALWAYS_INLINE bool emulate_is_aligned(const struct pager_access *access, uint64_t address) {
     return (address & access->inside) == 0;

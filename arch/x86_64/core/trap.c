@@ -110,7 +110,7 @@ static uint32_t trap_take(void) {
 // instruction does again: INT, INT3, INTO.
 static bool trap_again(uint64_t event) {
     uint64_t type = event & VMCB_EVENT_TYPE, vector = event & 0xff;
-    return (event & VMCB_EVENT_VALID) && type != VMCB_EVENT_SOFT &&
+    return unlikely(event & VMCB_EVENT_VALID) && type != VMCB_EVENT_SOFT &&
            (type != VMCB_EVENT_EXCEPTION || (vector - VECTOR_BREAKPOINT) > 1);
 }
 
@@ -136,15 +136,14 @@ FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
         vcpu->record.word[0] = arch_now();
         vcpu->record.word[1] = arch_vcpu_pending(vcpu);
         return forward_exit(vcpu, EXIT_IDLE, mode);
-    case VMCB_EXIT_DEBUG ... VMCB_EXIT_DEBUG_LAST:
-        return vcpu_debug(vcpu);
     case VMCB_EXIT_IRET:
         interrupt_nmi(vcpu, vcpu->arch.nmi & NMI_DUE);
         return &vcpu->context;
     case VMCB_EXIT_WINDOW:
         return interrupt_window(vcpu, mode);
     default:
-        return code < VMCB_EXIT_NESTED_FAULT && code != VMCB_EXIT_SHUTDOWN
+        return code - VMCB_EXIT_DEBUG <= VMCB_EXIT_DEBUG_LAST - VMCB_EXIT_DEBUG ? vcpu_debug(vcpu)
+               : code < VMCB_EXIT_NESTED_FAULT && code != VMCB_EXIT_SHUTDOWN
                    ? trap_instruction(vcpu, code, mode)
                    : trap_dead_end(vcpu, code, mode);
     }

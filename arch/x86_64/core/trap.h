@@ -16,10 +16,8 @@
 FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code);
 
 // commit_effects; the words are in the order of the registers that they are in.
-FROM_VECTOR struct context *trap_effects(uint64_t word6, struct task *task, uint64_t flags,
-                                         uint64_t word3, uint64_t word0, uint64_t word1,
-                                         uint64_t word2, uint64_t unused, uint64_t word4,
-                                         uint64_t word5);
+FROM_VECTOR struct context *trap_effects(uint64_t, struct task *, uint64_t, uint64_t, uint64_t,
+                                         uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
 // CONTEXT, a task, trapped or was interrupted: all of its registers are saved.
 struct context *trap_task(struct context *context);

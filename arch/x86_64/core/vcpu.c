@@ -235,11 +235,9 @@ uint64_t regs_get(const struct regs *regs, unsigned number) {
 
 // Of those in the VMCB a server may write what MSRs stand for; what the hardware would not take
 // ends the guest (VMEXIT_INVALID), and nobody else.
-void regs_set(struct regs *regs, unsigned number, uint64_t value) {
+COLD static void vcpu_set(struct regs *regs, unsigned number, uint64_t value) {
     struct vmcb *vmcb = (struct vmcb *)regs_vmcb(regs);
-    if (number < 16 && number != NUMBER_RSP) {
-        regs->x[register_place[number]] = value;
-    } else if (number == NUMBER_RSP) {
+    if (number == NUMBER_RSP) {
         vmcb->rsp = value;
     } else if (number == REGS_EFER) {
         vmcb->efer = (value & EFER_GUEST) | (vmcb->efer & EFER_LONG_MODE_ACTIVE) | EFER_SVM;
@@ -251,5 +249,13 @@ void regs_set(struct regs *regs, unsigned number, uint64_t value) {
     } else if (number == REGS_PAT) {
         vmcb->pat = value;
         vmcb->clean = 0;
+    }
+}
+
+HOT void regs_set(struct regs *regs, unsigned number, uint64_t value) {
+    if (number < 16 && number != NUMBER_RSP) {
+        regs->x[register_place[number]] = value;
+    } else {
+        vcpu_set(regs, number, value);
     }
 }
