@@ -27,22 +27,27 @@ uint64_t fetch_entry(const struct space *space, uint64_t address, unsigned *bits
     }
 }
 
-const uint8_t *fetch_seen(const struct space *space, uint64_t address) {
-    unsigned bits;
-    uint64_t entry = fetch_entry(space, address, &bits);
-    if (!arch_pte_present(entry) || (entry & PTE_NOT_CACHED)) {
-        return NULL;
+const uint8_t *fetch_seen(struct fetch_page *page, const struct space *space, uint64_t address) {
+    if (address - page->base >= page->size) {
+        unsigned bits;
+        uint64_t entry = fetch_entry(space, address, &bits);
+        if (!arch_pte_present(entry) || (entry & PTE_NOT_CACHED)) {
+            return NULL;
+        }
+        page->size = 1ull << bits;
+        page->base = address & -page->size;
+        page->seen = arch_phys_to_virt(arch_pte_target(entry));
     }
-    return (const uint8_t *)arch_phys_to_virt(arch_pte_target(entry)) +
-           (address & ((1ull << bits) - 1));
+    return page->seen + (address - page->base);
 }
 
 // Guest-virtual ADDRESS by the guest's tables. Kernels that page without long mode get no
 // emulation.
 static const uint8_t *fetch_byte(const struct vcpu *vcpu, uint64_t address) {
     const struct vmcb *vmcb = vmcb_of(vcpu);
+    struct fetch_page page = {0};
     if (!(vmcb->cr0 & CR0_PAGING)) {
-        return fetch_seen(vcpu->space, (uint32_t)address);
+        return fetch_seen(&page, vcpu->space, (uint32_t)address);
     }
     if (!(vmcb->efer & EFER_LONG_MODE_ACTIVE)) {
         return NULL;
@@ -51,14 +56,15 @@ static const uint8_t *fetch_byte(const struct vcpu *vcpu, uint64_t address) {
     for (unsigned level = LEVELS; level-- > 0;) {
         unsigned bits = PAGE_BITS + 9 * level;
         const uint8_t *at =
-            fetch_seen(vcpu->space, (table & PTE_ADDRESS) + (address >> bits & 511) * 8);
+            fetch_seen(&page, vcpu->space, (table & PTE_ADDRESS) + (address >> bits & 511) * 8);
         table = at ? *(const volatile uint64_t *)at : 0;
         if (!(table & PTE_PRESENT)) {
             return NULL;
         }
         if (level == 0 || (level < LEVELS - 1 && (table & PTE_LARGE))) {
             uint64_t within = (1ull << bits) - 1;
-            return fetch_seen(vcpu->space, (table & PTE_ADDRESS & ~within) | (address & within));
+            return fetch_seen(&page, vcpu->space,
+                              (table & PTE_ADDRESS & ~within) | (address & within));
         }
     }
     return NULL;

@@ -7,8 +7,15 @@
 // The entry that maps ADDRESS of SPACE, and how many address bits it spans; 0: there is none.
 uint64_t fetch_entry(const struct space *space, uint64_t address, unsigned *bits);
 
+// Where the last look was; begins as zeros. What is looked at together often lies in one large
+// page.
+struct fetch_page {
+    uint64_t base, size;
+    const uint8_t *seen;
+};
+
 // ADDRESS of SPACE in the core's view; NULL where no memory is mapped.
-const uint8_t *fetch_seen(const struct space *space, uint64_t address);
+const uint8_t *fetch_seen(struct fetch_page *page, const struct space *space, uint64_t address);
 
 // VCPU has exited by an instruction that it is to go on behind, whose length the hardware does not
 // say: puts the number of its prefixes into the exit's code, from VMCB_EXIT_BITS on. Where there

@@ -40,10 +40,11 @@ static void ports_out(uint64_t rax, uint16_t port, unsigned size) {
 
 bool ports_access(struct task *task) {
     struct regs *regs = &task->context.regs;
-    const uint8_t *code = fetch_seen(task->space, regs->pc);
+    struct fetch_page page = {0};
+    const uint8_t *code = fetch_seen(&page, task->space, regs->pc);
     unsigned prefix = code && *code == PREFIX_16;
     if (prefix) {
-        code = fetch_seen(task->space, regs->pc + 1);
+        code = fetch_seen(&page, task->space, regs->pc + 1);
     }
     if (!code || (*code & ~3u) != OPCODES) {
         return false;
