@@ -184,7 +184,8 @@ static void config_vcpus(struct config_writer *writer, const struct vm *vm, unsi
     const struct manifest_vm *manifest = vm->manifest;
     const bool raises = config_serves(manifest, EXIT_WINDOW, writer->server);
     char name[CONFIG_NAME * 2];
-    if (!raises && !config_serves(manifest, EXIT_STAGE2, writer->server)) {
+    if (!raises && !config_serves(manifest, EXIT_STAGE2, writer->server) &&
+        !config_serves(manifest, EXIT_IO, writer->server)) {
         return;
     }
     for (unsigned i = 0; i < manifest->vcpus; i++) {

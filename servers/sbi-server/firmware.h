@@ -37,6 +37,8 @@ struct firmware_vm {
     struct firmware_range range[FIRMWARE_RANGES];
     struct ring *out; // NULL: no console
     struct ring *in;  // NULL: no input
+    uint32_t slots;
+    unsigned slot[FIRMWARE_VCPUS]; // capabilities of its vCPUs, to read registers; or none
 };
 
 struct firmware {

@@ -5,6 +5,7 @@
 //   init            cap      portal: told when a VM ends, or can't go on
 //   console         cap      portal: signalled behind new output, called when the ring is full
 //   vcpus-N         number   how many vCPUs; their numbers are 0 to that; 48 in all VMs together
+//   vcpu-N          cap      a vCPU, in the order of their numbers: to read registers (x86_64)
 //   guest-ram-N     window   guest RAM: guest, size, address, rights (W for DBCN reads); up to 8
 //   console-out-N   window   struct ring, the guest's output; without one there is no console
 //   console-in-N    window   struct ring, the guest's input; without one there is none

@@ -52,15 +52,21 @@ static enum status add_range(struct firmware_vm *vm, const struct config_entry *
     return STATUS_OK;
 }
 
+static enum status add_vcpu(struct firmware_vm *vm, const struct config_entry *entry) {
+    if (vm->slots == FIRMWARE_VCPUS) {
+        return STATUS_NO_MEMORY;
+    }
+    vm->slot[vm->slots++] = entry->slot;
+    return STATUS_OK;
+}
+
 // The entries that belong to a VM.
 static const struct {
     const char *name;
     enum status (*take)(struct firmware_vm *vm, const struct config_entry *entry);
 } of_vm[] = {
-    {"vcpus", set_vcpus},
-    {"console-out", set_output},
-    {"console-in", set_input},
-    {"guest-ram", add_range},
+    {"vcpus", set_vcpus},      {"vcpu", add_vcpu},       {"console-out", set_output},
+    {"console-in", set_input}, {"guest-ram", add_range},
 };
 
 // The VM called NUMBER, which begins with its first entry. NULL: there are too many.

@@ -15,7 +15,7 @@ REFUSED = {"virtualization": 11, "registers": 6, "calls": 10}
 # What a guest must not do ends it, with a line that says what it was.
 ENDED = {
     "power": "VM vm0: write at port 0x604 refused, pc 0x",
-    "port-string": "VM vm0: write at port 0x3f8 refused, pc 0x",
+    "port-string": "VM vm0: write at port 0x1234 refused, pc 0x",
     "no-memory": "VM vm0: write at guest address 0xe0000000 refused, pc 0x",
     "triple-fault": "VM vm0: its CPU can't go on at pc 0x",
     "nonsense-tables": "VM vm0: its CPU can't go on at pc 0x",

@@ -93,3 +93,17 @@ def x86_64_control_registers(ctx: Context) -> None:
     passed = 168 if fault else 170
     ctx.expect_lines(result.output, f"control: {passed} checks passed", "Hypervisor ok!")
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+@system_test(builds=(ARCH,))
+def x86_64_string_ports(ctx: Context) -> None:
+    """INS and OUTS, out of memory and into it, over pages that are not there."""
+    result = run_guest(ctx, guest=ctx.out / "guest/strings.bin")
+    ctx.expect_lines(
+        result.output,
+        *(f"strings: {text}" for text in ("by REP OUTSB", "backwards", "by 32 bits", "by FS")),
+        "strings: over a hole",
+        "strings: 22 checks passed",
+        "Hypervisor ok!",
+    )
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")

@@ -26,6 +26,7 @@
 #define EFER_SVM (1ull << 12)
 
 #define VECTOR_DEBUG 1u
+#define VECTOR_PAGE 14u
 
 #define RFLAGS_ONE (1ull << 1)
 #define RFLAGS_TRAP (1ull << 8)

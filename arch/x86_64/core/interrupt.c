@@ -156,10 +156,16 @@ bool arch_vcpu_pending(struct vcpu *vcpu) {
                                          interrupt_highest(vcpu) != VCPU_NOTHING_OFFERED);
 }
 
+// CAUSE has the error code from bit 8 on; VALUE is a page fault's address.
 void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
-    uint64_t vector = cause & 31;
-    uint64_t error = VECTORS_WITH_ERROR >> vector & 1 ? VMCB_EVENT_ERROR | value << 32 : 0;
-    vmcb_of(vcpu)->event = vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID | error;
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    uint64_t vector = cause & 31, error = VMCB_EVENT_ERROR | cause >> 8 << 32;
+    vmcb->event = vector | VMCB_EVENT_EXCEPTION | VMCB_EVENT_VALID |
+                  (VECTORS_WITH_ERROR >> vector & 1 ? error : 0);
+    if (vector == VECTOR_PAGE) {
+        vmcb->cr2 = value;
+        vmcb->clean &= ~VMCB_CLEAN_CR2;
+    }
 }
 
 struct context *interrupt_window(struct vcpu *vcpu, uint32_t mode) {

@@ -27,7 +27,6 @@
 #define VECTOR_NO_FP 7u
 #define VECTOR_STACK 12u
 #define VECTOR_PROTECTION 13u
-#define VECTOR_PAGE 14u
 #define VECTOR_EXTERNAL 32u // from here on interrupts
 
 // In vector.S: the vector of an interrupt that came while the core let it.

@@ -152,6 +152,10 @@ HOT void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1)
         x[REG_RCX] = (uint32_t)result1;
         x[REG_RDX] = result1 >> 32;
         break;
+    case VMCB_EXIT_IO: // INS and OUTS: the count, and where in memory
+        x[REG_RCX] = result0;
+        x[vmcb_of(vcpu)->exit_info1 & 1 ? REG_VCPU_RDI : REG_RSI] = result1;
+        break;
     default:
         x[REG_VCPU_RAX] = (uint32_t)result0;
         x[REG_RDX] = result0 >> 32;

@@ -88,6 +88,7 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
 #define VMCB_CLEAN_INTERRUPT (1u << 3)
 #define VMCB_CLEAN_CR (1u << 5)
 #define VMCB_CLEAN_DR (1u << 6)
+#define VMCB_CLEAN_CR2 (1u << 9)
 
 #define VMCB_SEGMENT_LONG (1u << 9) // 64-bit code
 

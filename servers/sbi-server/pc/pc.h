@@ -33,3 +33,7 @@ struct port_access {
     bool in;
     uint32_t value; // written; all ones, to be changed, where it is read
 };
+
+// A device behind ports: does ACCESS, whose value it fills where that is read. Returns what is to
+// be done, and keeps nothing: that is the caller's, for all of it at once.
+typedef uint32_t port_function(struct firmware_call *call, struct port_access *access);

@@ -1,9 +1,8 @@
 // Ports: a table of what is there. All others end the VM: on a PC most of them are devices of the
 // machine's, and a guest that writes there has lost its way.
 #include "servers/sbi-server/console.h"
+#include "servers/sbi-server/pc/string.h"
 #include "servers/sbi-server/pc/uart.h"
-
-typedef uint32_t port_function(struct firmware_call *call, struct port_access *access);
 
 // Nobody answers: what is read is all ones.
 static uint32_t nothing(struct firmware_call *call, struct port_access *access) {
@@ -48,20 +47,22 @@ static uint32_t refuse(struct firmware_call *call, struct reply *reply,
                            access->in ? ACCESS_READ : ACCESS_WRITE);
 }
 
-// String instructions would need the guest's memory, through its own page tables. Nothing here has
-// a use for them.
 static uint32_t port(struct firmware_call *call, struct reply *reply) {
     const uint64_t info = call->argument[0], rax = call->argument[1];
     struct port_access access = {.port = PORT_NUMBER(info),
                                  .size = PORT_SIZE(info),
                                  .in = (info & PORT_IN) != 0,
                                  .value = info & PORT_IN ? UINT32_MAX : (uint32_t)rax};
-    port_function *function = info & (PORT_STRING | PORT_REPEAT) ? NULL : find(&access);
+    port_function *function = find(&access);
     if (!function) {
         return refuse(call, reply, &access);
     }
     if (function == uart_access && uart_must_wait(call, &access) && console_full(call)) {
         return FIRMWARE_FLUSH;
+    }
+    if (info & PORT_STRING) {
+        const uint32_t todo = string_access(call, reply, function, &access, info & PORT_REPEAT);
+        return todo == STRING_UNREADABLE ? refuse(call, reply, &access) : todo;
     }
     const uint32_t todo = function(call, &access);
     reply->flags = REPLY_FLAGS | REPLY_ADVANCE;

@@ -142,10 +142,11 @@ static void test_other_ports_end_the_guest(void **state) {
     }
 }
 
-static void test_string_instructions_end_the_guest(void **state) {
+// No vCPU's registers are there to be read (strings_test.c has them).
+static void test_unknown_string_instructions_end_the_guest(void **state) {
     (void)state;
     for (unsigned flags = 0; flags < 16; flags++) {
-        if (flags & 12) {
+        if (flags & 4) {
             struct message record = pc_port_record(0, flags, UART, 1, 0);
             expect_refused(&record, UART, flags & 1 ? ACCESS_READ : ACCESS_WRITE);
         }
@@ -184,7 +185,7 @@ int main(void) {
         TEST(a_full_ring_is_flushed_before_the_byte_is_lost),
         TEST(nobody_answers),
         TEST(other_ports_end_the_guest),
-        TEST(string_instructions_end_the_guest),
+        TEST(unknown_string_instructions_end_the_guest),
         TEST(sizes_of_nonsense_are_answered),
         TEST(a_vm_without_a_console),
     };

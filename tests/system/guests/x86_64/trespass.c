@@ -90,7 +90,7 @@ static void port_string(void) {
     static const char text[] = "nobody hears this";
     const char *at = text;
     uint64_t count = sizeof(text);
-    __asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(0x3f8) : "memory");
+    __asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(0x1234) : "memory");
 }
 
 static void no_memory(void) { *(volatile uint64_t *)0xe0000000 = 1; }
