@@ -27,8 +27,9 @@
 //               PORTAL a4 = ticks of the host after which its receiver counts as hung
 //               IRQ    a4 = line of the interrupt controller that the boot bundle names
 //             The space of one page in the pool is BUNDLE_PAGE bytes; see SYSCALL_PAGES_*.
-// DESTROY     t1 = slot (needs MANAGE). An object: it ends and its pages are free again, BUSY while
-//             others are bound to it. A frame: the slot is emptied.
+// DESTROY     t1 = slot (needs MANAGE) of a task, or of a space, which is BUSY while tasks are in
+// it.
+//             It ends and its pages are free again. Objects of other types stay: WRONG_TYPE.
 // MAP         t1 = space slot (needs W), a0 = address, a1 = frame slot, a2 = offset in the frame,
 //             a3 = bytes, a4 = rights. Uses the largest pages that fit. Back: a0 = bytes done,
 //             which can be less: MAP goes at most SYSCALL_MAP_STEPS pages far at a time.
@@ -43,7 +44,7 @@
     X(CALL, call, "call the task behind a portal and wait for its reply")                          \
     X(SIGNAL, signal, "tell the task behind a portal to look, without waiting")                    \
     X(CREATE, create, "make an object from object memory")                                         \
-    X(DESTROY, destroy, "end an object, or drop a capability")                                     \
+    X(DESTROY, destroy, "end a task or a space")                                                   \
     X(MAP, map, "add pages of a frame to a space")                                                 \
     X(GRANT, grant, "give a copy of a capability, with fewer rights, to a task")                   \
     X(BIND, bind, "say who receives what")                                                         \

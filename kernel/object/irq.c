@@ -14,7 +14,7 @@ void irq_init(struct irq *irq, struct cpu *cpu, uint32_t line) {
 }
 
 void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge) {
-    portal_refer(&irq->route, portal);
+    irq->route = portal;
     irq->record.badge = badge;
     arch_irq_enable(irq);
 }
@@ -27,11 +27,4 @@ void irq_fire(struct irq *irq) {
     irq->record.info = MESSAGE_INFO(EXIT_IRQ, 0, 0); // nobody has died on this one
     irq->record.seq++;
     portal_post(irq->route, &irq->record);
-}
-
-void irq_end(struct irq *irq) {
-    arch_irq_disable(irq);
-    portal_cancel(&irq->record);
-    portal_refer(&irq->route, NULL);
-    irq->cpu->irq[irq->line] = NULL;
 }

@@ -20,5 +20,3 @@ void irq_bind(struct irq *irq, struct portal *portal, uint64_t badge);
 
 // The line fired: who is bound to it hears of that.
 void irq_fire(struct irq *irq);
-
-void irq_end(struct irq *irq);

@@ -166,16 +166,6 @@ void portal_unbind(struct task *task) {
     task->leaving = NULL;
 }
 
-void portal_refer(struct portal **reference, struct portal *portal) {
-    if (*reference) {
-        (*reference)->references--;
-    }
-    if (portal) {
-        portal->references++;
-    }
-    *reference = portal;
-}
-
 COLD void portal_found(struct portal *portal) {
     portal->pause = arch_instructions() - portal->lost;
     portal->lost = 0;

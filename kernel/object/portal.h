@@ -10,7 +10,6 @@ struct portal {
     struct task *receiver; // the bound task
     struct record *head;   // queued records
     struct record *tail;
-    uint64_t references;     // routes that lead here; it can't end before them
     uint32_t deadline_ticks; // of the host: how long its task may take for one record
     struct record signal;    // SIGNAL: one record, however often it was signalled
     uint64_t signals;        // since the record was last delivered
@@ -70,9 +69,6 @@ void portal_unbind(struct task *task);
 
 // Its receiver may take records from now on: who served the last of those before is done with it.
 void portal_admit(struct portal *portal);
-
-// *REFERENCE, a route, leads to PORTAL from now on; NULL: nowhere.
-void portal_refer(struct portal **reference, struct portal *portal);
 
 // The first record is answered since its receiver was lost.
 void portal_found(struct portal *portal);

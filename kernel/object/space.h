@@ -20,6 +20,8 @@ struct space {
                         // live as long as their space, so it can't be stale
     uint16_t id;        // tags its translations in the TLB (riscv64: ASID)
     uint8_t kind;       // enum space_kind
+    uint64_t begun;     // a guest's: when the first of its vCPUs was started, in ticks of the
+                        // host's counter; 0: none was
     struct vcpu *vcpu[]; // a guest's: by number; SYSCALL_VCPUS_MAX of them
 };
 

@@ -126,7 +126,6 @@ void task_end(struct task *task) {
         task_halt(task); // that is no death: whoever ends it knows, and the record is not to blame
     }
     portal_cancel(&task->fault);
-    portal_refer(&task->fault_route.portal, NULL);
     task->space->users--;
     arch_task_end(task);
 }

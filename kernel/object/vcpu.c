@@ -1,5 +1,6 @@
 #include "kernel/object/vcpu.h"
 
+#include "arch/time.h"
 #include "arch/vcpu.h"
 #include "kernel/cpu.h"
 #include "kernel/object/portal.h"
@@ -28,6 +29,9 @@ void vcpu_init(struct vcpu *vcpu, struct space *space, uint8_t number, struct cp
 enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_t argument1) {
     if (vcpu->state != VCPU_OFF) {
         return STATUS_BUSY;
+    }
+    if (!vcpu->space->begun) {
+        vcpu->space->begun = arch_now();
     }
     vcpu->due = 0; // its timer may have expired while it was off
     arch_vcpu_reset(vcpu, pc, argument0, argument1);
@@ -71,21 +75,4 @@ void vcpu_update_fast(struct vcpu *vcpu) {
     bool fast = route->portal && (route->may & needed) == needed && !vcpu->tracing;
     vcpu->fast_portal = fast ? route->portal : NULL;
     vcpu->fast_badge = route->badge;
-}
-
-void vcpu_end(struct vcpu *vcpu) {
-    struct cpu *cpu = vcpu->context.cpu;
-    vcpu_stop(vcpu);
-    for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
-        portal_refer(&vcpu->route[i].portal, NULL);
-    }
-    struct vcpu **link = &cpu->home;
-    while (*link != vcpu) {
-        link = &(*link)->next_home;
-    }
-    *link = vcpu->next_home;
-    cpu->alone = cpu->home && !cpu->home->next_home ? cpu->home : NULL;
-    arch_vcpu_end(vcpu);
-    vcpu->space->vcpu[vcpu->number] = NULL;
-    vcpu->space->users--;
 }

@@ -84,6 +84,3 @@ uint64_t vcpu_count(const struct vcpu *vcpu, enum exit_class c);
 
 // The route has changed, or tracing: may the assembly path forward its hypercalls?
 void vcpu_update_fast(struct vcpu *vcpu);
-
-// Undoes all ties to others before the object ends.
-void vcpu_end(struct vcpu *vcpu);

@@ -42,7 +42,7 @@ static enum status bind_route(struct task *task) {
         return STATUS_INVALID;
     }
     struct route *route = &vcpu->route[class];
-    portal_refer(&route->portal, portal);
+    route->portal = portal;
     route->badge = syscall_arg(task, 3);
     route->may = (uint32_t)may;
     route->write_mask = (uint32_t)syscall_arg(task, 5);
@@ -62,7 +62,7 @@ static enum status bind_source(struct task *task, enum object_type type) {
         irq_bind(source, portal, badge);
     } else if (status == STATUS_OK) {
         struct task *watched = source;
-        portal_refer(&watched->fault_route.portal, portal);
+        watched->fault_route.portal = portal;
         watched->fault_route.badge = badge;
     }
     return status;

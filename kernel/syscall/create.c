@@ -122,64 +122,30 @@ enum status syscall_create(struct task *task) {
     return type < OBJECT_COUNT && create[type] ? create[type](task) : STATUS_WRONG_TYPE;
 }
 
-// Whoever serves a record of the portal is bound there, or held until it is done.
-static bool destroy_may(const struct portal *portal) {
-    return !portal->references && !portal->receiver && !portal->held && !portal->head;
-}
-
-static enum status destroy_object(struct task *task, const struct cap *cap) {
-    void *object = pool_object(cap->index);
-    struct space *space;
-    switch (cap->type) {
-    case OBJECT_TASK:
-        if (object == task) {
-            return STATUS_BUSY;
-        }
-        task_end(object);
-        break;
-    case OBJECT_VCPU:
-        vcpu_end(object);
-        break;
-    case OBJECT_IRQ:
-        irq_end(object);
-        break;
-    case OBJECT_PORTAL:
-        if (!destroy_may(object)) {
-            return STATUS_BUSY;
-        }
-        break;
-    case OBJECT_SPACE:
-        space = space_at(cap->index);
-        if (space->users) {
-            return STATUS_BUSY;
-        }
-        arch_space_end(space, task->context.cpu);
-        break;
-    default:
-        return STATUS_WRONG_TYPE;
-    }
-    pool_free(cap->index);
-    return STATUS_OK;
-}
-
+// What comes and goes are servers: their tasks and spaces. All else is there as long as the
+// machine.
 enum status syscall_destroy(struct task *task) {
     uint64_t slot = syscall_selector(task);
     if (cap_check_free(task, slot) != STATUS_EXISTS) {
         return STATUS_NO_CAP;
     }
     struct cap *cap = &task->cap[slot];
-    if (cap->type == OBJECT_POOL) {
+    if (cap->type != OBJECT_TASK && cap->type != OBJECT_SPACE) {
         return STATUS_WRONG_TYPE;
     }
-    if (cap->type != OBJECT_FRAME) {
-        if (!(cap->rights & RIGHT_MANAGE)) {
-            return STATUS_DENIED;
-        }
-        enum status status = destroy_object(task, cap);
-        if (status != STATUS_OK) {
-            return status;
-        }
+    if (!(cap->rights & RIGHT_MANAGE)) {
+        return STATUS_DENIED;
     }
+    struct space *space = cap->type == OBJECT_SPACE ? space_at(cap->index) : NULL;
+    if (space ? space->users != 0 : pool_object(cap->index) == task) {
+        return STATUS_BUSY;
+    }
+    if (space) {
+        arch_space_end(space, task->context.cpu);
+    } else {
+        task_end(pool_object(cap->index));
+    }
+    pool_free(cap->index);
     *cap = (struct cap){0};
     return STATUS_OK;
 }

@@ -181,15 +181,3 @@ void arch_vcpu_fence(struct vcpu *vcpu) {
     (void)vcpu;
     asm volatile("dsb ish\n tlbi alle1is\n ic iallu\n dsb ish\n isb" ::: "memory");
 }
-
-void arch_vcpu_end(struct vcpu *vcpu) {
-    struct cpu *cpu = vcpu->context.cpu;
-    fp_forget(&vcpu->context);
-    if (cpu->loaded == vcpu) {
-        cpu->loaded = NULL;
-        cpu->ready = &cpu->core;
-        sysreg_write(cntv_ctl_el02, CNT_MASKED);
-        sysreg_write(ich_hcr_el2, 0);
-    }
-    arch_vcpu_fence(vcpu); // its VM's VMID may come again
-}

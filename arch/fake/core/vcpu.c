@@ -125,12 +125,3 @@ enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instr
 }
 
 void arch_vcpu_fence(struct vcpu *vcpu) { machine.vcpu_fences[vcpu->number]++; }
-
-void arch_vcpu_end(struct vcpu *vcpu) {
-    if (machine.cpu->loaded == vcpu) {
-        machine.cpu->loaded = NULL;
-    }
-    if (machine.cpu->fp == &vcpu->context) {
-        machine.cpu->fp = NULL;
-    }
-}

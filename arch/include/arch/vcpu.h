@@ -54,6 +54,3 @@ NODISCARD enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint6
 
 // Forgets the translations of the guest's own stage that this vCPU has cached.
 void arch_vcpu_fence(struct vcpu *vcpu);
-
-// It ends: nothing of it may stay in the hardware.
-void arch_vcpu_end(struct vcpu *vcpu);

@@ -226,21 +226,3 @@ void arch_vcpu_fence(struct vcpu *vcpu) {
     csr_write(hgatp, hgatp);
     asm volatile("fence.i"); // a guest's remote fence of instructions comes here too
 }
-
-void arch_vcpu_end(struct vcpu *vcpu) {
-    struct cpu *cpu = vcpu->context.cpu;
-    fp_forget(&vcpu->context);
-    if (cpu->loaded == vcpu) {
-        cpu->loaded = NULL;
-        cpu->ready = &cpu->core;
-        cpu->borrowed = false;
-    }
-    if (!cpu->loaded) {
-        // Only where no other vCPU's registers are: with hgatp 0 its guest would see the machine's
-        // own memory. So would the calling task by hlv, if it serves this vCPU's exit.
-        csr_clear(hstatus, HSTATUS_HU);
-        csr_write(vsatp, 0);
-        csr_write(hgatp, 0);
-    }
-    asm volatile("hfence.gvma" ::: "memory"); // its VMID may come again, with other memory
-}

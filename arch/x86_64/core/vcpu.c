@@ -200,15 +200,6 @@ void arch_vcpu_fence(struct vcpu *vcpu) {
     vcpu->context.cpu->ready = &vcpu->context.cpu->core;
 }
 
-void arch_vcpu_end(struct vcpu *vcpu) {
-    struct cpu *cpu = vcpu->context.cpu;
-    fp_forget(&vcpu->context);
-    if (cpu->loaded == vcpu) {
-        cpu->loaded = NULL;
-        cpu->ready = &cpu->core;
-    }
-}
-
 // The place in regs of general register NUMBER, as instructions have it; RSP is in the VMCB.
 static const uint8_t register_place[16] = {
     REG_VCPU_RAX, REG_RCX, REG_RDX, REG_RBX, 0,       REG_RBP, REG_RSI, REG_VCPU_RDI,

@@ -34,28 +34,26 @@ static void begin(void) {
     for (unsigned i = 0; i < 2; i++) {
         server_make(&servers[i], input_byte() % 8, 1 + i);
     }
-    guest_make(&guest, &servers[0], 0x42);
+    unsigned vcpus = shape & 2 ? 1 : GUEST_VCPUS;
+    guest_make_vcpus(&guest, &servers[0], 0x42, vcpus);
     for (unsigned i = 0; i < 2; i++) {
         const struct server *server = &servers[i];
         server_grant(server, 1, servers[1 - i].portal_slot, RIGHT_CALL, 0x10 + i, 0);
         server_grant(server, 2, INIT_SLOT_HIGH, RIGHT_R | (i ? RIGHT_W : 0),
                      MEMORY - world.init->cap[INIT_SLOT_HIGH].base, 16ull << 21);
-        server_grant(server, 3, guest.vcpu_slot[i], RIGHT_R, 0, 0);
+        server_grant(server, 3, guest.vcpu_slot[i % vcpus], RIGHT_R, 0, 0);
         server_grant(server, 4, world.init_portal, RIGHT_CALL, 0x20 + i, 0);
     }
-    for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {
+    for (unsigned c = 0; c < EXIT_GUEST_CLASSES && vcpus > 1; c++) {
         unsigned which = input_byte();
         guest_route(&guest, 1, (enum exit_class)c, servers[which & 1].portal_slot, which,
                     MAY_ALL & ~((uint64_t)which << 4), ~0u << (which & 7), ~0u);
     }
-    for (unsigned i = 0; i < GUEST_VCPUS && (shape & 4); i++) {
+    for (unsigned i = 0; i < vcpus && (shape & 4); i++) {
         world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_STOP));
         world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i],
                  WORDS(VCPU_FEATURES, VCPU_FEATURE_TIMER));
         world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[i], WORDS(VCPU_START));
-    }
-    for (unsigned i = 1; i < GUEST_VCPUS && (shape & 2); i++) {
-        world_do(world.init, SYSCALL_DESTROY, guest.vcpu_slot[i], WORDS(0));
     }
     // A guest waits for a server, and that for another: which init may be about to replace.
     if (shape & 8) {

@@ -180,23 +180,23 @@ static void a_taken_or_impossible_slot_is_not_filled(void **state) {
 
 static void a_capability_dies_with_its_object_for_everyone(void **state) {
     (void)state;
-    unsigned portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
-    uint32_t page = world_index(portal);
-    assert_int_equal(grant(SLOT, portal, RIGHT_CALL | RIGHT_GRANT, 3, 0), STATUS_OK);
-    assert_int_equal(init_do(SYSCALL_GRANT, INIT_SLOT_TASK, WORDS(41, portal, RIGHTS_ALL)),
+    unsigned task = world_create(OBJECT_TASK, 1, server.space_slot, 0, 0);
+    uint32_t page = world_index(task);
+    assert_int_equal(grant(SLOT, task, RIGHT_R | RIGHT_GRANT, 0, 0), STATUS_OK);
+    assert_int_equal(init_do(SYSCALL_GRANT, INIT_SLOT_TASK, WORDS(41, task, RIGHTS_ALL)),
                      STATUS_OK);
-    assert_int_equal(init_do(SYSCALL_DESTROY, portal, WORDS(0)), STATUS_OK);
-    assert_int_equal(init_do(SYSCALL_SIGNAL, 41, WORDS(0)), STATUS_NO_CAP);
+    assert_int_equal(init_do(SYSCALL_DESTROY, task, WORDS(0)), STATUS_OK);
+    assert_int_equal(init_do(SYSCALL_TASK, 41, WORDS(TASK_READ)), STATUS_NO_CAP);
     // A new object in the same place is not what they name.
-    assert_int_equal(init_do(SYSCALL_CREATE, OBJECT_PORTAL, WORDS(INIT_SLOT_POOL, page, 1, portal)),
+    assert_int_equal(init_do(SYSCALL_CREATE, OBJECT_TASK,
+                             WORDS(INIT_SLOT_POOL, page, 1, task, server.space_slot)),
                      STATUS_OK);
-    assert_int_equal(init_do(SYSCALL_SIGNAL, 41, WORDS(0)), STATUS_NO_CAP);
+    assert_int_equal(init_do(SYSCALL_TASK, 41, WORDS(TASK_READ)), STATUS_NO_CAP);
     init_do(SYSCALL_SIGNAL, server.portal_slot, WORDS(0));
-    assert_int_equal(world_do(server.task, SYSCALL_SIGNAL, SLOT, WORDS(0)), STATUS_NO_CAP);
-    assert_int_equal(world_do(server.task, SYSCALL_CALL, SLOT, WORDS(0)), STATUS_NO_CAP);
+    assert_int_equal(world_do(server.task, SYSCALL_TASK, SLOT, WORDS(TASK_READ)), STATUS_NO_CAP);
     // A dead capability's slot is free.
-    assert_int_equal(grant(SLOT, portal, RIGHT_CALL, 3, 0), STATUS_OK);
-    assert_int_equal(world_do(server.task, SYSCALL_SIGNAL, SLOT, WORDS(0)), STATUS_OK);
+    assert_int_equal(grant(SLOT, task, RIGHT_R, 0, 0), STATUS_OK);
+    assert_int_equal(world_do(server.task, SYSCALL_TASK, SLOT, WORDS(TASK_READ)), STATUS_OK);
 }
 
 static void each_call_needs_its_right(void **state) {
@@ -227,8 +227,7 @@ static void each_call_needs_its_right(void **state) {
         {SYSCALL_VCPU, guest.vcpu_slot[1], RIGHT_R, {VCPU_STATE}},
         {SYSCALL_VCPU, guest.vcpu_slot[1], RIGHT_R, {VCPU_LOOK, 1}},
         {SYSCALL_VCPU, guest.vcpu_slot[1], RIGHT_W, {VCPU_INTERRUPT, VCPU_INTERRUPT_RAISE, 1, 1}},
-        {SYSCALL_DESTROY, guest.vcpu_slot[1], RIGHT_MANAGE, {0}},
-        {SYSCALL_DESTROY, server.portal_slot, RIGHT_MANAGE, {0}},
+        {SYSCALL_DESTROY, server.space_slot, RIGHT_MANAGE, {0}},
     };
     static struct server other;
     server_make(&other, 0, 8);
@@ -290,14 +289,6 @@ static void creating_needs_the_pool_and_the_space(void **state) {
     assert_int_equal(pool.page[400].type, OBJECT_NONE);
 }
 
-static void a_frame_is_dropped_without_any_right(void **state) {
-    (void)state;
-    assert_int_equal(grant(SLOT, INIT_SLOT_HIGH, 0, 0, 0x1000), STATUS_OK);
-    init_do(SYSCALL_SIGNAL, server.portal_slot, WORDS(0));
-    assert_int_equal(world_do(server.task, SYSCALL_DESTROY, SLOT, WORDS(0)), STATUS_OK);
-    assert_int_equal(world_do(server.task, SYSCALL_DESTROY, SLOT, WORDS(0)), STATUS_NO_CAP);
-}
-
 static void unknown_numbers_are_invalid(void **state) {
     (void)state;
     assert_int_equal(init_do(SYSCALL_COUNT, 0, WORDS(0)), STATUS_INVALID);
@@ -329,7 +320,6 @@ int main(void) {
         TEST(each_call_needs_its_right),
         TEST(binding_needs_the_right_to_both_ends),
         TEST(creating_needs_the_pool_and_the_space),
-        TEST(a_frame_is_dropped_without_any_right),
         TEST(unknown_numbers_are_invalid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,9 +49,6 @@ static void every_object_gives_all_its_pages_back(void **state) {
         {OBJECT_TASK, 3, server.space_slot, 0, 0},
         {OBJECT_SPACE, 9, SPACE_TASK, 0, 0},
         {OBJECT_SPACE, 12, SPACE_GUEST, 0, 0},
-        {OBJECT_VCPU, 1, guest.space_slot, 40, 0},
-        {OBJECT_PORTAL, 1, 5, 0, 0},
-        {OBJECT_IRQ, 1, 9, 0, 0},
     };
     uint32_t free = pages_free();
     for (unsigned i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
@@ -107,11 +104,6 @@ static void a_vcpu_has_one_place_in_its_vm(void **state) {
     assert_int_equal(create(OBJECT_VCPU, 400, 1, guest.space_slot, UINT64_MAX, 0), STATUS_RANGE);
     assert_int_equal(create(OBJECT_VCPU, 400, 1, guest.space_slot, SYSCALL_VCPUS_MAX - 1, 0),
                      STATUS_OK);
-    assert_int_equal(destroy(guest.vcpu_slot[0]), STATUS_OK);
-    assert_null(guest.space->vcpu[0]);
-    assert_int_equal(world_do(world.init, SYSCALL_CREATE, OBJECT_VCPU,
-                              WORDS(INIT_SLOT_POOL, 401, 1, 201, guest.space_slot, 0)),
-                     STATUS_OK);
 }
 
 static void an_interrupt_line_has_one_object(void **state) {
@@ -121,66 +113,17 @@ static void an_interrupt_line_has_one_object(void **state) {
     assert_int_equal(create(OBJECT_IRQ, 400, 1, IRQ_LINES, 0, 0), STATUS_RANGE);
     assert_int_equal(create(OBJECT_IRQ, 400, 1, UINT64_MAX, 0, 0), STATUS_RANGE);
     assert_int_equal(create(OBJECT_IRQ, 400, 1, 9, 0, 0), STATUS_OK);
-    assert_int_equal(destroy(200), STATUS_OK);
-    assert_null(world.cpu.irq[9]);
 }
 
 static void what_others_lead_to_does_not_end(void **state) {
     (void)state;
-    // A portal: its task, its routes.
-    assert_int_equal(destroy(server.portal_slot), STATUS_BUSY);
     // A space: its tasks, its vCPUs.
     assert_int_equal(destroy(server.space_slot), STATUS_BUSY);
     assert_int_equal(destroy(guest.space_slot), STATUS_BUSY);
     assert_int_equal(destroy(INIT_SLOT_TASK), STATUS_BUSY);
     assert_int_equal(destroy(INIT_SLOT_SPACE), STATUS_BUSY);
-    assert_int_equal(destroy(world.init_portal), STATUS_BUSY);
-
     assert_int_equal(destroy(server.task_slot), STATUS_OK);
     assert_int_equal(destroy(server.space_slot), STATUS_OK);
-    assert_int_equal(destroy(server.portal_slot), STATUS_BUSY); // the routes
-    for (unsigned i = 0; i < GUEST_VCPUS; i++) {
-        assert_int_equal(destroy(guest.space_slot), STATUS_BUSY);
-        assert_int_equal(destroy(guest.vcpu_slot[i]), STATUS_OK);
-    }
-    assert_int_equal(destroy(guest.space_slot), STATUS_OK);
-    assert_int_equal(destroy(server.portal_slot), STATUS_OK);
-}
-
-static void a_portal_with_something_pending_does_not_end(void **state) {
-    (void)state;
-    unsigned portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
-    assert_int_equal(world_do(world.init, SYSCALL_SIGNAL, portal, WORDS(0)), STATUS_OK);
-    assert_int_equal(destroy(portal), STATUS_BUSY);
-}
-
-static void a_portal_whose_record_is_still_served_does_not_end(void **state) {
-    (void)state;
-    // The task that serves it is not bound there any more, nobody is: the record is all that leads
-    // back to the portal.
-    static struct server caller;
-    static struct server second;
-    server_make(&caller, 0, 8);
-    server_make(&second, 0, 9);
-    server_grant(&caller, 1, second.portal_slot, RIGHT_CALL, 5, 0);
-    world_do(world.init, SYSCALL_SIGNAL, caller.portal_slot, WORDS(0));
-    world_call(caller.task, SYSCALL_CALL, 1, WORDS(1, 2));
-    assert_ptr_equal(machine.current, &second.task->context);
-    // Another task takes the portal over, and ends.
-    unsigned space = world_create(OBJECT_SPACE, 8, SPACE_TASK, 0, 0);
-    unsigned task = world_create(OBJECT_TASK, 1, space, 0, 0);
-    assert_int_equal(
-        world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(second.portal_slot, task)),
-        STATUS_OK);
-    assert_int_equal(destroy(task), STATUS_OK);
-    assert_null(second.portal->receiver);
-    assert_int_equal(destroy(second.portal_slot), STATUS_BUSY);
-    // It dies: the call is pending at the portal again, for whoever comes.
-    world_fault(second.task, FAULT_MEMORY, 0, 0);
-    assert_ptr_equal(second.portal->head, &caller.task->call);
-    assert_int_equal(destroy(second.portal_slot), STATUS_BUSY);
-    assert_int_equal(destroy(caller.task_slot), STATUS_OK);
-    assert_int_equal(destroy(second.portal_slot), STATUS_OK);
 }
 
 static void a_task_is_destroyed_in_any_state(void **state) {
@@ -189,8 +132,6 @@ static void a_task_is_destroyed_in_any_state(void **state) {
     uint32_t free = pages_free();
     for (unsigned what = 0; what < 6; what++) {
         struct task *init = world.init;
-        unsigned next_slot = world.next_slot;
-        uint32_t next_page = world.next_page;
         if (what == 0) {
             server_make_task(&other); // new
         } else {
@@ -216,17 +157,9 @@ static void a_task_is_destroyed_in_any_state(void **state) {
         }
         assert_int_equal(destroy(other.task_slot), STATUS_OK);
         assert_int_equal(destroy(other.space_slot), STATUS_OK);
-        if (what != 0) {
-            // A signal that it did not answer waits for the next receiver.
-            bool pending = what >= 2;
-            assert_int_equal(destroy(other.portal_slot), pending ? STATUS_BUSY : STATUS_OK);
-            if (pending) {
-                continue;
-            }
-        }
+        // A portal outlives its task.
+        free -= what != 0;
         assert_int_equal(pages_free(), free);
-        world.next_slot = next_slot;
-        world.next_page = next_page;
     }
 }
 
@@ -235,39 +168,42 @@ static void a_thousand_objects_leave_no_trace(void **state) {
     world.careless = true;
     uint32_t free = pages_free();
     for (unsigned i = 0; i < 1000; i++) {
-        assert_int_equal(create(OBJECT_SPACE, 400, 10, SPACE_GUEST, 0, 0), STATUS_OK);
-        for (unsigned v = 0; v < 8; v++) {
-            assert_int_equal(world_do(world.init, SYSCALL_CREATE, OBJECT_VCPU,
-                                      WORDS(INIT_SLOT_POOL, 410 + v, 1, 201 + v, 200, v)),
+        assert_int_equal(create(OBJECT_SPACE, 400, 10, SPACE_TASK, 0, 0), STATUS_OK);
+        for (unsigned t = 0; t < 8; t++) {
+            assert_int_equal(world_do(world.init, SYSCALL_CREATE, OBJECT_TASK,
+                                      WORDS(INIT_SLOT_POOL, 410 + t, 1, 201 + t, 200)),
                              STATUS_OK);
-            assert_int_equal(world_do(world.init, SYSCALL_BIND, BIND_ROUTE,
-                                      WORDS(201 + v, v % EXIT_GUEST_CLASSES, server.portal_slot)),
-                             STATUS_OK);
-            assert_int_equal(world_do(world.init, SYSCALL_VCPU, 201 + v, WORDS(VCPU_START, 0x1000)),
+            assert_int_equal(world_do(world.init, SYSCALL_TASK, 201 + t, WORDS(TASK_START, 0x1000)),
                              STATUS_OK);
         }
-        for (unsigned v = 8; v-- > 0;) {
-            assert_int_equal(destroy(201 + (v * 3) % 8), STATUS_OK);
+        for (unsigned t = 8; t-- > 0;) {
+            assert_int_equal(destroy(201 + (t * 3) % 8), STATUS_OK);
         }
         assert_int_equal(destroy(200), STATUS_OK);
     }
     assert_int_equal(pages_free(), free);
 }
 
+static void what_stays_is_of_the_wrong_type(void **state) {
+    (void)state;
+    unsigned line = world_create(OBJECT_IRQ, 1, 9, 0, 0);
+    const unsigned slots[] = {line, server.portal_slot, guest.vcpu_slot[0], INIT_SLOT_HIGH,
+                              INIT_SLOT_POOL};
+    for (unsigned i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+        assert_int_equal(destroy(slots[i]), STATUS_WRONG_TYPE);
+        assert_int_not_equal(world.init->cap[slots[i]].type, OBJECT_NONE);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, world_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(every_object_gives_all_its_pages_back),
-        TEST(pages_in_use_or_outside_make_nothing),
-        TEST(sizes_that_no_object_has_are_refused),
-        TEST(a_vcpu_has_one_place_in_its_vm),
-        TEST(an_interrupt_line_has_one_object),
-        TEST(what_others_lead_to_does_not_end),
-        TEST(a_portal_with_something_pending_does_not_end),
-        TEST(a_portal_whose_record_is_still_served_does_not_end),
-        TEST(a_task_is_destroyed_in_any_state),
-        TEST(a_thousand_objects_leave_no_trace),
+        TEST(every_object_gives_all_its_pages_back), TEST(pages_in_use_or_outside_make_nothing),
+        TEST(sizes_that_no_object_has_are_refused),  TEST(a_vcpu_has_one_place_in_its_vm),
+        TEST(an_interrupt_line_has_one_object),      TEST(what_others_lead_to_does_not_end),
+        TEST(a_task_is_destroyed_in_any_state),      TEST(a_thousand_objects_leave_no_trace),
+        TEST(what_stays_is_of_the_wrong_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

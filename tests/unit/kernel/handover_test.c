@@ -277,27 +277,6 @@ static void a_new_one_that_refuses_over_a_record_gives_it_back_unanswered(void *
     assert_int_equal(vcpu->state, VCPU_RUNNABLE);
 }
 
-static void a_portal_that_somebody_holds_is_not_destroyed(void **state) {
-    (void)state;
-    world_do(world.init, SYSCALL_DESTROY, guest.vcpu_slot[0], WORDS(0)); // no routes lead there
-    world_do(world.init, SYSCALL_DESTROY, guest.vcpu_slot[1], WORDS(0));
-    world_do(world.init, SYSCALL_DESTROY, guest.vcpu_slot[2], WORDS(0));
-    serve(AT_CALL);
-    assert_int_equal(bind(&new), STATUS_OK);
-    assert_int_equal(world_do(world.init, SYSCALL_DESTROY, new.task_slot, WORDS(0)), STATUS_OK);
-    assert_null(old.portal->receiver);
-    assert_int_equal(world_do(world.init, SYSCALL_DESTROY, old.portal_slot, WORDS(0)), STATUS_BUSY);
-    // Nor when the record that it serves is gone: it does not know that yet.
-    assert_int_equal(world_do(world.init, SYSCALL_DESTROY, client.task_slot, WORDS(0)), STATUS_OK);
-    assert_null(old.task->serving);
-    assert_int_equal(world_do(world.init, SYSCALL_DESTROY, old.portal_slot, WORDS(0)), STATUS_BUSY);
-    world_sleep();
-    world_run(old.task);
-    answer(old.task, AT_CALL);
-    world_run(world.init);
-    assert_int_equal(world_do(world.init, SYSCALL_DESTROY, old.portal_slot, WORDS(0)), STATUS_OK);
-}
-
 // Whoever serves may be in the middle of its state, though nobody waits for the answer any more.
 static void the_new_one_waits_though_the_record_was_cancelled(void **state) {
     for (enum at at = 0; at < AT_SIGNAL; at++) {
@@ -421,7 +400,6 @@ int main(void) {
         TEST(the_old_one_is_bound_again_while_it_serves),
         TEST(the_old_one_is_bound_again_after_it_waits),
         TEST(a_new_one_that_refuses_over_a_record_gives_it_back_unanswered),
-        TEST(a_portal_that_somebody_holds_is_not_destroyed),
         TEST(the_new_one_waits_though_the_record_was_cancelled),
         TEST(the_same_when_it_was_cancelled_before_the_switch),
         TEST(the_old_one_is_calling_another_at_the_switch),

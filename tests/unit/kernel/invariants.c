@@ -20,8 +20,7 @@
 
 // How often each object is referred to, by its first page: counted anew in each check.
 static struct {
-    uint64_t references; // portal
-    uint32_t users;      // space
+    uint32_t users; // space
 } counted[PAGES_MAX];
 
 static const struct cpu *the_cpu;
@@ -177,7 +176,6 @@ static void check_task(const struct task *task) {
     }
     if (task->fault_route.portal) {
         require(object_type_at(task->fault_route.portal) == OBJECT_PORTAL, "a fault route is gone");
-        counted[pool_index(task->fault_route.portal)].references++;
     }
 }
 
@@ -208,7 +206,6 @@ static void check_vcpu(const struct vcpu *vcpu) {
         sum += vcpu_count(vcpu, (enum exit_class)i);
         if (vcpu->route[i].portal) {
             require(object_type_at(vcpu->route[i].portal) == OBJECT_PORTAL, "a route is gone");
-            counted[pool_index(vcpu->route[i].portal)].references++;
         }
     }
     require(sum == vcpu->record.seq, "the exits by class are not all exits");
@@ -245,7 +242,6 @@ static void check_irq(const struct irq *irq) {
     require(the_cpu->irq[irq->line] == irq, "a line does not know its object");
     if (irq->route) {
         require(object_type_at(irq->route) == OBJECT_PORTAL, "a line's route is gone");
-        counted[pool_index(irq->route)].references++;
     }
 }
 
@@ -270,10 +266,7 @@ static void check_object(uint32_t page) {
 }
 
 static void check_counts(uint32_t page) {
-    if (pool.page[page].type == OBJECT_PORTAL) {
-        const struct portal *portal = pool_object(page);
-        require(portal->references == counted[page].references, "a portal's references are wrong");
-    } else if (pool.page[page].type == OBJECT_SPACE) {
+    if (pool.page[page].type == OBJECT_SPACE) {
         require(space_at(page)->users == counted[page].users, "a space's users are wrong");
     }
 }

@@ -170,16 +170,6 @@ static void a_signal_for_later_comes_with_the_tick(void **state) {
     assert_int_equal(b.task->state, TASK_WAITING);
 }
 
-static void a_portal_that_has_gone_is_not_signalled_later(void **state) {
-    (void)state;
-    unsigned portal = world_create(OBJECT_PORTAL, 1, 0, 0, 0);
-    assert_int_equal(world_do(world.init, SYSCALL_SIGNAL, portal, WORDS(SIGNAL_LATER)), STATUS_OK);
-    assert_int_equal(world_do(world.init, SYSCALL_DESTROY, portal, WORDS(0)), STATUS_OK);
-    world_ticks(1); // free memory is poisoned: the sanitizer would tell of a touch
-    wake_later(&b); // and its own place at the tick is free
-    assert_int_equal(b.task->state, TASK_WAITING);
-}
-
 static void a_server_can_signal_itself_but_not_call_itself(void **state) {
     (void)state;
     server_grant(&a, 2, a.portal_slot, RIGHT_CALL, 0xaa, 0);
@@ -312,7 +302,6 @@ int main(void) {
         TEST(signals_before_the_receiver_looks_are_one_with_their_count),
         TEST(a_signal_never_blocks_and_wakes_the_receiver),
         TEST(a_signal_for_later_comes_with_the_tick),
-        TEST(a_portal_that_has_gone_is_not_signalled_later),
         TEST(a_server_can_signal_itself_but_not_call_itself),
         TEST(a_portal_without_a_task_keeps_what_comes),
         TEST(a_waiting_task_that_is_bound_gets_what_is_queued),

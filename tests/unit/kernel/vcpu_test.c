@@ -156,19 +156,6 @@ static void each_vcpu_keeps_its_own_hardware_state(void **state) {
     }
 }
 
-static void destroyed_in_the_hardware_it_leaves_nothing_there(void **state) {
-    (void)state;
-    world_sleep();
-    world_enter(vcpu);
-    world_run(world.init);
-    assert_ptr_equal(world.cpu.loaded, vcpu);
-    assert_int_equal(world_do(world.init, SYSCALL_DESTROY, guest.vcpu_slot[0], WORDS(0)),
-                     STATUS_OK);
-    assert_null(world.cpu.loaded);
-    assert_null(world.cpu.fp);
-    assert_int_equal(control(0, WORDS(VCPU_STATE)), STATUS_NO_CAP);
-}
-
 static void a_task_with_the_right_sees_the_guest_whose_exit_it_serves_and_no_other(void **state) {
     (void)state;
     static struct guest second;
@@ -219,7 +206,6 @@ int main(void) {
         TEST(stopped_in_any_state_it_starts_from_reset),
         TEST(the_number_of_its_exits_goes_on_over_a_restart),
         TEST(each_vcpu_keeps_its_own_hardware_state),
-        TEST(destroyed_in_the_hardware_it_leaves_nothing_there),
         TEST(a_task_with_the_right_sees_the_guest_whose_exit_it_serves_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

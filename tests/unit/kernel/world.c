@@ -301,9 +301,14 @@ void guest_route(const struct guest *guest, unsigned number, enum exit_class c,
 }
 
 void guest_make(struct guest *guest, const struct server *server, uint64_t badge) {
+    guest_make_vcpus(guest, server, badge, GUEST_VCPUS);
+}
+
+void guest_make_vcpus(struct guest *guest, const struct server *server, uint64_t badge,
+                      unsigned vcpus) {
     guest->space_slot = world_create(OBJECT_SPACE, 10, SPACE_GUEST, 0, 0);
     guest->space = world_space(guest->space_slot);
-    for (unsigned i = 0; i < GUEST_VCPUS; i++) {
+    for (unsigned i = 0; i < vcpus; i++) {
         guest->vcpu_slot[i] = world_create(OBJECT_VCPU, 1, guest->space_slot, i, 0);
         guest->vcpu[i] = world_object(guest->vcpu_slot[i]);
         for (unsigned c = 0; c < EXIT_GUEST_CLASSES; c++) {

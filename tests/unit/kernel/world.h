@@ -114,6 +114,8 @@ struct guest {
 
 // Makes one whose exits of all classes go to SERVER; vCPU 0 is started.
 void guest_make(struct guest *guest, const struct server *server, uint64_t badge);
+void guest_make_vcpus(struct guest *guest, const struct server *server, uint64_t badge,
+                      unsigned vcpus); // 1 to GUEST_VCPUS
 void guest_route(const struct guest *guest, unsigned number, enum exit_class c,
                  unsigned portal_slot, uint64_t badge, uint64_t may, uint64_t write_mask,
                  uint64_t read_mask);
