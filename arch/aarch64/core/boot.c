@@ -3,8 +3,6 @@
 #include "kernel/boot/boot.h"
 
 #include "arch/aarch64/core/boot.h"
-#include "arch/aarch64/core/gic.h"
-#include "arch/aarch64/core/list.h"
 #include "arch/aarch64/core/panic.h"
 #include "arch/aarch64/core/sysreg.h"
 #include "arch/panic.h"
@@ -20,16 +18,13 @@ extern char image_begin[], text_end[], rodata_end[], image_end[], boot_tables[],
 static struct cpu cpus[1];
 
 #define GIGABYTE (1ull << 30)
-#define BLOCK (1ull << 21)
 // Where QEMU leaves the device tree when it starts an ELF file: the beginning of RAM.
 #define BOOT_DEVICE_TREE 0x40000000ull
 #define IMAGE_OFFSET 0xffffffff80000000ull // as in core.ld
-#define CONTROLLER_ROOT 510u               // the entry of the root that shows the controller …
-#define IMAGE_ROOT 511u                    // … and the core's image
-#define CONTROLLER_BASE (ARCH_DIRECT_BASE + CONTROLLER_ROOT * GIGABYTE)
+#define IMAGE_ROOT 511u                    // the root's entry that shows the core's image
 
 // The tables, in this order.
-enum { ROOT, MIDDLE, LOW, CONTROLLER, IDENTITY, TABLES };
+enum { ROOT, MIDDLE, LOW, IDENTITY, TABLES };
 
 #define ENTRY_COMMON (PTE_VALID | PTE_AF | PTE_INNER_SHAREABLE)
 
@@ -74,8 +69,6 @@ void boot_check(void) {
                  midr);
     panic_unless(sysreg_field(id_aa64mmfr1_el1, 4) >= 2,
                  "this CPU has no 16-bit VMIDs, which the core needs; its MIDR is", midr);
-    panic_unless(sysreg_field(id_aa64pfr0_el1, 24),
-                 "this machine has no GICv3 (QEMU: -machine virt,gic-version=3), MIDR", midr);
 }
 
 void boot_map(void);
@@ -83,15 +76,20 @@ void boot_map(void) {
     uint64_t *root = (uint64_t *)boot_tables;
     uint64_t *middle = root + MIDDLE * 512ul;
     uint64_t *low = root + LOW * 512ul;
-    uint64_t *controller = root + CONTROLLER * 512ul;
     uint64_t *identity = root + IDENTITY * 512ul;
     const struct bundle_header *bundle = (const void *)boot_bundle;
     for (int i = 0; i < TABLES * 512; i++) {
         root[i] = 0;
     }
-    // All physical memory, in blocks from ARCH_DIRECT_BASE on: never executable.
+    // All physical memory, in blocks from ARCH_DIRECT_BASE on: never executable. Where the core's
+    // own devices are, nothing is to be cached or read beforehand.
     for (uint64_t i = 0; i < ARCH_PHYSICAL_LIMIT / GIGABYTE; i++) {
-        root[i] = i * GIGABYTE | ENTRY_COMMON | PTE_NORMAL | PTE_PXN | PTE_UXN;
+        bool device = i == bundle->console / GIGABYTE;
+        for (unsigned part = 0; part < BUNDLE_CONTROLLER_PARTS; part++) {
+            device |= i == bundle->controller[part] / GIGABYTE;
+        }
+        root[i] =
+            i * GIGABYTE | ENTRY_COMMON | PTE_PXN | PTE_UXN | (device ? PTE_DEVICE : PTE_NORMAL);
     }
     // The image, by its parts: never writable and executable.
     uint64_t begin = (uint64_t)image_begin;
@@ -102,12 +100,6 @@ void boot_map(void) {
                           : at < (uint64_t)rodata_end ? PTE_READ_ONLY | PTE_PXN | PTE_UXN
                                                       : PTE_PXN | PTE_UXN;
         low[at >> 12 & 511] = at | ENTRY_COMMON | PTE_TABLE | PTE_NORMAL | rights;
-    }
-    // The interrupt controller's parts, each in a block of its own.
-    root[CONTROLLER_ROOT] = (uint64_t)controller | PTE_VALID | PTE_TABLE;
-    for (unsigned i = 0; i < BUNDLE_CONTROLLER_PARTS; i++) {
-        controller[i] =
-            (bundle->controller[i] & ~(BLOCK - 1)) | ENTRY_COMMON | PTE_DEVICE | PTE_PXN | PTE_UXN;
     }
     // For the few instructions on the way up.
     identity[begin / GIGABYTE] =
@@ -139,7 +131,6 @@ static void boot_cpu(struct cpu *cpu) {
     // the physical timer is not theirs: it traps.
     sysreg_write(cnthctl_el2, 1u << 0 | 1u << 1 | 1u << 10);
     sysreg_write(vtcr_el2, VTCR);
-    sysreg_write(cntvoff_el2, 0);
     sysreg_write(mdcr_el2, 0);
     sysreg_write(mdscr_el1, 0); // nobody's breakpoints and watchpoints
     sysreg_write(pmuserenr_el0, 0xd);
@@ -174,9 +165,6 @@ struct context *boot_aarch64(void) {
     const struct bundle_header *bundle = arch_phys_to_virt(HPA(boot_physical(boot_bundle)));
     panic_console = bundle->console ? bundle->console + ARCH_DIRECT_BASE : 0;
     boot_cpu(cpu);
-    list_init();
-    gic_init(CONTROLLER_BASE + (bundle->controller[0] & (BLOCK - 1)),
-             CONTROLLER_BASE + BLOCK + (bundle->controller[1] & (BLOCK - 1)));
     const struct boot_info info = {
         .cpu = cpu,
         .image = HPA(boot_physical(image_begin)),

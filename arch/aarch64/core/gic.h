@@ -1,7 +1,7 @@
-// The physical interrupt controller, a GICv3 (IHI 0069), as far as the core needs it: its own
-// timer, guests' virtual timer, the maintenance of list registers, and the lines of devices.
-// Interrupts are ended in two steps (EOImode 1): taking one drops its priority; until it is
-// deactivated it is quiet.
+// The physical interrupt controller, a GICv3 (IHI 0069) or a GICv2 (IHI 0048), as far as the core
+// needs it: its own timer, guests' virtual timer, the maintenance of list registers, and the lines
+// of devices. Interrupts are ended in two steps (EOImode 1): taking one drops its priority; until
+// it is deactivated it is quiet.
 #pragma once
 
 #include <stdbool.h>
@@ -11,10 +11,8 @@
 #define GIC_MAINTENANCE 25u
 #define GIC_HOST_TIMER 26u
 #define GIC_GUEST_TIMER 27u
+#define GIC_SGIS 16u   // interrupts below are sent by software
 #define GIC_SHARED 32u // the first of devices' lines
-
-// DISTRIBUTOR and REDISTRIBUTOR (the boot CPU's): where the core sees their registers.
-void gic_init(uint64_t distributor, uint64_t redistributor);
 
 // Takes the interrupt that is pending: its INTID, or a special number from 1020 on: none.
 uint32_t gic_take(void);

@@ -1,6 +1,7 @@
 #include "arch/aarch64/core/list.h"
 
 #include "arch/aarch64/core/gic.h"
+#include "arch/aarch64/core/list_hardware.h"
 #include "arch/aarch64/core/sysreg.h"
 #include "arch/vcpu.h"
 #include "kernel/cpu.h"
@@ -8,34 +9,14 @@
 #define LIST_STATE (LIST_PENDING | LIST_ACTIVE)
 
 static unsigned registers;
-static uint64_t none_in_use; // ICH_ELRSR_EL2 then
 
-// Their numbers are parts of their names. As many as there are, one after the other.
-#define LIST_EACH(X)                                                                               \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define LIST_READ(n)                                                                               \
-    if (n == registers) {                                                                          \
-        return;                                                                                    \
-    }                                                                                              \
-    list[n] = sysreg_read(ich_lr##n##_el2);
-#define LIST_WRITE(n)                                                                              \
-    if (n == registers) {                                                                          \
-        return;                                                                                    \
-    }                                                                                              \
-    sysreg_write(ich_lr##n##_el2, own->list[n]);
-
-static void hardware_read(uint64_t *list) { LIST_EACH(LIST_READ) }
-
-// Maintenance is asked for while one waits and at most one register is in use (UIE).
+// The maintenance interrupt is wanted while one waits.
 static void hardware_write(const struct arch_interrupts *own) {
-    sysreg_write(ich_hcr_el2,
-                 ICH_HCR_ENABLE | (own->held[0] | own->held[1] ? ICH_HCR_UNDERFLOW : 0));
-    LIST_EACH(LIST_WRITE)
+    list_hardware_write(own->list, own->held[0] | own->held[1]);
 }
 
-void list_init(void) {
-    registers = (unsigned)(sysreg_read(ich_vtr_el2) & 31) + 1;
-    none_in_use = (1ull << registers) - 1;
+void list_init(uint64_t hypervisor_interface) {
+    registers = list_hardware_init(hypervisor_interface);
 }
 
 static bool is_loaded(const struct vcpu *vcpu) { return vcpu->context.cpu->loaded == vcpu; }
@@ -44,7 +25,7 @@ static bool is_loaded(const struct vcpu *vcpu) { return vcpu->context.cpu->loade
 static void list_open(struct vcpu *vcpu) {
     struct arch_interrupts *own = &vcpu->arch.interrupts;
     if (is_loaded(vcpu)) {
-        hardware_read(own->list);
+        list_hardware_read(own->list);
     }
     for (unsigned i = 0; i < registers; i++) {
         uint64_t value = own->list[i], intid = LIST_INTID(value);
@@ -119,7 +100,9 @@ static uint64_t list_value(uint64_t interrupt) {
     uint64_t kind = intid == GIC_GUEST_TIMER       ? LIST_HARDWARE | LIST_PHYSICAL(intid)
                     : interrupt & INTERRUPT_NOTIFY ? LIST_END
                                                    : 0;
-    return LIST_PENDING | LIST_GROUP1 | LIST_PRIORITY(interrupt >> 8 & 0xff) | kind | intid;
+    kind |= intid < GIC_SGIS ? LIST_SOURCE(interrupt >> 20 & 7) : 0;
+    kind |= interrupt & INTERRUPT_GROUP0 ? 0 : LIST_GROUP1;
+    return LIST_PENDING | LIST_PRIORITY(interrupt >> 8 & 0xff) | kind | intid;
 }
 
 // The physical timer interrupt counts as active, and is quiet, while the guest has not ended its
@@ -134,16 +117,12 @@ static void list_tie(const struct vcpu *vcpu) {
 }
 
 void list_save(struct vcpu *vcpu) {
-    hardware_read(vcpu->arch.interrupts.list);
-    vcpu->arch.vmcr = sysreg_read(ich_vmcr_el2);
-    vcpu->arch.ap0r = sysreg_read(ich_ap0r0_el2);
-    vcpu->arch.ap1r = sysreg_read(ich_ap1r0_el2);
+    list_hardware_read(vcpu->arch.interrupts.list);
+    list_hardware_save(&vcpu->arch);
 }
 
 void list_load(struct vcpu *vcpu) {
-    sysreg_write(ich_vmcr_el2, vcpu->arch.vmcr);
-    sysreg_write(ich_ap0r0_el2, vcpu->arch.ap0r);
-    sysreg_write(ich_ap1r0_el2, vcpu->arch.ap1r);
+    list_hardware_load(&vcpu->arch);
     hardware_write(&vcpu->arch.interrupts);
     list_tie(vcpu);
 }
@@ -161,8 +140,7 @@ HOT bool arch_vcpu_raise(struct vcpu *vcpu, unsigned interrupt, bool quick) {
     const struct arch_interrupts *own = &vcpu->arch.interrupts;
     (void)interrupt;
     // What happens most: it is the only one. (None waits where no register is in use.)
-    if (likely(is_loaded(vcpu) && sysreg_read(ich_elrsr_el2) == none_in_use)) {
-        sysreg_write(ich_lr0_el2, own->timer);
+    if (likely(is_loaded(vcpu) && list_hardware_quick(own->timer))) {
         return true;
     }
     if (!quick) {

@@ -5,8 +5,8 @@
 
 #include "kernel/object/vcpu.h"
 
-// How many list registers this CPU has.
-void list_init(void);
+// They are those of a GICv2's hypervisor interface, seen at HYPERVISOR_INTERFACE; 0: the CPU's own.
+void list_init(uint64_t hypervisor_interface);
 
 // True when any is pending.
 bool list_pending(struct vcpu *vcpu);

@@ -113,6 +113,7 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define LIST_PRIORITY(priority) ((uint64_t)(priority) << 48)
 #define LIST_PRIORITY_OF(list) ((list) >> 48 & 0xff)
 #define LIST_PHYSICAL(intid) ((uint64_t)(intid) << 32)
+#define LIST_SOURCE(cpu) ((uint64_t)(cpu) << 32) // of an SGI, in a GICv2
 #define LIST_END (1ull << 41) // without HARDWARE: its end is a maintenance interrupt
 #define LIST_INTID(list) ((uint32_t)(list))
 

@@ -187,12 +187,12 @@ static struct context *trap_guest_timer(struct cpu *cpu, struct context *current
         return sched_choose(cpu, current);
     }
     if (likely(current == &vcpu->context)) {
-        vcpu->record.word[0] = sysreg_read(cntv_cval_el02);
+        vcpu->record.word[0] = sysreg_read(cntv_cval_el02) + sysreg_read(cntvoff_el2);
         vcpu->record.word[1] = arch_now();
         return forward_exit(vcpu, EXIT_TIMER, 0);
     }
     // It does not run just now: the exit follows when it would go on.
-    vcpu->deadline = sysreg_read(cntv_cval_el02);
+    vcpu->deadline = arch_now();
     return sched_timer(cpu, current);
 }
 
@@ -224,12 +224,16 @@ static struct context *trap_taken(struct cpu *cpu, uint32_t intid, struct contex
     }
 }
 
+COLD static struct context *trap_interrupt_settle(struct context *context) {
+    forward_settle(context->cpu);
+    return trap_taken(context->cpu, gic_take(), context);
+}
+
 struct context *trap_interrupt(struct context *context) {
-    struct cpu *cpu = context->cpu;
-    if (context->kind != CONTEXT_VCPU) {
-        forward_settle(cpu);
+    if (unlikely(context->cpu->fast)) {
+        return trap_interrupt_settle(context);
     }
-    return trap_taken(cpu, gic_take(), context);
+    return trap_taken(context->cpu, gic_take(), context);
 }
 
 struct context *trap_idle(struct cpu *cpu) {

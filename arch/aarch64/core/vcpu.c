@@ -2,6 +2,7 @@
 
 #include "arch/aarch64/core/fp.h"
 #include "arch/aarch64/core/list.h"
+#include "arch/aarch64/core/list_hardware.h"
 #include "arch/aarch64/core/sysreg.h"
 #include "arch/aarch64/core/vcpu.h"
 #include "arch/space.h"
@@ -27,6 +28,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint64_
     (void)argument0; // PSCI and the boot protocol pass one argument: x0
     if (cpu->loaded == vcpu) {
         list_save(vcpu);
+        list_hardware_off();
         cpu->loaded = NULL; // all else in the hardware is of its last life
         cpu->ready = &cpu->core;
     }
@@ -99,6 +101,7 @@ void vcpu_load_slow(struct vcpu *vcpu) {
                  (uint64_t)vcpu->space->id << 48 | arch_virt_to_phys(vcpu->space->root).v);
     sysreg_write(vmpidr_el2, MPIDR_ONES | vcpu->number);
     sysreg_write(mdcr_el2, MDCR_GUEST | (vcpu->features & VCPU_FEATURE_COUNTERS ? 0 : MDCR_TPM));
+    sysreg_write(cntvoff_el2, vcpu->space->begun); // its VM's count began at 0
     list_load(vcpu);
     if (vcpu->space->users > 1) {
         // But an ASID may be one thing to one of them and another thing to the next, as on CPUs of
@@ -133,7 +136,9 @@ uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu) {
     bool loaded = vcpu->context.cpu->loaded == vcpu;
     uint64_t control = loaded ? sysreg_read(cntv_ctl_el02) : arch->cntv_ctl;
     uint64_t value = loaded ? sysreg_read(cntv_cval_el02) : arch->cntv_cval_el02;
-    return (control & (CNT_ENABLE | CNT_MASKED)) == CNT_ENABLE ? value : DEADLINE_NEVER;
+    uint64_t host = value + vcpu->space->begun; // never, where that is more than 64 bits
+    bool armed = (control & (CNT_ENABLE | CNT_MASKED)) == CNT_ENABLE && host >= value;
+    return armed ? host : DEADLINE_NEVER;
 }
 
 // Where in the guest's vector table an exception from that state goes (Arm ARM, D1.3.1).

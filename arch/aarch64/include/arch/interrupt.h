@@ -12,7 +12,8 @@ enum interrupt { INTERRUPT_TIMER, INTERRUPT_COUNT };
 // with a priority (0: the highest), and a mark by which their end is reported by a WINDOW exit.
 #define INTERRUPT_GIC(intid, priority) ((uint32_t)(intid) | (uint32_t)(priority) << 8)
 #define INTERRUPT_NOTIFY (1u << 16)
-// Where the machine has a GICv2: it is in Group 0, not 1; and of an SGI, the vCPU that sent it.
+// For guests that use group 0, and see where an SGI comes from, both as those of a GICv2 do. A vCPU
+// has an SGI from one source at a time: another one's is given when that has ended.
 #define INTERRUPT_GROUP0 (1u << 17)
 #define INTERRUPT_SOURCE(vcpu) ((uint32_t)(vcpu) << 20)
 #define INTERRUPT_GIC_TIMER 27 // INTERRUPT_TIMER's INTID

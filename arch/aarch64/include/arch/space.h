@@ -10,7 +10,7 @@ struct cpu;
 struct space;
 
 // The core sees all physical memory at a fixed distance, in gigabyte blocks of its half
-// (TTBR1_EL2). The last two entries up there are the interrupt controller and the core's image.
+// (TTBR1_EL2). The last two entries up there are unused and the core's image.
 #define ARCH_DIRECT_BASE 0xffffff8000000000ull
 #define ARCH_PHYSICAL_LIMIT (510ull << 30)
 
