@@ -1,10 +1,11 @@
-// Registers as in the Arm GIC Architecture Specification (IHI 0048B), chapter 4. All interrupts are
-// in Group 0, as after a reset.
+// Registers as in the Arm GIC Architecture Specification (IHI 0048B), chapter 4. Interrupts are in
+// Group 0, as after a reset.
 #include <stdint.h>
 
 #include "arch/aarch64/guest/gic_driver.h"
 
 #define GICD_CTLR 0x000
+#define GICD_IGROUPR0 0x080
 #define GICD_ISENABLER0 0x100
 #define GICD_IPRIORITYR 0x400
 #define CTLR_ENABLE 1u // of the distributor, and of the CPU interface
@@ -30,6 +31,7 @@ static bool init(volatile void *distributor, volatile void *cpus, unsigned long 
         return false;
     cpu_interface = cpus;
     *reg(distributor, GICD_CTLR) = CTLR_ENABLE;
+    *reg(distributor, GICD_IGROUPR0) &= ~(1u << interrupt);
     *((volatile uint8_t *)distributor + GICD_IPRIORITYR + interrupt) = PRIORITY;
     *reg(distributor, GICD_ISENABLER0) = 1u << interrupt;
     *reg(cpu_interface, GICC_PMR) = MASK_NONE;

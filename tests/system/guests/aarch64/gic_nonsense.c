@@ -139,6 +139,8 @@ static void clean(uint64_t cpus) {
             access(redistributors.base + cpu * 0x20000 + 0x10000 + clears[i], 4, true, 0xffffffff);
     }
     if (is_v2) {
+        for (unsigned n = 0; n < 16; n += 4)
+            access(distributor.base + 0xf10 + n, 4, true, 0xffffffff); // GICD_CPENDSGIR
         access(redistributors.base + 0xd0, 4, true, 0); // GICC_APR0
         access(redistributors.base + 0x8, 4, true, 0);
         return;

@@ -96,6 +96,17 @@ static void wait_for_expiry(void) {
     sysreg_sync();
 }
 
+// A line that is up still when its interrupt ends need not be noticed at once: a GICv2 of QEMU 7.2
+// looks at it again when the next of the machine's own interrupts comes, where a list register has
+// ended it.
+static unsigned take_soon(void) {
+    const uint64_t deadline = sysreg_read(cntvct_el0) + sysreg_read(cntfrq_el0) / 10;
+    unsigned intid = gic_take();
+    while (intid == SPURIOUS && sysreg_read(cntvct_el0) < deadline)
+        intid = gic_take();
+    return intid;
+}
+
 // It is forwarded as its registers say, and is there for as long as the timer has passed.
 void try_timer(void) {
     gic_bit(ICENABLER, TIMER);
@@ -108,7 +119,7 @@ void try_timer(void) {
     check(gic_running() == 0x60, "running at 0x%x", gic_running());
     check(gic_is(ISACTIVER, TIMER), "active");
     gic_end(TIMER);
-    check(gic_take() == TIMER, "the timer has passed still");
+    check(take_soon() == TIMER, "the timer has passed still");
     timer_stop();
     gic_end(TIMER);
     check(gic_take() == SPURIOUS, "the timer is off");
