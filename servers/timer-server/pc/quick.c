@@ -21,7 +21,7 @@ static inline __attribute__((always_inline)) void give(const struct answer *answ
 }
 
 // Nobody has asked that just now.
-static void find_answer(uint64_t word0, uint64_t word1, uint64_t word2) {
+static __attribute__((noinline)) void find_answer(uint64_t word0, uint64_t word1, uint64_t word2) {
     const uint32_t leaf = (uint32_t)word2, subleaf = (uint32_t)word1;
     struct answer *answer = place_of(leaf);
     const struct pc_cpuid_result found =
@@ -53,8 +53,6 @@ static void answer_timer(const struct pc_vcpu_state *kept, uint64_t expiry) {
 }
 
 // A SYSREG exit has three words.
-typedef void sysreg(uint64_t word0, uint64_t word1, uint64_t word2);
-
 static void take_rest(uint64_t word0, uint64_t word1, uint64_t word2) {
     rt_handle_rest(word0, word1, word2, 0, 0, 0, 0, 0);
 }
@@ -79,14 +77,17 @@ __attribute__((noinline)) static void set_count(uint64_t word0, uint64_t word1, 
 }
 
 // None of these comes back, so nothing here needs a stack.
-static sysreg *find(uint64_t word0, uint64_t word1) {
-    if (word0 == PC_CODE_CPUID) {
-        return find_answer;
+static inline __attribute__((always_inline)) void sysreg(uint64_t word0, uint64_t word1,
+                                                         uint64_t word2) {
+    if (word0 == (PC_CODE_WRITES | PC_CODE_MSR) && word1 == VLAPIC_MSR_INITIAL) {
+        set_count(word0, word1, word2);
+    } else if (word0 == (PC_CODE_WRITES | PC_CODE_MSR) && word1 == VLAPIC_MSR_DEADLINE) {
+        set_deadline(word0, word1, word2);
+    } else if (word0 == PC_CODE_CPUID) {
+        find_answer(word0, word1, word2);
+    } else {
+        take_rest(word0, word1, word2);
     }
-    return word0 != (PC_CODE_WRITES | PC_CODE_MSR) ? take_rest
-           : word1 == VLAPIC_MSR_INITIAL           ? set_count
-           : word1 == VLAPIC_MSR_DEADLINE          ? set_deadline
-                                                   : take_rest;
 }
 
 void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3, uint64_t word4,
@@ -99,7 +100,7 @@ void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3, uin
         give(answer, word2);
     }
     if (MESSAGE_CLASS(rt_record.info) == EXIT_SYSREG) {
-        find(word0, word1)(word0, word1, word2);
+        sysreg(word0, word1, word2);
         return;
     }
     rt_handle_rest(word0, word1, word2, word3, word4, word5, word6, word7);
