@@ -92,6 +92,9 @@ BOUNDS = {"timeout": 600.0, "virtual_timeout": 60.0}
 # is nearest to what is executed when the disk is quick.
 BOOTS = 5
 SHF_WRITE, SHF_ALLOC = "W", "A"
+# The section that keeps loaders away from the stack and the page tables behind the core's image; the
+# other architectures' have none.
+KEPT_FREE = ".work"
 
 
 def core_sizes(arch: str) -> dict[str, int]:
@@ -104,10 +107,12 @@ def core_sizes(arch: str) -> dict[str, int]:
     ).stdout
     sizes = {"core_text": 0, "core_data": 0}
     # [Nr] Name Type Address Off Size ES Flg ...
-    row = re.compile(r"^\s*\[[\s\d]+\] \S+\s+\w+\s+[0-9a-f]{16} \w+ ([0-9a-f]+) \S+\s+([A-Z]+) ")
+    row = re.compile(
+        r"^\s*\[[\s\d]+\] (\S+)\s+\w+\s+[0-9a-f]{16} \w+ ([0-9a-f]+) \S+\s+([A-Z]+) "
+    )
     for match in filter(None, map(row.match, answer.splitlines())):
-        if SHF_ALLOC in match[2]:
-            sizes["core_data" if SHF_WRITE in match[2] else "core_text"] += int(match[1], 16)
+        if SHF_ALLOC in match[3] and match[1] != KEPT_FREE:
+            sizes["core_data" if SHF_WRITE in match[3] else "core_text"] += int(match[2], 16)
     return sizes
 
 
