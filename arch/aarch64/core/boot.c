@@ -131,7 +131,11 @@ static void boot_cpu(struct cpu *cpu) {
     // the physical timer is not theirs: it traps.
     sysreg_write(cnthctl_el2, 1u << 0 | 1u << 1 | 1u << 10);
     sysreg_write(vtcr_el2, VTCR);
-    sysreg_write(mdcr_el2, 0);
+    if (sysreg_field(id_aa64pfr0_el1, 40)) { // MPAM
+        sysreg_write(s3_4_c10_c5_0,
+                     3ull << 48); // MPAM2_EL2: guests' own traps (TRAPMPAM0EL1, 1EL1)
+    }
+    sysreg_write(mdcr_el2, sysreg_read(pmcr_el0) >> 11 & 31); // HPMN: all event counters are EL1's
     sysreg_write(mdscr_el1, 0); // nobody's breakpoints and watchpoints
     sysreg_write(pmuserenr_el0, 0xd);
     sysreg_write(pmccfiltr_el0, 1u << 27); // counts at EL2, too

@@ -112,21 +112,6 @@ COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uin
     }
 }
 
-// True when the task may go on: its first floating-point instruction, or a read of guest memory
-// that failed and says where to go then.
-COLD static bool trap_task_mended(struct cpu *cpu, struct task *task, unsigned class) {
-    struct regs *regs = &task->context.regs;
-    if (class == ESR_CLASS_FP) {
-        fp_take(cpu, &task->context);
-        return true;
-    }
-    if (task->fixup.begin <= regs->pc && regs->pc < task->fixup.end) {
-        regs->pc = task->fixup.resume;
-        return true;
-    }
-    return false;
-}
-
 // What a task did wrong.
 static enum fault trap_fault(unsigned class) {
     switch (class) {
@@ -147,7 +132,8 @@ COLD static struct context *trap_task(struct task *task, uint64_t syndrome, uint
     struct cpu *cpu = task->context.cpu;
     unsigned class = ESR_CLASS(syndrome);
     forward_settle(cpu);
-    if (trap_task_mended(cpu, task, class)) {
+    if (class == ESR_CLASS_FP) { // its first floating-point instruction
+        fp_take(cpu, &task->context);
         return &task->context;
     }
     enum fault fault = trap_fault(class);

@@ -100,7 +100,10 @@ void vcpu_load_slow(struct vcpu *vcpu) {
     sysreg_write(vttbr_el2,
                  (uint64_t)vcpu->space->id << 48 | arch_virt_to_phys(vcpu->space->root).v);
     sysreg_write(vmpidr_el2, MPIDR_ONES | vcpu->number);
-    sysreg_write(mdcr_el2, MDCR_GUEST | (vcpu->features & VCPU_FEATURE_COUNTERS ? 0 : MDCR_TPM));
+    // All event counters are the guest's, where it has them (HPMN; Arm ARM, D19.3.17).
+    uint64_t counters = sysreg_read(pmcr_el0) >> 11 & 31;
+    sysreg_write(mdcr_el2,
+                 MDCR_GUEST | counters | (vcpu->features & VCPU_FEATURE_COUNTERS ? 0 : MDCR_TPM));
     sysreg_write(cntvoff_el2, vcpu->space->begun); // its VM's count began at 0
     list_load(vcpu);
     if (vcpu->space->users > 1) {
