@@ -209,8 +209,7 @@ static bool may_read(const struct attempt *attempt) {
         return task->serving == &vcpu->record && reg < 32 && (route->read_mask >> reg & 1);
     }
     if (op == VCPU_LOOK) {
-        return task->serving && task->serving->owner == RECORD_VCPU &&
-               container_of(task->serving, struct vcpu, record)->space == vcpu->space;
+        return task->cap[attempt->selector].rights & RIGHT_R;
     }
     return op == VCPU_COUNTERS || op == VCPU_TIMES || op == VCPU_STATE;
 }
