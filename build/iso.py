@@ -1,4 +1,5 @@
-"""Writes an image that a PC boots, from a CD or a USB stick: GRUB, the core and the boot bundle.
+"""Writes an image that a PC boots, by BIOS or UEFI, from a CD or a USB stick: GRUB, the core and the
+boot bundle.
 
     iso.py --out ISO --core ELF --bundle IMG
 
@@ -13,9 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-GRUB = Path("/usr/lib/grub/i386-pc")
+GRUB = Path("/usr/lib/grub")
+BIOS, EFI = "i386-pc", "x86_64-efi"
 # What GRUB needs to find its menu, to show it, and to do what it says.
-MODULES = "biosdisk iso9660 part_msdos search search_fs_file normal serial terminfo multiboot2 echo"
+MODULES = "iso9660 part_msdos search search_fs_file normal serial terminfo multiboot2 echo"
+MORE_MODULES = {BIOS: "biosdisk", EFI: "part_gpt fat"}
 EARLY = """\
 search --file --set=root /boot/exeunt.elf
 set prefix=($root)/boot/grub
@@ -32,6 +35,7 @@ menuentry "Exeunt" {
 }
 """
 TIME = 1700000000  # of all files: an image is its content's, whenever it is made
+STAMPED = {**os.environ, "SOURCE_DATE_EPOCH": str(TIME), "TZ": "UTC"}
 
 
 class IsoError(Exception):
@@ -52,24 +56,36 @@ def call(command: list, **more) -> None:
 
 
 def check_tools() -> None:
-    for tool in ("grub-mkimage", "xorriso"):
+    for tool in ("grub-mkimage", "mformat", "xorriso"):
         if not shutil.which(tool):
             raise IsoError(f"there is no {tool}: run `tools/exeunt setup`")
-    if not GRUB.is_dir():
-        raise IsoError(f"{GRUB} is missing: run `tools/exeunt setup`")
+    for folder in (GRUB / BIOS, GRUB / EFI):
+        if not folder.is_dir():
+            raise IsoError(f"{folder} is missing: run `tools/exeunt setup`")
 
 
-def make_loader(scratch: Path, to: Path) -> None:
-    """GRUB, as a BIOS loads it from a CD."""
-    early, core = scratch / "early.cfg", scratch / "core.img"
+def make_loader(firmware: str, scratch: Path) -> Path:
+    """GRUB for it."""
+    early, made = scratch / "early.cfg", scratch / f"{firmware}.img"
     early.write_text(EARLY)
-    call(
-        [
-            *("grub-mkimage", "-O", "i386-pc", "-d", GRUB, "-c", early, "-p", "/boot/grub"),
-            *("-o", core, *MODULES.split()),
-        ]
-    )
-    to.write_bytes((GRUB / "cdboot.img").read_bytes() + core.read_bytes())
+    modules = f"{MODULES} {MORE_MODULES[firmware]}".split()
+    command = ["grub-mkimage", "-O", firmware, "-d", GRUB / firmware, "-c", early]
+    call([*command, "-p", "/boot/grub", "-o", made, *modules])
+    return made
+
+
+def make_bios_loader(scratch: Path, to: Path) -> None:
+    """As a BIOS loads it from a CD."""
+    made = make_loader(BIOS, scratch)
+    to.write_bytes((GRUB / BIOS / "cdboot.img").read_bytes() + made.read_bytes())
+
+
+def make_efi_loader(scratch: Path, to: Path) -> None:
+    """As UEFI does: a file in a FAT file system."""
+    made = make_loader(EFI, scratch)
+    call(["mformat", "-C", "-i", to, "-f", "1440", "-N", "45584e54", "::"], env=STAMPED)
+    call(["mmd", "-i", to, "::/EFI", "::/EFI/BOOT"], env=STAMPED)
+    call(["mcopy", "-i", to, made, "::/EFI/BOOT/BOOTX64.EFI"], env=STAMPED)
 
 
 def make_iso(out: Path, core: Path, bundle: Path | None, menu: str = MENU) -> None:
@@ -84,7 +100,8 @@ def make_iso(out: Path, core: Path, bundle: Path | None, menu: str = MENU) -> No
         else:
             menu = "".join(line for line in menu.splitlines(True) if "module2" not in line)
         (root / "boot/grub/grub.cfg").write_text(menu)
-        make_loader(scratch, root / "boot/grub/loader.img")
+        make_bios_loader(scratch, root / "boot/grub/bios.img")
+        make_efi_loader(scratch, root / "boot/grub/efi.img")
         for path in [root, *root.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
             os.utime(path, (TIME, TIME))
@@ -92,11 +109,12 @@ def make_iso(out: Path, core: Path, bundle: Path | None, menu: str = MENU) -> No
         call(
             [
                 *("xorriso", "-as", "mkisofs", "-quiet", "-R", "-V", "EXEUNT", "-o", image),
-                *("-b", "boot/grub/loader.img", "-no-emul-boot", "-boot-load-size", 4),
+                *("-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", 4),
                 *("-boot-info-table", "--grub2-boot-info"),
-                *("--grub2-mbr", GRUB / "boot_hybrid.img", root),
+                *("--grub2-mbr", GRUB / BIOS / "boot_hybrid.img"),
+                *("--efi-boot", "boot/grub/efi.img", "-efi-boot-part", "--efi-boot-image", root),
             ],
-            env={**os.environ, "SOURCE_DATE_EPOCH": str(TIME)},
+            env=STAMPED,
         )
         shutil.copyfile(image, out)
 

@@ -4,6 +4,7 @@ init with the servers that there are."""
 import re
 from pathlib import Path
 
+from exeunt_lib.boot import MACHINES
 from exeunt_lib.manifest import compile_source
 from exeunt_lib.paths import SYSTEM_TESTS
 from exeunt_lib.qemu import Result
@@ -13,7 +14,6 @@ import bundle
 import disk
 
 ARCH = "x86_64"
-BUNDLE = 0x400000  # where the core looks for it
 OBJECTS = 4 << 20  # bytes
 CLEAN = 0x10 << 1 | 1  # isa-debug-exit's status when init has ended well …
 FAILED = 1  # … and when not
@@ -43,7 +43,7 @@ def loaded(ctx: Context, image: bytes) -> tuple[str, str]:
     """QEMU's arguments for a boot bundle."""
     path = Path(ctx.scratch) / "bundle.img"
     path.write_bytes(image)
-    return "-device", f"loader,file={path},addr={BUNDLE:#x},force-raw=on"
+    return "-device", f"loader,file={path},addr={MACHINES[ARCH].bundle:#x},force-raw=on"
 
 
 def in_place_of_init(ctx: Context, name: str) -> tuple[str, str]:

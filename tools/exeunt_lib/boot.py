@@ -99,7 +99,7 @@ MACHINES = {
         "EPYC,check=off",
         "q35",
         "EPYC,check=off",
-        0x400000,
+        0x1200000,
         as_kernel,
         ("-rtc", "clock=vm", "-device", "isa-debug-exit"),
         "virtio-blk-pci,disable-legacy=on,addr=4",

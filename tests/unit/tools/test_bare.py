@@ -147,7 +147,7 @@ class BareTest(FakeRun):
             ("-machine", "q35"),
             ("-cpu", "EPYC,check=off"),
             ("-kernel", f"{self.folder}/exeunt.elf"),
-            ("-device", f"loader,file={self.folder}/bundle.img,addr=0x400000,force-raw=on"),
+            ("-device", f"loader,file={self.folder}/bundle.img,addr=0x1200000,force-raw=on"),
             ("-device", "virtio-blk-pci,disable-legacy=on,addr=4,drive=disk"),
             ("-device", "isa-debug-exit"),
         ):
