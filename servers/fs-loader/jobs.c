@@ -1,6 +1,7 @@
 // The jobs: each one a file that goes into a guest's memory.
 #include <string.h>
 
+#include "arch/barrier.h"
 #include "ipc/init.h"
 #include "libs/image/image.h"
 #include "libs/text/text.h"
@@ -114,8 +115,10 @@ static enum status load_image(struct work *work) {
         const struct image_piece *piece = &plan.pieces[i];
         uint8_t *to = work->memory.bytes + (piece->guest_address - work->memory.guest);
         status = read_bytes(work, piece->file_offset, to, piece->file_size);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK) {
             memset(to + piece->file_size, 0, piece->memory_size - piece->file_size);
+            arch_memory_clean(to, piece->memory_size);
+        }
         if (piece->guest_address < job->placed)
             job->placed = piece->guest_address;
         if (piece->guest_address + piece->memory_size > job->end)
@@ -127,7 +130,10 @@ static enum status load_image(struct work *work) {
 static enum status load_at(struct work *work, uint64_t guest) {
     work->job->placed = guest;
     work->job->end = guest + work->file.size;
-    return read_bytes(work, 0, work->memory.bytes + (guest - work->memory.guest), work->file.size);
+    uint8_t *to = work->memory.bytes + (guest - work->memory.guest);
+    enum status status = read_bytes(work, 0, to, work->file.size);
+    arch_memory_clean(to, work->file.size);
+    return status;
 }
 
 static enum status load_raw(struct work *work) {

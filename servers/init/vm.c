@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/barrier.h"
 #include "arch/vcpu_pages.h"
 #include "servers/init/init.h"
 #include "servers/init/machine.h"
@@ -117,6 +118,7 @@ void vm_start(struct vm *vm) {
         vm_stop(vm, VM_FAILED);
         return;
     }
+    arch_memory_clean(tree, VM_TREE_BYTES);
     uint64_t entry = vm->manifest->entry_given ? vm->manifest->entry : vm->entry;
     if (vm->manifest->features & VCPU_FEATURE_COUNTERS) {
         // For a guest that measures: the way from the core's first instruction to its own.
