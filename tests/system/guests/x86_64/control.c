@@ -262,6 +262,35 @@ static void other_codes(void) {
     }
 }
 
+// Each is taken on a stack that nobody has touched: where memory comes on demand, its delivery
+// exits in its middle, and is done once all the same.
+#define FRESH UINT64_C(0x1000000)
+#define ON_A_FRESH_STACK(instructions)                                                             \
+    ({                                                                                             \
+        fresh += 0x4000;                                                                           \
+        __asm__ volatile("mov %%rsp, %%rbx\n"                                                      \
+                         "mov %0, %%rsp\n" instructions "\n"                                       \
+                         "mov %%rbx, %%rsp" ::"r"(fresh)                                           \
+                         : "rbx", "memory", "cc");                                                 \
+    })
+
+static void deliveries(void) {
+    uint64_t fresh = FRESH;
+    interrupts = 0;
+    for (unsigned i = 1; i <= 20; i++) {
+        x86_write_msr(X2APIC(COMMAND), SELF | VECTOR_OWN);
+        ON_A_FRESH_STACK("sti\nnop\ncli");
+        check(interrupts == 2 * i - 1, "an interrupt, once: %lu", interrupts);
+        ON_A_FRESH_STACK("int $0x41");
+        check(interrupts == 2 * i, "INT, once: %lu", interrupts);
+        trapped = 0;
+        skip = 2;
+        ON_A_FRESH_STACK("ud2");
+        skip = 0;
+        check(trapped == VECTOR_UNDEFINED + 1, "an exception: %lu", trapped);
+    }
+}
+
 bool guest_main(uint64_t cpu, const void *information) {
     (void)cpu, (void)information;
     cr4();
@@ -270,5 +299,6 @@ bool guest_main(uint64_t cpu, const void *information) {
     single_steps();
     lengths();
     other_codes();
+    deliveries();
     return check_end("control");
 }
