@@ -109,7 +109,7 @@ static uint32_t trap_take(void) {
 // What was being delivered when it exited is delivered on the way back (15.7.2), but for what an
 // instruction does again: INT, INT3, INTO. QEMU (7.2, 10.0) says of interrupts and NMIs that they
 // were exceptions, and would not take them as such; and V_IRQ is set yet when one was its.
-static uint64_t trap_again(const struct vmcb *vmcb) {
+COLD static uint64_t trap_again(const struct vmcb *vmcb) {
     uint64_t event = vmcb->exit_event, type = event & VMCB_EVENT_TYPE, vector = event & 0xff;
     bool again = type == VMCB_EVENT_SOFT ||
                  (type == VMCB_EVENT_EXCEPTION && vector - VECTOR_BREAKPOINT <= 1) ||
@@ -117,13 +117,13 @@ static uint64_t trap_again(const struct vmcb *vmcb) {
     bool wrong =
         type == VMCB_EVENT_EXCEPTION && (vector >= VECTOR_EXTERNAL || vector == VECTOR_NMI);
     uint64_t right = vector == VECTOR_NMI ? VMCB_EVENT_NMI : vector;
-    return !(event & VMCB_EVENT_VALID) || again ? 0 : wrong ? right | VMCB_EVENT_VALID : event;
+    return again ? 0 : wrong ? right | VMCB_EVENT_VALID : event;
 }
 
 FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
     struct vmcb *vmcb = vmcb_of(vcpu);
     uint32_t mode = vmcb->cpl == 0;
-    vmcb->event = trap_again(vmcb);
+    vmcb->event = unlikely(vmcb->exit_event & VMCB_EVENT_VALID) ? trap_again(vmcb) : 0;
     interrupt_settle(vcpu);
     switch (code) {
     case VMCB_EXIT_VMMCALL:
