@@ -7,6 +7,7 @@
 
 #define WARM_UP 64
 #define ROUNDS 1000
+#define TRIES 3 // the one counts into which least of the machine's own work fell
 
 static uint64_t per_round(uint64_t with, uint64_t without) {
     return (with - without + ROUNDS / 2) / ROUNDS;
@@ -14,9 +15,13 @@ static uint64_t per_round(uint64_t with, uint64_t without) {
 
 uint64_t measure_exit(measure_loop *with, measure_loop *without,
                       const uint64_t argument[MEASURE_ARGUMENTS]) {
+    uint64_t least = UINT64_MAX;
     with(WARM_UP, argument);
-    const uint64_t executed = with(ROUNDS, argument);
-    return per_round(executed, without(ROUNDS, argument));
+    for (unsigned i = 0; i < TRIES; i++) {
+        const uint64_t executed = with(ROUNDS, argument);
+        least = executed < least ? executed : least;
+    }
+    return per_round(least, without(ROUNDS, argument));
 }
 
 const struct machine *measure_machine(const void *tree) {
