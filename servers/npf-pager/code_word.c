@@ -1,9 +1,14 @@
 // Where instructions are words, or the hardware says what an access does: riscv64, aarch64.
 #include "servers/npf-pager/emulate.h"
 
-enum code_found code_read(struct pager *pager, const struct message *record) {
+enum code_found code_read(struct pager *pager, const struct message *record,
+                          const struct pager_access **found) {
     struct pager_access *access = &pager->decoded;
     uint64_t given = record->word[3];
+    if (given != 0 && record->word[1] == ACCESS_WRITE) {
+        access = &pager->stored;
+    }
+    *found = access;
     if (given != 0) {
         // No instruction that could be fetched has that number.
         if (given != access->given) {

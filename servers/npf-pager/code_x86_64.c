@@ -121,8 +121,10 @@ ALWAYS_INLINE void keep_short(struct insn_access insn, const struct insn_more *m
     }
 }
 
-enum code_found code_read(struct pager *pager, const struct message *record) {
+enum code_found code_read(struct pager *pager, const struct message *record,
+                          const struct pager_access **found) {
     struct pager_access *access = &pager->decoded;
+    *found = access;
     uint64_t mode = record->word[2];
     uint64_t pc = linear(mode, record->pc);
     struct insn_code code = {.bits = mode_bits(mode)};

@@ -40,7 +40,10 @@ struct device_effects {
     // Commits by itself what it changes; a load that comes again is answered as the first time.
     uint64_t (*load)(const struct device_access *access);
     // In place of `load`, where loads do nothing but answer: from OBJECT, which the device of a VM
-    // has for as long as this server lives. Then they have a shorter way (quick.c).
+    // has for as long as this server lives. Then they have a shorter way (quick.c). With a `load`,
+    // too: those from QUIET on. The shorter way asks for others as well, and those LOOK hands to
+    // the long one (rt_handle_rest).
+    uint64_t quiet;
     uint64_t (*look)(const void *object, uint64_t offset, unsigned size);
     const void *(*object)(const struct pager *pager, const struct pager_vm *vm);
     // What it changes becomes part of the commit that follows. Not called for one that comes again.

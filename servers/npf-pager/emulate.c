@@ -67,6 +67,7 @@ const uint64_t *emulate_seen(const struct pager *pager, const struct pager_vm *v
 }
 
 static struct device_access device_access(struct pager *pager, const struct region *region,
+                                          const struct pager_access *access,
                                           const struct message *record, struct reply *reply) {
     return (struct device_access){
         .pager = pager,
@@ -74,7 +75,7 @@ static struct device_access device_access(struct pager *pager, const struct regi
         .record = record,
         .reply = reply,
         .offset = record->word[0] - region->base,
-        .size = (uint32_t)pager->decoded.size,
+        .size = (uint32_t)access->size,
         .vcpu = MESSAGE_VCPU(record->info),
         .state_offset = region->state_offset,
         .line = region->line,
@@ -94,7 +95,7 @@ static void write(struct pager *pager, const struct region *region, struct devic
 static void store(struct pager *pager, const struct region *region,
                   const struct pager_access *access, const struct message *record,
                   struct reply *reply) {
-    struct device_access store = device_access(pager, region, record, reply);
+    struct device_access store = device_access(pager, region, access, record, reply);
     const uint64_t *seen = emulate_seen(pager, store.vm, record);
     store.value = stored_value(access, &store);
     // A store that comes again was done already, and only its answer is missing.
@@ -120,8 +121,8 @@ static uint64_t load(struct pager *pager, const struct region *region,
                      struct reply *reply) {
     const struct device_effects *effects = region->model->effects;
     uint64_t address = record->word[0];
-    if (effects && effects->load) {
-        struct device_access load = device_access(pager, region, record, reply);
+    if (effects && effects->load && !(effects->look && address - region->base >= effects->quiet)) {
+        struct device_access load = device_access(pager, region, access, record, reply);
         return effects->load(&load);
     }
     pager->loaded = (struct pager_loaded){
@@ -143,14 +144,16 @@ static uint64_t load(struct pager *pager, const struct region *region,
 
 void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,
                    struct reply *reply) {
-    struct pager_access *access = &pager->decoded;
+    const struct pager_access *access;
     uint64_t address = record->word[0];
-    enum code_found found = code_read(pager, record);
+    enum code_found found = code_read(pager, record, &access);
     if (found == CODE_GONE) {
         reply->flags = REPLY_FLAGS; // the guest's page tables have changed since: let it look
         return;
     }
-    pager->loaded.region = NULL;
+    if (access == &pager->decoded) {
+        pager->loaded.region = NULL; // what loaded last is another now
+    }
     if (access->access != record->word[1]) {
         refuse(pager, region, access, record, reply);
     } else if (!(region->model->sizes & access->size) || !emulate_is_aligned(access, address) ||

@@ -154,6 +154,7 @@ enum status pager_configure(struct pager *pager, const struct config *config, co
     pager->state_end = offsetof(struct pager_state, device);
     set_tick(pager, config->timebase);
     emulate_forget(&pager->decoded);
+    emulate_forget(&pager->stored);
     for (uint32_t i = 0; i < config->count; i++) {
         *wrong = config->entry[i].name;
         enum status status = take_entry(pager, &config->entry[i]);

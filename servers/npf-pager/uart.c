@@ -12,6 +12,8 @@
 #include "servers/npf-pager/emulate.h"
 #include "servers/npf-pager/gic.h"
 
+extern const struct device_model pl011_uart;
+
 // The device's words.
 struct uart {
     struct pl011 registers;
@@ -60,9 +62,12 @@ static void receive(const struct ring *in, struct uart *uart) {
 static void finish(struct pager *pager, const struct pager_vm *vm, uint32_t line,
                    const struct uart *from, struct uart *uart) {
     receive(vm->in, uart);
-    gic_line(pager, vm, line, pl011_line(&uart->registers));
+    bool level = pl011_line(&uart->registers);
     change(pager, from, uart);
-    gic_prepare(pager, vm);
+    if (level != pl011_line(&from->registers)) {
+        gic_line(pager, vm, line, level);
+        gic_prepare(pager, vm);
+    }
 }
 
 static void expect_told(enum status status) {
@@ -115,13 +120,28 @@ static void uart_input(struct pager *pager, const struct pager_device *device) {
     }
 }
 
+static const void *uart_object(const struct pager *pager, const struct pager_vm *vm) {
+    const struct pager_device *device = pager->device;
+    while (device->vm != vm || device->model != &pl011_uart) {
+        device++; // it is there: it is asked for because it was loaded from
+    }
+    return device;
+}
+
+static uint64_t uart_look(const void *object, uint64_t offset, unsigned size) {
+    const struct pager_device *device = object;
+    (void)size;
+    if (offset < PL011_RSR) {
+        rt_handle_rest(pager.loaded.base + offset, ACCESS_READ, 0, pager.decoded.given, 0, 0, 0, 0);
+    }
+    return pl011_read(&committed(&pager, device->state_offset)->registers, offset);
+}
+
+// From PL011_DR: what was received is gone then.
 static uint64_t uart_load(const struct device_access *access) {
     struct pager *pager = access->pager;
     const uint64_t *seen = emulate_seen(pager, access->vm, access->record);
     const struct uart *from = committed(pager, access->state_offset);
-    if (access->offset != PL011_DR) {
-        return pl011_read(&from->registers, access->offset);
-    }
     if (*seen == access->record->seq) {
         return from->registers.last;
     }
@@ -160,8 +180,7 @@ static void uart_store(const struct device_access *access) {
     struct uart uart = *from;
     int sent = pl011_write(&uart.registers, access->offset, (uint32_t)access->value);
     if (sent != PL011_NOTHING && has_room(pager, access->vm->out, uart.head)) {
-        uint8_t byte = (uint8_t)sent;
-        bytes_put(access->vm->out, uart.head, &byte, 1);
+        access->vm->out->data[uart.head % RING_BYTES] = (char)sent;
         uart.head++;
     }
     finish(pager, access->vm, access->line, from, &uart);
@@ -175,6 +194,9 @@ static const struct device_effects effects = {
     .open = uart_open,
     .input = uart_input,
     .load = uart_load,
+    .quiet = PL011_RSR,
+    .look = uart_look,
+    .object = uart_object,
     .store = uart_store,
     .stored = uart_stored,
 };
