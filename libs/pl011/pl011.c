@@ -107,12 +107,17 @@ static uint32_t flags(const struct pl011 *uart) {
     return flags | FR_CTS | FR_DSR | FR_DCD; // somebody is there
 }
 
+static_assert((CR_ENABLE | CR_TRANSMIT) == 0x101u && CR_LOOPBACK == 0x80u &&
+                  INTERRUPT_SENT == 0x20u,
+              "pl011_only_sends has these numbers");
+
 uint32_t pl011_read(const struct pl011 *uart, uint64_t offset) {
+    if (offset == PL011_FR) { // asked for before each byte
+        return flags(uart);
+    }
     switch (offset) {
     case PL011_RSR:
         return uart->overrun ? RSR_OVERRUN : 0;
-    case PL011_FR:
-        return flags(uart);
     case PL011_ILPR:
         return uart->ilpr;
     case PL011_IBRD:

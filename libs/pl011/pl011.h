@@ -68,6 +68,12 @@ uint32_t pl011_read(const struct pl011 *uart, uint64_t offset);
 #define PL011_NOTHING (-1)
 int pl011_write(struct pl011 *uart, uint64_t offset, uint32_t value);
 
+// Whether a store to PL011_DR does nothing but send its byte.
+static inline bool pl011_only_sends(const struct pl011 *uart) {
+    // On, not in a loop, and the interrupt that says "sent" is pending already.
+    return (uart->cr & 0x181u) == 0x101u && (uart->ris & 0x20u) != 0;
+}
+
 // How many bytes can be offered now. None while the receiver is off.
 unsigned pl011_room(const struct pl011 *uart);
 

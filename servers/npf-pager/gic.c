@@ -57,11 +57,8 @@ void gic_prepare(struct pager *pager, const struct pager_vm *vm) {
     }
 }
 
-void gic_settle(struct pager *pager, const struct pager_vm *vm) {
-    struct gic *gic = gic_of(pager, vm);
-    if (gic->first.effect == VGIC_NONE) {
-        return;
-    }
+__attribute__((noinline)) static void settle(struct pager *pager, const struct pager_vm *vm,
+                                             struct gic *gic) {
     give(vm, &gic->first);
     gic->first.effect = VGIC_NONE;
     struct vgic_output next;
@@ -71,6 +68,13 @@ void gic_settle(struct pager *pager, const struct pager_vm *vm) {
     }
     if (pager->state.changes) {
         state_commit(&pager->state); // what finding nothing has found out
+    }
+}
+
+void gic_settle(struct pager *pager, const struct pager_vm *vm) {
+    struct gic *gic = gic_of(pager, vm);
+    if (gic->first.effect != VGIC_NONE) {
+        settle(pager, vm, gic);
     }
 }
 
