@@ -77,6 +77,12 @@ def debug_registers(ctx: Context) -> None:
 
 
 @system_test(arches=ARM)
+def injected(ctx: Context) -> None:
+    """Exceptions that a server injects find PSTATE.PAN as those do that the CPU takes."""
+    run(ctx, "injected", 32)
+
+
+@system_test(arches=ARM)
 def gic_nonsense(ctx: Context) -> None:
     """Random values in all registers of the interrupt controller, by one CPU and by two."""
     run(ctx, "gic_nonsense", 12)
