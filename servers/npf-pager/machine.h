@@ -17,3 +17,6 @@ bool machine_sysreg(struct pager *pager, const struct message *record, struct re
 
 // Answers RECORD, a WINDOW exit. False as above.
 bool machine_window(struct pager *pager, const struct message *record, struct reply *reply);
+
+// The short way of a SYSREG exit with these words, if there is one; else it returns.
+void machine_quick_sysreg(uint64_t word0, uint64_t word1);

@@ -32,3 +32,5 @@ bool machine_sysreg(struct pager *pager, const struct message *record, struct re
 bool machine_window(struct pager *pager, const struct message *record, struct reply *reply) {
     return gic_window(pager, record, reply);
 }
+
+void machine_quick_sysreg(uint64_t word0, uint64_t word1) { sysreg_quick(word0, word1); }

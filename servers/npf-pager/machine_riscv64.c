@@ -17,3 +17,5 @@ bool machine_window(struct pager *pager, const struct message *record, struct re
     (void)pager, (void)record, (void)reply;
     return false;
 }
+
+void machine_quick_sysreg(uint64_t word0, uint64_t word1) { (void)word0, (void)word1; }

@@ -80,8 +80,8 @@ struct pager {
     struct state state;
     // The instruction that was decoded last: one that touches a register is seldom alone.
     struct pager_access decoded;
-    // The same of stores that the hardware describes: who asks a device and then tells it something,
-    // again and again, does it by two instructions.
+    // The same of stores that the hardware describes: who asks a device and then tells it
+    // something, again and again, does it by two instructions.
     struct pager_access stored;
     struct pager_loaded loaded; // what it has loaded from, when it has
     // How many nanoseconds one tick of the counter lasts: whole ones, and 2^64ths of one.

@@ -3,6 +3,7 @@
 // the exit are in registers, and so are those of the answer. All else takes the long way (serve.c),
 // which leaves behind what makes the next one quick.
 #include "servers/npf-pager/emulate.h"
+#include "servers/npf-pager/machine.h"
 #include "servers/npf-pager/pager.h"
 
 // A load from the same device as the last one, of which hardware says what was done, which is
@@ -40,6 +41,8 @@ void rt_exit(uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3, uin
                 rt_reply_map(page.address, page.mapping, page.offset);
             }
         }
+    } else if (MESSAGE_CLASS(rt_record.info) == EXIT_SYSREG) {
+        machine_quick_sysreg(word0, word1);
     }
     rt_handle_rest(word0, word1, word2, word3, word4, word5, word6, word7);
 }
