@@ -133,15 +133,26 @@ static const struct field {
 #undef FIELD
 };
 
-// Those of AArch32 that say only which instructions and which memory model there are: a program may
-// be of AArch32 where PFR0.EL0 says so. X(CRm, op2)
+// Those of AArch32 that say only which instructions and which memory model there are, because a
+// program may be of AArch32 where PFR0.EL0 says so: MMFR0 to 3; ISAR0 to 5, MMFR4, ISAR6; MVFR0 to
+// 2, MMFR5. X(CRm, op2)
 #define WHOLE(X)                                                                                   \
     X(1, 4)                                                                                        \
     X(1, 5)                                                                                        \
-    X(1, 6) X(1, 7) /* MMFR0 to MMFR3 */                                                           \
-        X(2, 0) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(2, 6)                                    \
-            X(2, 7)                     /* ISAR0 to 5, MMFR4, ISAR6 */                             \
-        X(3, 0) X(3, 1) X(3, 2) X(3, 6) /* MVFR0 to 2, MMFR5 */
+    X(1, 6)                                                                                        \
+    X(1, 7)                                                                                        \
+    X(2, 0)                                                                                        \
+    X(2, 1)                                                                                        \
+    X(2, 2)                                                                                        \
+    X(2, 3)                                                                                        \
+    X(2, 4)                                                                                        \
+    X(2, 5)                                                                                        \
+    X(2, 6)                                                                                        \
+    X(2, 7)                                                                                        \
+    X(3, 0)                                                                                        \
+    X(3, 1)                                                                                        \
+    X(3, 2)                                                                                        \
+    X(3, 6)
 
 static bool is_whole(uint32_t place) {
     switch (place) {
