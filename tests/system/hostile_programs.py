@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 import pflash
-from exeunt_lib.paths import ARCHES, BARE_ONLY
+from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import Context, Result, run_guest, system_test
 
 # One of the usual programs, run behind the hostile ones.
@@ -136,13 +136,3 @@ def gkernel_keeps_waiters_from_new_memory(ctx: Context) -> None:
 def gkernel_shares_the_cpu_with_thieves(ctx: Context) -> None:
     """Relays of processes, short sleeps, yielding, changing nice: none takes more than its part."""
     run_programs(ctx, "thieves")
-
-
-@system_test(arches=BARE_ONLY)
-def gkernel_survives_on_a_bare_machine(ctx: Context) -> None:
-    """All of it where there is no hypervisor yet, with instructions of its own."""
-    run_programs(ctx, "undead", "privileged", "odd", bare=True)
-    run_programs(ctx, "awkward", "answers", "fresh", bare=True)
-    run_programs(ctx, "recycled", "thieves", bare=True)
-    run_programs(ctx, f"calls,{SEED},{ROUNDS}", "bombs", bare=True)
-    survive_damaged_programs(ctx, bare=True)

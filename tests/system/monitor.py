@@ -14,7 +14,11 @@ import disk
 
 SERVERS = ("console", "fs-loader", "sbi-server", "npf-pager", "timer-server", "monitor")
 # What a guest that spins did before.
-EXITS = {"riscv64": "HYPERCALL +sbi-server +[1-9]", "aarch64": "STAGE2 +npf-pager +[1-9]"}
+EXITS = {
+    "riscv64": "HYPERCALL +sbi-server +[1-9]",
+    "aarch64": "STAGE2 +npf-pager +[1-9]",
+    "x86_64": "HYPERCALL +sbi-server +[1-9]",
+}
 ESCAPE = "\x14"
 PROMPT = "exeunt> "
 ERASE = "\r\x1b[K"  # what the console takes the monitor's line away with
@@ -23,7 +27,7 @@ SPINS = "spin: spinning with interrupts masked"
 ROUNDS = 40  # of killing each server, or of replacing each
 
 # What flood_console.c prints, made from its description; see console_flood.py.
-FLOOD_LINES = {"riscv64": 16384, "aarch64": 1024}
+FLOOD_LINES = {"riscv64": 16384, "aarch64": 1024, "x86_64": 2048}
 FLOOD = [
     f"flood {line:08x} " + "".join(chr(33 + (line * 7 + n * 13) % 94) for n in range(48))
     for line in range(16384)
@@ -79,7 +83,10 @@ def monitor_at_console(ctx: Context) -> None:
         answer = "\n".join(system.command("ps"))
         ctx.expect_lines(answer, "NAME", *(f" {name} " for name in SERVERS), " init ")
         answer = "\n".join(system.command("vm"))
-        ctx.expect_lines(answer, re.compile(r"vm0 +0 +running +1 +16,384"), re.compile("vm0 +0 +"))
+        memory = f"{ctx.board.memory >> 10:,}"
+        ctx.expect_lines(
+            answer, re.compile(f"vm0 +0 +running +1 +{memory}"), re.compile("vm0 +0 +")
+        )
         system.command("exits on")
         answer = "\n".join(system.command("exits"))
         ctx.expect_lines(answer, "VM", re.compile(EXITS[ctx.arch]), "TIMER")

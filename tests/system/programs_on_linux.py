@@ -157,7 +157,7 @@ def expect_output(ctx: Context, expected: str, *words: str, stdin: str = "", sta
     ctx.expect(got == status, f"{words[0]} to end with {status}, not {got}")
 
 
-@system_test(arches=(*ARCHES, "x86_64"))
+@system_test(arches=ARCHES)
 def programs_on_linux(ctx: Context) -> None:
     """Each program prints on Linux what is expected of it on gkernel."""
     expect_output(ctx, "", "init")

@@ -10,7 +10,9 @@ from exeunt_lib.testing import Context, run_guest, system_test
 RISCV_RAM, RISCV_CLOCK = "0x80000000..0x81000000", "0x101000..0x102000"
 ARM_RAM, ARM_CLOCK = "0x40000000..0x41000000", "0x9010000..0x9011000"
 ARM_GICD, ARM_GICR = "0x8000000..0x8010000", "0x80a0000..0x80c0000"
-ABOVE = {"riscv64": 0x81100000, "aarch64": 0x41100000}
+PC_RAM, PC_FLASH = "0x0..0x2000000", "0xffc00000..0xfffc0000"
+PC_APIC = "0xfee00000..0xfee01000"
+ABOVE = {"riscv64": 0x81100000, "aarch64": 0x41100000, "x86_64": 0x2100000}
 FAR = "0x100000 bytes below"
 TOUCHES = {
     "riscv64": {
@@ -62,6 +64,27 @@ TOUCHES = {
         "core-uart": ("load", 0x09040000, "read", ARM_CLOCK, "0x2f000 bytes below"),
         "core-redistributor": ("store", 0x080C0000, "write", ARM_GICR, "0x0 bytes below"),
     },
+    "x86_64": {
+        "above-ram-load": ("load", ABOVE["x86_64"], "read", PC_RAM, FAR),
+        "above-ram-store": ("store", ABOVE["x86_64"], "write", PC_RAM, FAR),
+        "above-ram-fetch": ("fetch", ABOVE["x86_64"], "execution", PC_RAM, FAR),
+        "above-ram-amo": ("amo", ABOVE["x86_64"], "(?:read|write)", PC_RAM, FAR),
+        "above-ram-push": ("push", ABOVE["x86_64"], "read", PC_RAM, FAR),
+        "above-ram-add": ("add", ABOVE["x86_64"], "(?:read|write)", PC_RAM, FAR),
+        "above-ram-store-string": ("store_string", ABOVE["x86_64"], "write", PC_RAM, FAR),
+        "above-ram-load-simd": ("load_simd", ABOVE["x86_64"], "read", PC_RAM, FAR),
+        "above-ram-store-simd": ("store_simd", ABOVE["x86_64"], "write", PC_RAM, FAR),
+        # The machine's RAM behind the guest's, where its own memory lies.
+        "core-host": ("load", 0x6000000, "read", PC_RAM, "0x4000000 bytes below"),
+        # Of the machine: PCI's configuration space, the disk's registers, the I/O APIC, the timers
+        # (HPET), the local APIC of the next page, the firmware's part of the flash.
+        "core-pci": ("load", 0xB0000000, "read", PC_APIC, "0x4ee00000 bytes above"),
+        "core-virtio": ("store", 0xD0000000, "write", PC_APIC, "0x2ee00000 bytes above"),
+        "core-ioapic": ("store", 0xFEC00000, "write", PC_APIC, "0x200000 bytes above"),
+        "core-hpet": ("load", 0xFED000F0, "read", PC_APIC, "0xfff10 bytes above"),
+        "core-apic": ("store", 0xFEE01300, "write", PC_APIC, "0x300 bytes below"),
+        "core-firmware": ("load", 0xFFFFFFF0, "read", PC_FLASH, "0x3fff0 bytes below"),
+    },
 }
 
 # The guest bad_tables, by case and with the same report.
@@ -82,14 +105,22 @@ BAD_TABLES = {
         "vector": ("execution", 0x7F00000200, ARM_RAM, "0x7ebf000200 bytes below"),
         "stack": ("write", "0x5fffff[0-9a-f]{2}", ARM_RAM, "0x1effff[0-9a-f]{2} bytes below"),
     },
+    "x86_64": {
+        # The first entry of the root table.
+        "root": ("page-table walk", 0x3000000, PC_RAM, "0x1000000 bytes below"),
+        "leaf": ("execution", "0x40200[0-9a-f]{3}", PC_RAM, "0x3e200[0-9a-f]{3} bytes below"),
+        # The gate of the exception, and what is pushed first.
+        "vector": ("read", "0x6000006[08]", PC_RAM, "0x5e00006[08] bytes below"),
+        "stack": ("write", 0x5FFFFFF8, PC_RAM, "0x5dfffff8 bytes below"),
+    },
 }
 
 # Where the guest was: in its code, or already at the address that it jumped to.
-CODE = r"0x[48]020[0-9a-f]{4}"
+CODE = r"0x(?:[48]0)?20[0-9a-f]{4}"
 PC = {
-    "touch-above-ram-fetch": "0x[48]1100000",
+    "touch-above-ram-fetch": "0x(?:[48]1|2)100000",
     "bad-tables-stvec": "0x123456789000",
-    "bad-tables-vector": "0x7f00000200",
+    "bad-tables-vector": "0x(?:7f00000200|20[0-9a-f]{4})",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pflash
+from exeunt_lib.boards import OTHER_MACHINE
 from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import Context, Result, run_guest, system_test
 
@@ -159,8 +160,8 @@ def flash_no_program(ctx: Context) -> None:
     entry = good.entry(HELLO)
     elf = bytes(good.content[entry.offset : entry.end])
     other = bytearray(elf)
-    struct.pack_into("<H", other, 18, 62)  # e_machine: x86-64
-    for what, content in (("text", b"#!/bin/sh\n"), ("cut", elf[:5000]), ("x86", bytes(other))):
+    struct.pack_into("<H", other, 18, OTHER_MACHINE)
+    for what, content in (("text", b"#!/bin/sh\n"), ("cut", elf[:5000]), ("other", bytes(other))):
         path = ctx.scratch / "pflash.img"
         pflash.write(path, {HELLO: content, FORK: elf}, ctx.arch)
         result = run_guest(ctx, pflash=path, cmdline=f"{HELLO} {FORK}")

@@ -18,7 +18,7 @@ from exeunt_lib.transcript import told
 MANIFESTS = ROOT / "tests/recovery/manifests"
 ROUNDS = 10
 # Of the guest's: the timer in each round, and where there is one, the clock of the day.
-CHECKS = {"riscv64": 2 * ROUNDS, "aarch64": ROUNDS}
+CHECKS = {"riscv64": 2 * ROUNDS, "aarch64": ROUNDS, "x86_64": ROUNDS}
 
 # Where tests/recovery/servers/causes dies, one after the other, and what is said of it.
 MEMORY = "touched memory that it does not have"
@@ -39,7 +39,7 @@ CAUSES = (
     (r"\w+\+0x\w+, ", LATE),
 )
 # Whose place it takes, and the class of the first exit of the guest that gets there.
-PLACES = {"b-sbi": "HYPERCALL", "b-pager": "STAGE2", "b-timer": "IDLE"}
+PLACES = {"b-sbi": "HYPERCALL", "b-pager": "STAGE2", "b-timer": "(IDLE|SYSREG)"}
 
 
 def boot(ctx: Context, server: str, image: str, guest: str) -> Live:
@@ -101,7 +101,7 @@ def every_cause(ctx: Context) -> None:
     for line, (where, cause) in zip(deaths, CAUSES):
         wanted = (
             rf"^server b-timer died: it {cause}, at {where}pc 0x\w+, address 0x\w+, "
-            r"serving (IDLE|TIMER) number \d+ of VM b; restarting it$"
+            r"serving (IDLE|TIMER|SYSREG|WINDOW) number \d+ of VM b; restarting it$"
         )
         ctx.expect(re.match(wanted, line), f"{wanted!r}, not {line!r}")
     ctx.expect_lines(console, "there is no memory for 1048576 bytes")

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from exeunt_lib import control
-from exeunt_lib.paths import ARCHES, BARE_ARCHES, ROOT
+from exeunt_lib.paths import ARCHES, ROOT
 from exeunt_lib.recovery_machine import SERVERS
 from exeunt_lib.session import PATIENCE, Session, start_session
 from exeunt_lib.testing import Context, system_test
@@ -104,7 +104,7 @@ def shell_typed(ctx: Context) -> None:
     with_shell(ctx, bare=False)
 
 
-@system_test(arches=BARE_ARCHES)
+@system_test(arches=ARCHES)
 def shell_typed_bare(ctx: Context) -> None:
     with_shell(ctx, bare=True)
 

@@ -2,6 +2,7 @@
 
 import re
 
+from exeunt_lib.boards import MB
 from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import Context, run_guest, system_test
 
@@ -11,7 +12,7 @@ def lines(ctx: Context) -> tuple[str | re.Pattern, ...]:
     return (
         "every exit is a call",  # the last line of the hypervisor's logo
         "Starting virtualization...",
-        f"Pre-allocating 16 MB guest RAM at {ctx.board.ram:#x}...",
+        f"Pre-allocating {ctx.board.memory // MB} MB guest RAM at {ctx.board.ram:#x}...",
         "VM created success, loading images...",
         "app: /sbin/gkernel",
         re.compile(r"Loaded \d+ bytes from /sbin/gkernel"),

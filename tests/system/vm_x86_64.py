@@ -1,14 +1,10 @@
-"""x86_64's guests under the hypervisor: ours, one that tries its local APIC, one that trespasses."""
+"""x86_64's own guests: those that try the local APIC, several CPUs, and what they must not do."""
 
 import re
 
-import pflash
-from exeunt_lib.testing import Context, run_guest, system_test
-from exeunt_lib.transcript import difference, expected_text
+from exeunt_lib.testing import Context, run_command, run_guest, system_test
 
 ARCH = "x86_64"
-PROGRAMS = "init hello spin fork sleep fp fault threads"
-CLEAN_END = ("Guest: VMMCALL SYSTEM_OFF", "Shutdown vm normally!", "Hypervisor ok!")
 
 # Refused as on a CPU that does not have it, and how many checks that were.
 REFUSED = {"virtualization": 11, "registers": 6, "calls": 10}
@@ -23,53 +19,83 @@ ENDED = {
 }
 
 
-def alike(text: str) -> str:
-    """Without where memory is: on a PC there is a hole in it."""
-    return re.sub(r"^memory: .*", "memory", text, flags=re.MULTILINE)
-
-
-@system_test(builds=(ARCH,))
-def gkernel_x86_64(ctx: Context) -> None:
-    """All programs print what they do on the bare machine."""
-    result = run_guest(ctx, cmdline=PROGRAMS)
-    ctx.expect_lines(result.output, *CLEAN_END)
-    ctx.expect(result.status == 0, f"status 0, not {result.status}")
-    bare = run_guest(ctx, cmdline=PROGRAMS, bare=True)
-    differs = difference(alike(expected_text(bare.output)), alike(expected_text(result.output)))
-    ctx.expect(not differs, f"what the bare machine prints: {differs}")
-
-
-@system_test(builds=(ARCH,))
-def odd_instructions_x86_64(ctx: Context) -> None:
-    """Privileged and odd instructions of programs end as on the bare machine."""
-    image = ctx.scratch / "pflash.img"
-    names = ("odd", "privileged", "hello")
-    files = {name: (ctx.out / f"programs/{name}.elf").read_bytes() for name in names}
-    pflash.write(image, files, ARCH)
-    result = run_guest(ctx, pflash=image, cmdline=" ".join(names))
-    for name in names:
-        ctx.expect_lines(result.output, re.compile(f"^{name}: .*: ok$"))
-    ctx.expect(result.status == 0, f"status 0, not {result.status}")
-
-
-@system_test(builds=(ARCH,))
+@system_test(arches=(ARCH,))
 def lapic_conformance(ctx: Context) -> None:
-    """The local APIC that a server plays does what QEMU's own does."""
-    result = run_guest(ctx, guest=ctx.out / "guest/lapic.bin")
-    ctx.expect_lines(result.output, re.compile(r"^lapic: \d+ checks passed$"), *CLEAN_END)
+    """The local APIC that a server plays does what QEMU's own does: by its MSRs, and by its page
+    (xAPIC), where npf-pager decodes each access and calls the server that plays it."""
+    for case in ("msr", "page"):
+        result = run_guest(ctx, guest=ctx.out / "guest/lapic.bin", cmdline=f"case={case}")
+        passed = re.compile(r"^lapic: 1\d{3} checks passed$")
+        ctx.expect_lines(result.output, passed, *ctx.board.clean_end)
+        ctx.expect(result.status == 0, f"{case}: status 0, not {result.status}")
+
+
+@system_test(arches=(ARCH,))
+def several_cpus(ctx: Context) -> None:
+    """INIT, STARTUP, interrupts in all ways of delivery, floods of them; by MSRs and by the page."""
+    for case in ("msr", "page"):
+        result = run_guest(
+            ctx,
+            guest=ctx.out / "guest/smp.bin",
+            manifest=ctx.manifest("two-cpus"),
+            cmdline=f"case={case}",
+        )
+        ctx.expect_lines(result.output, "smp: 25 checks passed", *ctx.board.clean_end)
+        ctx.expect(result.status == 0, f"{case}: status 0, not {result.status}")
+
+
+@system_test(arches=(ARCH,))
+def control_registers(ctx: Context) -> None:
+    """CR4, CR8, debug registers, single steps; instructions with prefixes in code of all sizes; what
+    is delivered to a stack that is not there yet."""
+    for more in ({}, {"manifest": ctx.manifest("on-demand")}):
+        result = run_guest(ctx, guest=ctx.out / "guest/control.bin", **more)
+        # QEMU 7 must do it; of 10 it is a known fault.
+        fault = "control: CR8 can't be intercepted" in result.lines
+        version = run_command(ctx, ["qemu-system-x86_64", "--version"]).output.split("version ")[1]
+        ctx.expect(not fault or int(version.split(".")[0]) >= 8, "accesses of CR8 that exit")
+        passed = 228 if fault else 230
+        ctx.expect_lines(result.output, f"control: {passed} checks passed", *ctx.board.clean_end)
+        ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+@system_test(arches=(ARCH,))
+def string_ports(ctx: Context) -> None:
+    """INS and OUTS, out of memory and into it, over pages that are not there."""
+    result = run_guest(ctx, guest=ctx.out / "guest/strings.bin")
+    ctx.expect_lines(
+        result.output,
+        *(f"strings: {text}" for text in ("by REP OUTSB", "backwards", "by 32 bits", "by FS")),
+        "strings: over a hole",
+        "strings: 22 checks passed",
+        *ctx.board.clean_end,
+    )
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
 
 
-@system_test(builds=(ARCH,))
+@system_test(arches=(ARCH,))
+def undefined_msrs(ctx: Context) -> None:
+    """Every model-specific register that there could be, read and written."""
+    result = run_guest(ctx, guest=ctx.out / "guest/undefined_msrs.bin")
+    ctx.expect_lines(
+        result.output,
+        re.compile(r"^undefined_msrs: 49\d{3} accesses refused$"),
+        re.compile(r"^undefined_msrs: \d+ checks passed$"),
+        *ctx.board.clean_end,
+    )
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+@system_test(arches=(ARCH,))
 def trespass_is_refused(ctx: Context) -> None:
     """Instructions of virtualization, registers of nobody, calls that there are not."""
     for case, checks in REFUSED.items():
         result = run_guest(ctx, guest=ctx.out / "guest/trespass.bin", cmdline=f"case={case}")
-        ctx.expect_lines(result.output, f"trespass: {checks} checks passed", *CLEAN_END)
+        ctx.expect_lines(result.output, f"trespass: {checks} checks passed", *ctx.board.clean_end)
         ctx.expect(result.status == 0, f"{case}: status 0, not {result.status}")
 
 
-@system_test(builds=(ARCH,))
+@system_test(arches=(ARCH,))
 def trespass_ends_the_guest(ctx: Context) -> None:
     """The machine's power, ports and memory of nobody, a CPU that can't go on: each is told."""
     for case, told in ENDED.items():

@@ -1,5 +1,5 @@
 """What differs by architecture where a machine is looked at and disturbed from outside: a table for
-each, in arch_riscv64.py and arch_aarch64.py."""
+each, in arch_riscv64.py, arch_aarch64.py and arch_x86_64.py."""
 
 import importlib
 from collections.abc import Callable
@@ -9,6 +9,13 @@ from .gdbstub import Stub
 from .paths import ExeuntError
 from .symbols import Elf
 
+# Undoes what was changed of a program.
+Mend = Callable[[], None]
+
+
+def nothing_to_mend() -> None:
+    pass
+
 
 @dataclass(frozen=True)
 class Arch:
@@ -17,9 +24,11 @@ class Arch:
     name: str
     ram: int  # where the machine's RAM begins
 
-    # A record at the receive entry (libs/rt/entry_*.S): the first of its eight words' registers;
-    # those of its head; and how many instructions store that head.
-    words: int
+    # The program counter, behind the general registers.
+    pc: int
+    # A record at the receive entry (libs/rt/entry_*.S): its eight words' registers; those of its
+    # head; and how many instructions store that head.
+    words: tuple[int, ...]
     info: int
     seq: int
     badge: int
@@ -29,23 +38,26 @@ class Arch:
     syscall: int
     selector: int
 
-    # A C function's: where it returns to, its stack, its first argument, which is its result.
-    link: int
     stack: int
-    argument: int
     # Those whose bits may be flipped, by their names.
     general: dict[str, int]
 
-    # Instructions as they lie in memory: the system call, the return, one that is none wherever it
-    # stands; and the alignment of them all.
+    # Instructions as they lie in memory: the system call, one that is none wherever it stands; and
+    # the alignment of them all.
     call: bytes
-    ret: bytes
     undefined: bytes
     alignment: int
 
     # Makes the instruction at which a task stands trap, whatever it is, and leaves its pc alone.
     # What comes back undoes that, behind the trap's entry. The ELF file is the core's.
-    make_trap: Callable[[Stub, Elf], Callable[[], None]]
+    make_trap: Callable[[Stub, Elf], Mend]
+    # The server goes round for ever: one instruction, or a system call that signals nobody, for
+    # which there is an address with room for eight words. The ELF file is the server's; what comes
+    # back is for when it is dead.
+    loop: Callable[[Stub, Elf], Mend]
+    call_loop: Callable[[Stub, Elf, int], Mend]
+    # At the entry of a C function: it returns 0.
+    return_zero: Callable[[Stub], None]
 
     # How the core sees memory: at which distances its image and all of it (core.ld, arch/space.h).
     image: int
@@ -56,6 +68,9 @@ class Arch:
     root_pages: int
     root_entries: tuple[int, int]
     entry: Callable[[int, int, int], tuple[int, int | None] | None]
+
+    # What else the core does for a task when it traps, and goes on behind it.
+    done_by_core: tuple[bytes, ...] = field(default=(), kw_only=True)
 
     # What an exit is about, where its class is not enough: by the class and the words.
     detail: Callable[[str, tuple[int, ...]], str]

@@ -1,9 +1,8 @@
 """aarch64 (see arch.py)."""
 
-from collections.abc import Callable
-
-from .arch import Arch
-from .gdbstub import PC, Stub
+from .arch import Arch, Mend
+from .arch_link import calls_again, goes_back, returns_to_itself
+from .gdbstub import Stub
 from .symbols import Elf
 
 UNDEFINED = b"\x00\x00\x00\x00"
@@ -23,10 +22,10 @@ ISS_REGISTER = 0x3F_FC1E
 ISS_SGI = 3 << 20 | 5 << 17 | 0 << 14 | 12 << 10 | 11 << 1
 
 
-def make_trap(stub: Stub, _core: Elf) -> Callable[[], None]:
+def make_trap(stub: Stub, _core: Elf) -> Mend:
     """Another instruction stands there, which is undefined. (System registers can't be written from
     outside, so the task can't lose its address space.)"""
-    place = stub.register(PC)
+    place = stub.register(stub.pc)
     was = stub.read(place, len(UNDEFINED))
     stub.write(place, UNDEFINED)
 
@@ -63,25 +62,30 @@ def detail(kind: str, words: tuple[int, ...]) -> str:
     return ""
 
 
+# The register of a function's return address, that of its first argument and result, and the return.
+LINK, ARGUMENT = 30, 0
+RETURN = b"\xc0\x03\x5f\xd6"
+
 ARCH = Arch(
     name="aarch64",
     ram=0x4000_0000,
-    words=0,
+    pc=32,
+    words=tuple(range(8)),
     info=8,
     seq=10,
     badge=11,
     head=2,
     syscall=8,
     selector=9,
-    link=30,
     stack=31,
-    argument=0,
     general={**{f"x{number}": number for number in range(31)}, "sp": 31},
     call=b"\x01\x00\x00\xd4",
-    ret=b"\xc0\x03\x5f\xd6",
     undefined=UNDEFINED,
     alignment=4,
     make_trap=make_trap,
+    loop=returns_to_itself(LINK, RETURN, 4),
+    call_loop=calls_again(LINK, ARGUMENT),
+    return_zero=goes_back(LINK, ARGUMENT),
     image=0xFFFF_FFFF_8000_0000,
     direct=0xFFFF_FF80_0000_0000,
     root_pages=2,

@@ -1,8 +1,7 @@
 """riscv64 (see arch.py)."""
 
-from collections.abc import Callable
-
-from .arch import Arch
+from .arch import Arch, Mend
+from .arch_link import calls_again, goes_back, returns_to_itself
 from .gdbstub import Stub
 from .symbols import Elf
 
@@ -10,7 +9,7 @@ SV39 = 8 << 60
 PTE_V, PTE_RWX = 1, 0b1110
 
 
-def make_trap(stub: Stub, core: Elf) -> Callable[[], None]:
+def make_trap(stub: Stub, core: Elf) -> Mend:
     """The task loses its address space: satp with page tables that have the core and nothing else,
     the boot's. (What is illegal traps to the firmware, which would have to be gone through.)"""
     tables = core.address("boot_tables") & 0xFFFF_FFFF
@@ -31,25 +30,30 @@ def detail(kind: str, words: tuple[int, ...]) -> str:
     return f"{words[7]:#x}/{words[6]}" if kind == "HYPERCALL" else ""
 
 
+# The register of a function's return address, that of its first argument and result, and the return.
+LINK, ARGUMENT = 1, 10
+RETURN = b"\x82\x80"
+
 ARCH = Arch(
     name="riscv64",
     ram=0x8000_0000,
-    words=10,  # a0
+    pc=32,
+    words=tuple(range(10, 18)),  # a0 to a7
     info=5,  # t0
     seq=7,  # t2
     badge=28,  # t3
     head=5,
     syscall=5,  # t0
     selector=6,  # t1
-    link=1,
     stack=2,
-    argument=10,
     general={f"x{number}": number for number in range(1, 32)},
     call=b"\x73\x00\x00\x00",
-    ret=b"\x82\x80",
     undefined=b"\x00\x00",
     alignment=2,
     make_trap=make_trap,
+    loop=returns_to_itself(LINK, RETURN, 2),
+    call_loop=calls_again(LINK, ARGUMENT),
+    return_zero=goes_back(LINK, ARGUMENT),
     image=0xFFFF_FFFF_0000_0000,
     direct=0xFFFF_FFC0_0000_0000,
     root_pages=4,

@@ -17,7 +17,7 @@ from .gdbstub import Ended, Stub, StubError
 from .manifest import Manifest
 from .paths import ExeuntError, UsageError, say
 from .recovery_machine import INIT, Machine, System
-from .recovery_strike import Missed, hang, kill
+from .recovery_strike import Missed, hang, kill, lasting
 from .symbols import Elf
 
 FORM = re.compile(r"(\d+):(kill|hang|replace)(?:=([^:]+))?:([A-Za-z0-9_-]+)")
@@ -95,7 +95,7 @@ class Director(threading.Thread):
     def run(self) -> None:
         stub = None
         try:
-            stub = Stub(self.gdb)
+            stub = Stub(self.gdb, self.system.arch.pc)
             machine = Attached(self.system, stub)
             machine.watch()
             for at in self.wanted:
@@ -143,6 +143,7 @@ class Director(threading.Thread):
             kill(machine, at.server, None)
         elif at.action == "hang":
             hang(machine, at.server, None)
+            lasting(machine)
         else:
             threading.Thread(target=self.replace, args=(at,)).start()
 

@@ -6,17 +6,19 @@ As in guest/manifests/default-ARCH.dts and in the firmware's specification, not 
 from dataclasses import dataclass
 
 MB = 1 << 20
+# e_machine of an architecture that none of these is, which has 64 bits, too: PowerPC.
+OTHER_MACHINE = 21
 
 
 @dataclass(frozen=True)
 class Board:
-    """ram, flash: where the default manifest's VM has them; load: where its image goes. platform:
-    as gkernel calls it. off, failed: how the end of a guest that went well is told, and of one that
-    did not. machine: e_machine of its ELF files. nop: an instruction that does
-    nothing. cpus: other -cpu settings that a guest must not
-    notice. by_bytes: its console is a UART, so that other guests' lines can cut its own."""
+    """ram, flash: where the default manifest's VM has them; memory: how much RAM; load: where its image
+    goes. platform: as gkernel calls it. off, failed: how the end of a guest that went well is told,
+    and of one that did not. machine: e_machine of its ELF files. nop: an instruction that does
+    nothing. cpus: other -cpu settings that a guest must not notice."""
 
     ram: int
+    memory: int
     flash: int
     load: int
     platform: str
@@ -25,7 +27,6 @@ class Board:
     machine: int
     nop: bytes
     cpus: tuple[str, ...]
-    by_bytes: bool
 
     @property
     def clean_end(self) -> tuple[str, str, str]:
@@ -40,6 +41,7 @@ class Board:
 BOARDS = {
     "riscv64": Board(
         ram=0x80000000,
+        memory=16 * MB,
         flash=0x22000000,
         load=0x80200000,
         platform="riscv64-qemu-virt",
@@ -48,10 +50,10 @@ BOARDS = {
         machine=243,
         nop=b"\x13\0\0\0",
         cpus=("rv64,sstc=off",),
-        by_bytes=False,
     ),
     "aarch64": Board(
         ram=0x40000000,
+        memory=16 * MB,
         flash=0x4000000,
         load=0x40200000,
         platform="aarch64-qemu-virt",
@@ -60,6 +62,17 @@ BOARDS = {
         machine=183,
         nop=b"\x1f\x20\x03\xd5",
         cpus=("max",),
-        by_bytes=True,
+    ),
+    "x86_64": Board(
+        ram=0,
+        memory=32 * MB,
+        flash=0xFFC00000,
+        load=0x200000,
+        platform="x86-pc",
+        off="Guest: VMMCALL SYSTEM_OFF",
+        failed="Guest: VMMCALL SYSTEM_RESET",
+        machine=62,
+        nop=b"\x90\x90\x90\x90",
+        cpus=("max,check=off",),
     ),
 }

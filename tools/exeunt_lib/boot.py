@@ -348,6 +348,11 @@ def boot_once(boot: Boot, live: bool) -> Result:
     return judge(boot, ended)
 
 
+def clean_status(arch: str) -> int:
+    """QEMU's, when the hypervisor has turned the machine off."""
+    return DEBUG_EXIT_CLEAN if arch == "x86_64" else 0
+
+
 def judge(boot: Boot, ended: Result) -> Result:
     """By QEMU's status *and* the closing line of whoever runs there."""
     if boot.bare:
@@ -357,6 +362,6 @@ def judge(boot: Boot, ended: Result) -> Result:
     if any(line.startswith("manifest refused: ") for line in ended.lines):
         source = boot.manifest or f"guest/manifests/default-{boot.arch}.dts"
         say(f"the manifest that was refused is {source}")
-    good = DEBUG_EXIT_CLEAN if boot.arch == "x86_64" else 0
-    clean = ended.status == good and CLEAN_END in (line.strip() for line in ended.lines)
+    clean = ended.status == clean_status(boot.arch)
+    clean = clean and CLEAN_END in (line.strip() for line in ended.lines)
     return ended._replace(status=0 if clean else 1)

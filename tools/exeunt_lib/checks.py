@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .paths import BARE_ARCHES, ROOT, out_dir
+from .paths import ARCHES, ROOT, out_dir
 
 LLVM = "19"
 TIDY_FOLDERS = ("arch", "kernel", "libs", "servers")
@@ -94,7 +94,7 @@ def _units() -> list[tuple[Path, str]]:
     """Each source file once, with the out folder whose way of compiling it is checked."""
     wanted = {str(ROOT / name) for name in source_files(*TIDY_FOLDERS)}
     found: dict[str, Path] = {}
-    for name in (*BARE_ARCHES, "host"):
+    for name in (*ARCHES, "host"):
         out = out_dir(name)
         for entry in json.loads((out / "compile_commands.json").read_text()):
             path = os.path.normpath(os.path.join(entry["directory"], entry["file"]))

@@ -10,9 +10,6 @@ import socket
 import time
 from pathlib import Path
 
-# Registers by number: on riscv64 x0 to x31, on aarch64 x0 to x30 and sp; and the pc behind them.
-PC = 32
-REGISTERS = 33
 WORD = 8
 # Bytes of memory in one packet: the stub takes packets of 4096 characters.
 CHUNK = 1024
@@ -73,11 +70,12 @@ def register_numbers(annexes: list[str]) -> dict[str, int]:
 class Stub:
     """One connection to a gdb stub.
 
-    timeout: seconds of wall time that any one answer may take; a machine that runs longer than
+    pc: the number of the program counter; before it are the general registers. timeout: seconds of wall time that any one answer may take; a machine that runs longer than
     that without a stop counts as stuck (TimeoutError).
     """
 
-    def __init__(self, path: Path, timeout: float = 60.0):
+    def __init__(self, path: Path, pc: int, timeout: float = 60.0):
+        self.pc = pc
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         for _ in range(1000):
@@ -160,7 +158,7 @@ class Stub:
         self._send(b"g")
         self._send(f"m{address:x},{size:x}".encode())
         registers, memory = self._receive(), self._receive()
-        raw = bytes.fromhex(registers[: REGISTERS * WORD * 2].decode())
+        raw = bytes.fromhex(registers[: (self.pc + 1) * WORD * 2].decode())
         words = [int.from_bytes(raw[at : at + WORD], "little") for at in range(0, len(raw), WORD)]
         return words, None if memory.startswith(b"E") else bytes.fromhex(memory.decode())
 

@@ -80,7 +80,7 @@ class VirtualClock:
     """
 
     # What is read, and how often it counts a second: mtime of the CLINT; the PL031, which goes by
-    # the machine's time when QEMU is given `-rtc clock=vm`, and began anywhere.
+    # the machine's time with `-rtc clock=vm`. Clocks of the day begin at a full second.
     COUNTERS = {
         "riscv64": ("xp /1gx 0x0200bff8", 10_000_000),
         "aarch64": ("xp /1wx 0x09010000", 1),
@@ -91,13 +91,16 @@ class VirtualClock:
     def __init__(self, folder: str, arch: str = "riscv64"):
         self.path = os.path.join(folder, "qmp")
         self.connection = None
-        # Of a PC the clock of the day is read, with `-rtc clock=vm` too.
+        # Of a PC the clock of the day is read by its name.
         self.command, self.frequency = self.COUNTERS.get(arch, ("", 1))
-        # Where the counter begins at 0 that is known; else the first look is the beginning.
-        self.began = 0 if arch == "riscv64" else None
+        self.base = None if arch == "riscv64" else int(time.time())
 
     def arguments(self) -> list[str]:
-        return ["-qmp", f"unix:{self.path},server=on,wait=off"]
+        found = ["-qmp", f"unix:{self.path},server=on,wait=off"]
+        if self.base is not None:
+            date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.base))
+            found += ["-rtc", f"base={date},clock=vm"]
+        return found
 
     def _ask(self, command: str, **arguments: str) -> Any:
         """One command's answer; events that come between are of no interest."""
@@ -130,10 +133,7 @@ class VirtualClock:
                 link.close()
                 self.connection.readline()  # the greeting
                 self._ask("qmp_capabilities")
-            count = self._count()
-            if self.began is None:
-                self.began = count
-            return (count - self.began) / self.frequency
+            return (self._count() - (self.base or 0)) / self.frequency
         except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError):
             return 0.0
 

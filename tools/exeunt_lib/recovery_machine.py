@@ -17,9 +17,9 @@ from pathlib import Path
 
 from . import control
 from .abi import CLASSES
-from .arch import Arch, arch_of
-from .boot import MB, Boot, make_images, qemu_command
-from .gdbstub import PC, Ended, Stub
+from .arch import Arch, Mend, arch_of, nothing_to_mend
+from .boot import MB, Boot, clean_status, make_images, qemu_command
+from .gdbstub import Ended, Stub
 from .manifest import Manifest
 from .paths import ROOT, ExeuntError, out_dir
 from .qemu import VirtualClock, plain
@@ -182,6 +182,8 @@ class Machine:
         self.last_seq: dict[tuple[str, str], int] = {}
         self.guest_ram: list[tuple[int, int]] = []  # offset in the file, size
         self.at_breakpoint = False
+        # Undoes what a strike changed of a program, for the server's next life.
+        self.mend: Mend = nothing_to_mend
         self.terminal: socket.socket | None = None
         self.line: socket.socket | None = None
 
@@ -219,7 +221,7 @@ class Machine:
             )
         self.began = time.monotonic()
         try:
-            self.stub = Stub(place / "gdb", PATIENCE)
+            self.stub = Stub(place / "gdb", self.arch.pc, PATIENCE)
         except BaseException:
             self.__exit__()
             raise
@@ -252,7 +254,7 @@ class Machine:
     def where(self) -> str:
         """Stops the machine, which runs, and says where it is."""
         self.stub.interrupt()
-        pc, name = self.stub.register(PC), self.name()
+        pc, name = self.pc, self.name()
         elf = self.system.elves["core" if pc >> 63 else name]
         return f"in {'the core' if pc >> 63 else name} at {elf.place(pc)}"
 
@@ -277,6 +279,13 @@ class Machine:
     def name(self) -> str:
         return self.here()[1]
 
+    @property
+    def pc(self) -> int:
+        return self.stub.register(self.arch.pc)
+
+    def set_pc(self, value: int) -> None:
+        self.stub.set_register(self.arch.pc, value)
+
     def arrival(self, registers: list[int], name: str) -> Record:
         """What stands in the registers at the receive entry, counted."""
         arch, info = self.arch, registers[self.arch.info]
@@ -286,8 +295,8 @@ class Machine:
         if attempt == 0:
             number += 1
             self.counts[name] = number
-        detail = self.system.detail(kind, tuple(registers[arch.words : arch.words + 8]))
-        first = registers[PC] == self.system.receives[0]
+        detail = self.system.detail(kind, tuple(registers[word] for word in arch.words))
+        first = registers[self.arch.pc] == self.system.receives[0]
         return Record(name, number, kind, attempt, registers[arch.seq], detail, first)
 
     def next_record(self) -> Record:
@@ -356,6 +365,7 @@ class Machine:
                 ram.seek(offset)
                 digest.update(ram.read(size))
         console = plain(self.console_file.read_bytes())
+        status = 0 if status == clean_status(self.arch.name) else status or 1
         return Outcome(None if why else status, console, digest.hexdigest(), why)
 
     def finish(self) -> Outcome:

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 
 from .abi import CLASSES
-from .gdbstub import PC, Ended
+from .gdbstub import Ended
 from .paths import UsageError
 from .recovery_machine import INIT, SERVERS, Machine, Outcome, Record, Stuck
 from .recovery_strike import ACTIONS, LASTING, Missed, lasting
@@ -105,7 +105,7 @@ class Run:
             while True:
                 machine.go()
                 registers, name = machine.here()
-                pc = registers[PC]
+                pc = registers[machine.arch.pc]
                 if pc == place and name == server:
                     count -= 1
                     if count == 0:
@@ -117,11 +117,11 @@ class Run:
         finally:
             if place != first:
                 machine.stub.clear_breakpoint(place)
-            machine.at_breakpoint = machine.stub.register(PC) in machine.system.receives
+            machine.at_breakpoint = machine.pc in machine.system.receives
 
     def arrived(self, registers: list[int], name: str) -> str | None:
         """Counts the record that arrives here, if one does; whose it is."""
-        if registers[PC] not in self.machine.system.receives or name == INIT:
+        if registers[self.machine.arch.pc] not in self.machine.system.receives or name == INIT:
             return None
         self.passed[name] = self.machine.arrival(registers, name)
         return name
@@ -136,7 +136,7 @@ class Run:
             while True:
                 machine.go()
                 registers, name = machine.here()
-                if registers[PC] == start and name == server:
+                if registers[machine.arch.pc] == start and name == server:
                     break
                 arrived = self.arrived(registers, name)
                 others += arrived is not None
@@ -144,7 +144,7 @@ class Run:
                     raise Missed(f"{server} did not start again")
         finally:
             machine.stub.clear_breakpoint(start)
-            machine.at_breakpoint = machine.stub.register(PC) in machine.system.receives
+            machine.at_breakpoint = machine.pc in machine.system.receives
         if place != start:
             self.reach(server, place, count, starting=True)
 
@@ -155,7 +155,7 @@ class Run:
         if said:
             self.flipped.append(f"{strike.server}: {said}")
         self.done.append(strike)
-        machine.at_breakpoint = machine.stub.register(PC) in machine.stub.breakpoints
+        machine.at_breakpoint = machine.pc in machine.stub.breakpoints
         if strike.action in LASTING:
             lasting(machine)
 

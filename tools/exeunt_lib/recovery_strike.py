@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 
 from .abi import SYSCALLS
-from .gdbstub import PC
+from .arch import nothing_to_mend
 from .recovery_machine import SERVERS, Machine
 from .symbols import Elf
 
@@ -34,41 +34,41 @@ def call_place(machine: Machine, server: str) -> int:
 def kill(machine: Machine, server: str, chance: random.Random) -> None:
     elf = machine.system.elves[server]
     begin, end = elf.symbols.get("rt_fetch_begin", 0), elf.symbols.get("rt_fetch_end", 0)
-    if begin <= machine.stub.register(PC) < end:
+    if begin <= machine.pc < end:
         # A fault in there counts as the guest's: it would not kill.
         wild_jump(machine, server, chance)
         return
     mend = machine.arch.make_trap(machine.stub, machine.system.elves["core"])
     machine.step()
     mend()
-    if machine.stub.register(PC) < CORE:
+    if machine.pc < CORE:
         raise Missed("the instruction was executed all the same")
 
 
 def wild_jump(machine: Machine, _server: str, _random: random.Random) -> None:
-    machine.stub.set_register(PC, NOWHERE)
+    machine.set_pc(NOWHERE)
 
 
 def illegal(machine: Machine, server: str, _random: random.Random) -> None:
     """What is behind the reply's system call is none."""
     elf, arch = machine.system.elves[server], machine.arch
     place = elf.find_text(arch.call + arch.undefined, arch.alignment)[0]
-    machine.stub.set_register(PC, place + len(arch.call))
+    machine.set_pc(place + len(arch.call))
 
 
 def overflow(machine: Machine, server: str, _random: random.Random) -> None:
     """The stack is used up, and another function is called: its first push goes below it."""
     elf = machine.system.elves[server]
     machine.stub.set_register(machine.arch.stack, stack_top(elf) - STACK_SIZE)
-    machine.stub.set_register(PC, elf.address("rt_musl_syscall"))
+    machine.set_pc(elf.address("rt_musl_syscall"))
 
 
 def leave(machine: Machine, server: str, _random: random.Random) -> None:
     """The server itself asks to end."""
     stub, arch = machine.stub, machine.arch
-    stub.set_register(arch.words, 1)
+    stub.set_register(arch.words[0], 1)
     stub.set_register(arch.syscall, SYSCALLS["EXIT"])
-    stub.set_register(PC, call_place(machine, server))
+    machine.set_pc(call_place(machine, server))
 
 
 def out_of_memory(machine: Machine, server: str, chance: random.Random) -> None:
@@ -76,13 +76,13 @@ def out_of_memory(machine: Machine, server: str, chance: random.Random) -> None:
     stub, arch = machine.stub, machine.arch
     place = call_place(machine, server)
     behind = place + len(arch.call)
-    map_call = ((arch.syscall, SYSCALLS["MAP"]), (arch.selector, 1), (arch.words, 0x5000_0000))
-    for register, value in (*map_call, (PC, place)):
+    map_call = ((arch.syscall, SYSCALLS["MAP"]), (arch.selector, 1), (arch.words[0], 0x5000_0000))
+    for register, value in (*map_call, (arch.pc, place)):
         stub.set_register(register, value)
     stub.set_breakpoint(behind)
     machine.go()
     stub.clear_breakpoint(behind)
-    if machine.name() != server or stub.register(PC) != behind:
+    if machine.name() != server or machine.pc != behind:
         raise Missed("the system call did not come back")
     if stub.register(arch.syscall) == 0:
         raise Missed("the core gave memory that nobody granted")
@@ -103,36 +103,22 @@ def leave_neighbours(machine: Machine, server: str) -> None:
         return
     elf = machine.system.elves[server]
     pairs = [(elf.address(first), elf.address(last)) for first, last in NEIGHBOURS]
-    while any(first <= machine.stub.register(PC) < last for first, last in pairs):
+    while any(first <= machine.pc < last for first, last in pairs):
         machine.step()
 
 
 def hang(machine: Machine, server: str, _random: random.Random) -> None:
-    """A return to itself: one instruction, for ever."""
+    """A loop that has no end."""
     leave_neighbours(machine, server)
-    arch = machine.arch
-    place = machine.system.elves[server].find_text(arch.ret, arch.alignment)[0]
-    machine.stub.set_register(arch.link, place)
-    machine.stub.set_register(PC, place)
+    machine.mend = machine.arch.loop(machine.stub, machine.system.elves[server])
 
 
 def hang_calling(machine: Machine, server: str, _random: random.Random) -> None:
-    """A system call, again and again: a signal to nobody, by rt_system_call returning to itself.
-
-    The status that it returns, NO_CAP, is SIGNAL's number; its words stay what they are, so that
-    the third of them, which points to them, is the next call's argument again.
-    """
+    """A system call, again and again: a signal to nobody."""
     leave_neighbours(machine, server)
     elf = machine.system.elves[server]
-    loop = elf.address("rt_system_call")
     words = stack_top(elf) - STACK_SIZE
-    stub, first = machine.stub, machine.arch.argument
-    stub.write(words, b"".join(v.to_bytes(8, "little") for v in (0, 0, words, 0, 0, 0, 0, 0)))
-    arguments = (SYSCALLS["SIGNAL"], 0, words)
-    for number, value in enumerate(arguments):
-        stub.set_register(first + number, value)
-    stub.set_register(machine.arch.link, loop)
-    stub.set_register(PC, loop)
+    machine.mend = machine.arch.call_loop(machine.stub, elf, words)
 
 
 def lasting(machine: Machine) -> None:
@@ -142,7 +128,9 @@ def lasting(machine: Machine) -> None:
     machine.stub.set_breakpoint(place)
     try:
         machine.go()
+        machine.mend()
     finally:
+        machine.mend = nothing_to_mend
         machine.stub.clear_breakpoint(place)
         machine.watch()
 
@@ -150,9 +138,7 @@ def lasting(machine: Machine) -> None:
 def full(machine: Machine, _server: str, _random: random.Random) -> None:
     """At the entry of the function that says how much room the ring has: it says that there is
     none, so that the console is called."""
-    arch = machine.arch
-    machine.stub.set_register(arch.argument, 0)
-    machine.stub.set_register(PC, machine.stub.register(arch.link))
+    machine.arch.return_zero(machine.stub)
 
 
 def flip_register(machine: Machine, _server: str, chance: random.Random) -> str:

@@ -1,9 +1,10 @@
 """An undisturbed run, looked at closely: which records there are, and where their ways lead."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .gdbstub import PC, Ended
+from .gdbstub import Ended
 from .recovery_machine import SERVERS, Machine, Outcome, Record, System
 from .recovery_oracle import Oracle
 from .recovery_run import Run, run_strikes
@@ -35,8 +36,11 @@ class Survey:
     def typical(self, kind: Kind) -> int:
         """The number of the record whose way was followed: the first ones are special cases, and
         the last ones come late."""
-        numbers = self.arrivals[kind]
-        return numbers[min((len(numbers) - 1) // 2, TYPICAL)]
+        return self.arrivals[kind][self.typical_index(kind)]
+
+    def typical_index(self, kind: Kind) -> int:
+        """Which one it is of its kind, from 0 on."""
+        return min((len(self.arrivals[kind]) - 1) // 2, TYPICAL)
 
     def place(self, kind: Kind, index: int) -> tuple[int, int]:
         """The index-th instruction of the way as an address and how often it has come then."""
@@ -52,18 +56,19 @@ def resume(run: Run, server: str, address: int) -> bool:
         while True:
             machine.go()
             registers, name = machine.here()
-            if registers[PC] == address and name == server:
+            if registers[machine.arch.pc] == address and name == server:
                 return True
             if run.arrived(registers, name) == server:
                 return False
     finally:
         machine.stub.clear_breakpoint(address)
-        machine.at_breakpoint = machine.stub.register(PC) in machine.system.receives
+        machine.at_breakpoint = machine.pc in machine.system.receives
 
 
 def follow(run: Run, server: str) -> list[int]:
     """The addresses of the instructions from here to the reply's system call."""
     machine, call = run.machine, run.machine.arch.call
+    done = (call, *machine.arch.done_by_core)
     elf = machine.system.elves[server]
     way: list[int] = []
 
@@ -71,13 +76,15 @@ def follow(run: Run, server: str) -> list[int]:
         return elf.text_at(pc, len(call)) == call
 
     while len(way) < LONGEST:
-        pc = machine.stub.register(PC)
+        pc = machine.pc
         if pc < CORE:
             way.append(pc)
             if is_call(pc) and machine.stub.register(machine.arch.syscall) == 0:
                 break
             machine.step()
-        elif not resume(run, server, way[-1] + len(call) * is_call(way[-1])):
+            continue
+        behind = (len(text) for text in done if elf.text_at(way[-1], len(text)) == text)
+        if not resume(run, server, way[-1] + next(behind, 0)):
             break
     return way
 
@@ -97,6 +104,7 @@ def survey_beside(system: System, known: Survey, form: Form) -> Survey:
 def follow_kinds(system: System, survey: Survey) -> None:
     """Another run, in which one record of each kind whose way is not known is followed."""
     left = set(survey.arrivals) - set(survey.ways)
+    seen: Counter = Counter()
     with Machine(system) as machine:
         run = Run(machine)
         machine.watch()
@@ -104,7 +112,9 @@ def follow_kinds(system: System, survey: Survey) -> None:
             while left:
                 record = run.record()
                 kind = (record.server, record.detail)
-                if kind in left and not record.attempt and record.number == survey.typical(kind):
+                seen[kind] += not record.attempt
+                # By what comes when, a server may have got one more or less before.
+                if kind in left and seen[kind] > survey.typical_index(kind):
                     survey.ways[kind] = follow(run, record.server)
                     left.remove(kind)
         except Ended:
@@ -163,7 +173,7 @@ def entered(system: System, server: str) -> Iterable[int]:
             while True:
                 machine.go()
                 registers, name = machine.here()
-                pc = registers[PC]
+                pc = registers[machine.arch.pc]
                 if name != server:
                     continue
                 if pc == system.receives[1]:

@@ -34,7 +34,7 @@ from pathlib import Path
 from . import builder, checks, model, setup
 from .boards import BOARDS, Board
 from .boot import Boot, boot_once
-from .paths import ARCHES, BARE_ARCHES, ROOT, SYSTEM_TESTS, ExeuntError, UsageError, out_dir
+from .paths import ARCHES, ROOT, SYSTEM_TESTS, ExeuntError, UsageError, out_dir
 from .qemu import Result, run_process
 from .transcript import told
 
@@ -198,7 +198,7 @@ def all_tests() -> list[Test]:
         Test("tools", "unit", checks.tools, ()),
         Test("unit", "unit", checks.unit, ("host",)),
         Test("model", "model", model.protocol, ()),
-        Test("tidy", "source", checks.tidy, ("host", *BARE_ARCHES), long=True),
+        Test("tidy", "source", checks.tidy, ("host", *ARCHES), long=True),
     ]
     return own + load_system_tests()
 

@@ -18,6 +18,3 @@ uint64_t bare_trap(const struct bare_trap *trap);
 
 // The image, as it was loaded.
 extern char image_start[];
-
-// What the guest was started with: the tree, read.
-const struct machine *bare_machine(void);

@@ -6,8 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct machine;
+
 // Written by the guest. Interrupts are off. True ends the machine cleanly, false as failed.
 bool guest_main(uint64_t cpu, const void *device_tree);
+
+// What the guest was started with: the loader's description of the machine, read. Without one the
+// machine ends as failed.
+const struct machine *bare_machine(void);
 
 // To the console, a line at a time.
 __attribute__((format(printf, 1, 2))) void print(const char *text, ...);

@@ -5,6 +5,7 @@
 #include "arch/riscv64/guest/csr.h"
 #include "arch/riscv64/guest/sbi.h"
 #include "guest/bare.h"
+#include "guest/lib/machine.h"
 
 #define STACK_SIZE 16384
 
@@ -19,7 +20,20 @@ __attribute__((weak)) uint64_t bare_trap(uint64_t cause, uint64_t value, uint64_
 
 _Noreturn void guest_end(bool failed) { sbi_shutdown(failed); }
 
+static const void *tree;
+
+const struct machine *bare_machine(void) {
+    static struct machine machine;
+    if (machine.tree == NULL) {
+        const size_t size = machine_tree_size(tree);
+        if (size == 0 || !machine_read(&machine, tree, size))
+            guest_end(true);
+    }
+    return &machine;
+}
+
 static __attribute__((used)) _Noreturn void bare_begin(uint64_t cpu, const void *device_tree) {
+    tree = device_tree;
     guest_end(!guest_main(cpu, device_tree));
 }
 

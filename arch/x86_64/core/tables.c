@@ -2,8 +2,10 @@
 
 #include "kernel/types.h"
 
-#define GATE_INTERRUPT 0x8eull // present, an interrupt gate: interrupts are off in it
+#define GATE_INTERRUPT 0x8eull     // present, an interrupt gate: interrupts are off in it
+#define GATE_FOR_TASKS (3ull << 5) // which an instruction of theirs may use
 #define VECTORS 256
+#define BREAKPOINT 3
 #define EMERGENCY_IST 1 // what comes whatever the core is doing has a stack of its own
 
 // Null, the core's code and data, an unused one, a task's data and code, the TSS (two).
@@ -32,9 +34,10 @@ struct __attribute__((packed)) table_pointer {
 static void gate_make(unsigned vector, unsigned ist) {
     uint64_t step = (uint64_t)(vector_stubs_end - vector_stubs) / VECTORS;
     uint64_t at = (uint64_t)vector_stubs + vector * step;
+    uint64_t type = GATE_INTERRUPT | (vector == BREAKPOINT ? GATE_FOR_TASKS : 0);
     idt[vector] = (struct gate){
-        (at & 0xffff) | (uint64_t)TABLES_CORE_CODE << 16 | (uint64_t)ist << 32 |
-            GATE_INTERRUPT << 40 | (at >> 16 & 0xffff) << 48,
+        (at & 0xffff) | (uint64_t)TABLES_CORE_CODE << 16 | (uint64_t)ist << 32 | type << 40 |
+            (at >> 16 & 0xffff) << 48,
         at >> 32,
     };
 }

@@ -9,6 +9,8 @@
 #define APIC_PRIORITY 0x080
 #define APIC_END 0x0b0
 #define APIC_SPURIOUS 0x0f0
+#define APIC_COMMAND 0x300
+#define APIC_COMMAND_HIGH 0x310
 #define APIC_TIMER 0x320
 #define APIC_INITIAL_COUNT 0x380
 #define APIC_CURRENT_COUNT 0x390
@@ -37,6 +39,10 @@ static uint32_t read(unsigned offset) {
     return *(volatile uint32_t *)(registers + offset);
 }
 
+void apic_use_memory(volatile void *(*map)(struct phys at, uint64_t size)) {
+    registers = map((struct phys){x86_read_msr(MSR_APIC_BASE) & BASE_ADDRESS}, PAGE_SIZE);
+}
+
 // As a PC's firmware leaves it, the old interrupt controller comes through the LAPIC; it is masked
 // in platform.c.
 void apic_init(volatile void *(*map)(struct phys at, uint64_t size)) {
@@ -56,6 +62,15 @@ void apic_init(volatile void *(*map)(struct phys at, uint64_t size)) {
     write(APIC_TIMER, VECTOR_TIMER | (takes_deadlines ? TIMER_DEADLINE : 0));
     // Where the registers are memory, that must be done before a deadline can be set.
     __asm__ volatile("mfence" ::: "memory");
+}
+
+void apic_send(uint32_t cpu, uint32_t command) {
+    if (registers == NULL) {
+        x86_write_msr(MSR_X2APIC + APIC_COMMAND / 16, (uint64_t)cpu << 32 | command);
+        return;
+    }
+    write(APIC_COMMAND_HIGH, cpu << 24);
+    write(APIC_COMMAND, command);
 }
 
 void apic_end(void) { write(APIC_END, 0); }

@@ -10,6 +10,12 @@
 // Lets the timer's interrupt reach this CPU. `map` shows the registers, where they are in memory.
 void apic_init(volatile void *(*map)(struct phys at, uint64_t size));
 
+// The registers are memory, as after a reset, and stay what they are. In place of apic_init().
+void apic_use_memory(volatile void *(*map)(struct phys at, uint64_t size));
+
+// Sends an interrupt to the CPU with that local APIC: COMMAND is the command register's lower half.
+void apic_send(uint32_t cpu, uint32_t command);
+
 // The interrupt that was taken last has been handled.
 void apic_end(void);
 

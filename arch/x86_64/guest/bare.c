@@ -47,6 +47,16 @@ static const void *here(struct phys at, uint64_t size) {
     return (const void *)(uintptr_t)at.raw;
 }
 
+// Multiboot does not say how many there are. They count from 0.
+static void find_cpus(void) {
+    const struct x86_cpuid features = x86_cpuid(CPUID_FEATURES);
+    if (!(features.d & CPUID_FEATURES_D_SEVERAL))
+        return;
+    machine.cpus = features.b >> CPUID_FEATURES_B_CPUS_SHIFT & 0xff;
+    for (unsigned i = 0; i < MACHINE_CPUS_MAX; i++)
+        machine.cpu_id[i] = i;
+}
+
 _Noreturn void entry_begin(uint32_t magic, uint32_t information) {
     map_more();
     segments_init(vector_stubs, VECTOR_STUB_SIZE, vector_syscall);
@@ -54,6 +64,7 @@ _Noreturn void entry_begin(uint32_t magic, uint32_t information) {
     if (magic != MULTIBOOT_MAGIC ||
         multiboot_read(&machine, (struct phys){information}, inside, here) != NULL)
         guest_end(true);
+    find_cpus();
     const uint32_t cpu = x86_cpuid(CPUID_FEATURES).b >> CPUID_FEATURES_B_APIC_ID_SHIFT;
     guest_end(!guest_main(cpu, (const void *)(uintptr_t)information));
 }

@@ -5,11 +5,7 @@
 #include <stdint.h>
 
 #include "arch/x86_64/guest/frame.h"
-#include "guest/lib/machine.h"
 
 // A trap came; `frame` is gone on with when this returns. A guest that expects traps has a function
 // of this name; the default says what came and ends the machine as failed.
 void bare_trap(struct trap_frame *frame);
-
-// What the guest was started with: the loader's information, read.
-const struct machine *bare_machine(void);

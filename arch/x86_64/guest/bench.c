@@ -13,6 +13,7 @@
 #include "arch/x86_64/guest/hypervisor.h"
 #include "arch/x86_64/guest/segments.h"
 #include "arch/x86_64/guest/x86.h"
+#include "guest/bare.h"
 #include "guest/bench/measure.h"
 
 static uint64_t counter(void) {

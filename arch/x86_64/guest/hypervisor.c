@@ -21,4 +21,7 @@ bool hypervisor_is_there(void) {
     return state == THERE;
 }
 
-void hypervisor_call(uint64_t call) { __asm__ volatile("vmmcall" : "+a"(call)::"memory"); }
+uint64_t hypervisor_call(uint64_t call) {
+    __asm__ volatile("vmmcall" : "+a"(call)::"memory");
+    return call;
+}

@@ -72,6 +72,8 @@ static inline struct x86_cpuid x86_cpuid(uint32_t leaf) {
 #define CPUID_FEATURES_C_TSC_DEADLINE (1u << 24)
 #define CPUID_FEATURES_C_HYPERVISOR (1u << 31)
 #define CPUID_FEATURES_B_APIC_ID_SHIFT 24
+#define CPUID_FEATURES_B_CPUS_SHIFT 16
+#define CPUID_FEATURES_D_SEVERAL (1u << 28)
 #define CPUID_EXTENDED 7
 #define CPUID_EXTENDED_B_SMEP (1u << 7)
 #define CPUID_EXTENDED_B_SMAP (1u << 20)

@@ -2,6 +2,7 @@
 // stays what it was.
 #include "servers/sbi-server/console.h"
 #include "servers/sbi-server/pc/pc.h"
+#include "servers/sbi-server/version.h"
 
 const int64_t firmware_start_failed = -1;
 const bool firmware_has_console = true;
@@ -37,6 +38,9 @@ uint32_t firmware_answer(struct firmware_call *call, struct reply *reply) {
     if (call->is_user) {
         return undefined(reply);
     }
+    if (function == PC_VERSION) {
+        return pc_return(call, reply, PC_FIRMWARE_VERSION);
+    }
     if (function == PC_OFF) {
         return firmware_end(call, reply, VM_END_CALL_OFF, 0);
     }
@@ -49,10 +53,11 @@ uint32_t firmware_answer(struct firmware_call *call, struct reply *reply) {
     return pc_return(call, reply, PC_REFUSED);
 }
 
-// What is refused needs no look at anything.
+// What is refused needs no look at anything. Those that are known lie together, but for the
+// character.
 void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
                   uint64_t a6, uint64_t a7) {
-    const bool known = (a0 & 0xff) == PC_PUT_CHARACTER || a0 == PC_OFF || a0 == PC_RESET;
+    const bool known = (a0 & 0xff) == PC_PUT_CHARACTER || a0 - PC_VERSION <= PC_RESET - PC_VERSION;
     if (__builtin_expect(known || MESSAGE_MODE(rt_record.info) == 0, 0)) {
         rt_handle_rest(a0, a1, a2, a3, a4, a5, a6, a7);
         return;

@@ -10,6 +10,7 @@
 
 // RAX's low byte, for a character in its second one; or all of RAX.
 #define PC_PUT_CHARACTER 0x01u
+#define PC_VERSION 0x84000000u
 #define PC_OFF 0x84000008u
 #define PC_RESET 0x84000009u
 

@@ -1,23 +1,11 @@
 #include "tests/system/guests/check.h"
 
 #include <stdarg.h>
-#include <stddef.h>
 
 #include "guest/lib/format.h"
 #include "guest/lib/string.h"
 
-static struct machine machine;
 static unsigned checks, failures;
-
-const struct machine *check_machine(const void *device_tree) {
-    const size_t size = machine_tree_size(device_tree);
-    const bool good = size > 0 && machine_read(&machine, device_tree, size);
-    if (!good) {
-        print("FAILED: no device tree at %p\n", device_tree);
-        guest_end(true);
-    }
-    return &machine;
-}
 
 bool check_case(const struct machine *on, const char *name, bool is_default) {
     char wanted[32];

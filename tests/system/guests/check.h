@@ -8,9 +8,6 @@
 #include "guest/bare.h"
 #include "guest/lib/machine.h"
 
-// Reads the device tree, or ends the machine as failed.
-const struct machine *check_machine(const void *device_tree);
-
 // True when the command line says case=`name`, or says nothing and `is_default`.
 bool check_case(const struct machine *machine, const char *name, bool is_default);
 

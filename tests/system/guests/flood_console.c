@@ -38,8 +38,8 @@ static uint32_t lines_of(const struct machine *machine) {
 }
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
-    (void)cpu;
-    const uint32_t lines = lines_of(check_machine(device_tree));
+    (void)cpu, (void)device_tree;
+    const uint32_t lines = lines_of(bare_machine());
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (uint32_t i = 0; i < lines; i++) {
         char *line = &block[(size_t)(i % AT_ONCE) * LINE_SIZE];

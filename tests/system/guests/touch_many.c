@@ -9,14 +9,18 @@
 
 extern char image_start[], image_end[];
 
-static struct machine_range tree;
+static uint64_t behind(uint64_t at, uint64_t base, uint64_t end) {
+    return at >= base && at < end ? (end + STRIDE - 1) & ~(uint64_t)(STRIDE - 1) : at;
+}
 
 // The next address that is free to be written, at or after `at`.
-static uint64_t skip(uint64_t at) {
-    if (at >= (uint64_t)image_start && at < (uint64_t)image_end)
-        at = (uint64_t)image_end;
-    if (at >= tree.base && at < tree.base + tree.size)
-        at = (tree.base + tree.size + STRIDE - 1) & ~(uint64_t)(STRIDE - 1);
+static uint64_t skip(const struct machine *machine, uint64_t at) {
+    at = behind(at, (uint64_t)image_start, (uint64_t)image_end);
+    at = behind(at, (uint64_t)machine->tree, (uint64_t)machine->tree + machine->tree_size);
+    for (unsigned i = 0; i < machine->reserved_count; i++) {
+        const struct machine_range *range = &machine->reserved[i];
+        at = behind(at, range->base, range->base + range->size);
+    }
     return at;
 }
 
@@ -25,16 +29,16 @@ static uint64_t pattern(uint64_t at, unsigned pass) {
 }
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
-    (void)cpu;
-    const struct machine *machine = check_machine(device_tree);
-    tree = (struct machine_range){(uint64_t)device_tree, machine_tree_size(device_tree)};
+    (void)cpu, (void)device_tree;
+    const struct machine *machine = bare_machine();
     const uint64_t start = machine->memory.base;
     const uint64_t end = machine->memory.base + machine->memory.size;
     uint64_t touched = 0, wrong = 0;
     for (unsigned pass = 0; pass < PASSES; pass++) {
-        for (uint64_t at = skip(start); at < end; at = skip(at + STRIDE), touched++)
+        for (uint64_t at = skip(machine, start); at < end;
+             at = skip(machine, at + STRIDE), touched++)
             *(volatile uint64_t *)at = pattern(at, pass);
-        for (uint64_t at = skip(start); at < end; at = skip(at + STRIDE))
+        for (uint64_t at = skip(machine, start); at < end; at = skip(machine, at + STRIDE))
             wrong += *(volatile uint64_t *)at != pattern(at, pass);
     }
     check(touched > 0, "there is no memory to touch");

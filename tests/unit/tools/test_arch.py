@@ -38,6 +38,10 @@ class ArchTest(unittest.TestCase):
             ("aarch64", 1, 2, 0x40000000 | 1 << 54 | 0b11 << 6 | 0b01, (0x40000000, R | W)),
             ("aarch64", 1, 2, 0x40001003, (0x40001000, None)),
             ("aarch64", 0, 0, 0x40000000, None),
+            ("x86_64", 0, 0, 0x200000 | 1 << 63 | 0b111, (0x200000, R | W)),
+            ("x86_64", 1, 1, 0x200000 | 1 << 7 | 0b101, (0x200000, R | X)),
+            ("x86_64", 1, 2, 0x203000 | 0b111, (0x203000, None)),
+            ("x86_64", 0, 0, 0x200000 | 0b110, None),
         ):
             self.assertEqual(arch_of(arch).entry(raw, kind, level), meant, (arch, hex(raw)))
 
@@ -59,6 +63,20 @@ class ArchTest(unittest.TestCase):
         ):
             self.assertEqual(arm.detail(kind, words), detail)
         riscv = System(arch_of("riscv64"), Path(), (Path(), Path(), 0), {})
+        pc = System(arch_of("x86_64"), Path(), (Path(), Path(), 0), {})
+        for kind, words, detail in (
+            ("HYPERCALL", (0x4101, 0), "HYPERCALL putchar"),
+            ("HYPERCALL", (0x84000008, 0), "HYPERCALL 0x84000008"),
+            ("SYSREG", (0x72, 0), "SYSREG cpuid"),
+            ("SYSREG", (1 << 32 | 0x7C, 0x6E0), "SYSREG timer write"),
+            ("SYSREG", (0x7C, 0x802), "SYSREG apic read"),
+            ("SYSREG", (0x80, 0), "SYSREG instruction"),
+            ("IO", (0x3FD << 16 | 0x11, 0), "IO uart read"),
+            ("IO", (0x70 << 16 | 0x10, 0), "IO clock write"),
+            ("IO", (0x604 << 16 | 0x20, 0), "IO nobody write"),
+            ("IDLE", (5, 5), "IDLE"),
+        ):
+            self.assertEqual(pc.detail(kind, words), detail)
         self.assertEqual(riscv.detail("HYPERCALL", (0,) * 6 + (1, 0x10)), "HYPERCALL 0x10/1")
 
 

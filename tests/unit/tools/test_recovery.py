@@ -80,7 +80,7 @@ class StubTest(unittest.TestCase):
         path = Path(self.folder.name) / "gdb"
         self.fake = FakeStub(path, ANSWERS)
         self.fake.start()
-        self.stub = gdbstub.Stub(path, timeout=10)
+        self.stub = gdbstub.Stub(path, pc=32, timeout=10)
         self.addCleanup(self.fake.listener.close)
         self.addCleanup(self.stub.close)
 

@@ -6,7 +6,7 @@
 enum fault { NEVER_READY, ENDS_AT_ONCE, FAULTS_AT_ONCE, HANGS, DIES, REFUSES, DIES_MIGRATED };
 
 static const enum fault fault = FAULT;
-static struct firmware firmware;
+struct firmware firmware_server;
 
 static void trap(void) { wrong_instruction(); }
 
@@ -50,8 +50,8 @@ int main(void) {
     if (fault == FAULTS_AT_ONCE) {
         trap();
     }
-    if (firmware_configure(&firmware, rt_config, &wrong) != STATUS_OK) {
+    if (firmware_configure(&firmware_server, rt_config, &wrong) != STATUS_OK) {
         rt_die("the config's entry `%.*s` can't be right", CONFIG_NAME, wrong);
     }
-    rt_succeed(take_over, FIRMWARE_STATE_VERSION, firmware_serve, &firmware);
+    rt_succeed(take_over, FIRMWARE_STATE_VERSION, firmware_serve, &firmware_server);
 }

@@ -57,8 +57,8 @@ static void follow(const struct machine *machine) {
 }
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
-    (void)cpu;
-    const struct machine *machine = check_machine(device_tree);
+    (void)cpu, (void)device_tree;
+    const struct machine *machine = bare_machine();
     print("bad_tables: begins\n");
     follow(machine);
     print("FAILED: the nonsense was not followed\n");

@@ -145,10 +145,11 @@ static unsigned rounds_of(const struct machine *machine) {
 }
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
+    (void)device_tree;
     static void (*const cases[])(void) = {try_edges, try_priorities, try_switches, try_active,
                                           try_timer};
     (void)cpu;
-    const struct machine *machine = check_machine(device_tree);
+    const struct machine *machine = bare_machine();
     char typing[4];
     for (unsigned round = rounds_of(machine); round > 0; round--) {
         for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -6,7 +6,8 @@
 #include "tests/system/guests/riscv64/conformance.h"
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
-    const struct conformance on = {.hart = cpu, .machine = check_machine(device_tree)};
+    (void)device_tree;
+    const struct conformance on = {.hart = cpu, .machine = bare_machine()};
     conformance_base(&on);
     conformance_time(&on);
     conformance_ipi(&on);
