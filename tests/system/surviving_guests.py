@@ -131,6 +131,20 @@ def multi_hart_without_sstc(ctx: Context) -> None:
     run(ctx, "multi_hart", 53, manifest=ctx.manifest("two-cpus"), cpu=NO_SSTC)
 
 
+@system_test(arches=RISCV)
+def harts(ctx: Context) -> None:
+    """Four harts interrupt, fence and wait for one another and for their timers, each at random: no
+    wake-up is lost, with every way that a VM can have a timer, and at two paces of time."""
+    own = {"manifest": ctx.manifest("four-own-timers"), "cmdline": "case=stimecmp seed=2"}
+    shared = {"manifest": ctx.manifest("four-cpus")}
+    run(ctx, "harts", 21, **shared)
+    run(ctx, "harts", 21, **own)
+    run(ctx, "harts", 21, cmdline="seed=3", cpu=NO_SSTC, **shared)
+    # More time passes for an instruction: turns end sixteen times as often.
+    fast = {"icount": False, "qemu_args": ["-icount", "shift=4,sleep=off"]}
+    run(ctx, "harts", 21, **own, **fast)
+
+
 # Ways to have a timer that a guest of the default manifest has, and what differs in its machine.
 TIMERS = {
     "riscv64": ({"set_timer": {}}, {"set_timer": {"cpu": NO_SSTC}}),

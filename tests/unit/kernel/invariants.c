@@ -191,6 +191,9 @@ static void check_vcpu(const struct vcpu *vcpu) {
     require(!(vcpu->due & DUE_TURN) || vcpu->state == VCPU_EXITED, "a turn ended that is still on");
     require(!vcpu->preempted || vcpu->context.queued, "what is preempted does not run");
     require(vcpu->state != VCPU_PARKED || !vcpu->due, "a vCPU is parked past its deadline");
+    const struct arch_vcpu *guest = the_cpu->loaded == vcpu ? &machine.guest : &vcpu->arch;
+    require(vcpu->state != VCPU_PARKED || !(guest->pending & guest->enabled),
+            "a vCPU is parked though an interrupt is pending");
     require(vcpu->deadline >= the_cpu->next_event, "the timer is set behind a vCPU's deadline");
     require(vcpu->state != VCPU_PARKED || vcpu->wake >= the_cpu->next_event,
             "the timer is set behind a parked vCPU's own");
