@@ -101,6 +101,10 @@ void vcpu_load_slow(struct vcpu *vcpu) {
     if (cpu->loaded) {
         vcpu_save(cpu, &cpu->loaded->arch);
     }
+    // A reservation need not end with a trap: this takes that of the vCPU before away, by which a
+    // store-conditional of this one could succeed (unprivileged architecture, §8.2).
+    uint64_t nowhere;
+    asm volatile("sc.d zero, zero, %0" : "=A"(nowhere)::"memory");
     csr_write(scounteren, arch->scounteren);
     csr_write(senvcfg, arch->senvcfg);
     cpu->loaded = vcpu;
