@@ -294,6 +294,21 @@ def linux_on_the_newest_cpu(ctx: Context) -> None:
         ctx.expect(f"detected: {feature}" not in result.output, f"none that detects {feature}")
 
 
+@system_test(long=True, arches=("aarch64",))
+def linux_on_a_gicv2(ctx: Context) -> None:
+    """The same kernel on a board with a GICv2, with one CPU and with four that interrupt one another:
+    it finds that controller, and no fault."""
+    files = get_files(ctx)
+    for kind in (
+        Kind("one CPU, GICv2", "linux-gicv2-aarch64"),
+        Kind("four CPUs, GICv2", "linux-smp-gicv2-aarch64", cpus=4, lines=(FOUR_LINE,)),
+    ):
+        only = "init_checks=cpu_check,fork_check"
+        result = run_virtual(ctx, files, kind, cmdline=f"{cmdline(ctx, kind)} {only}")
+        ctx.expect("GICv3:" not in result.output, f"{kind.name}: a kernel that finds no GICv3")
+        say_closing(ctx, kind, result)
+
+
 CONSOLE_LINES = 50
 TYPED = "".join(f"{number} bottles, " for number in range(60))
 

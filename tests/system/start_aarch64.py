@@ -2,12 +2,13 @@
 
 import re
 
-from exeunt_lib.paths import SYSTEM_TESTS
+from exeunt_lib.paths import ROOT, SYSTEM_TESTS
 from exeunt_lib.session import start_session
 from exeunt_lib.testing import Context, run_guest, system_test
 
 ARCH = "aarch64"
 WITHOUT_DEVICES = SYSTEM_TESTS / "manifests/without-devices-aarch64.dts"
+GICV2 = ROOT / "guest/manifests/gicv2-aarch64.dts"
 # wfi; b wfi: a guest that waits for ever, and nothing wakes it.
 IDLE = bytes.fromhex("7f2003d5 ffffff17")
 ERASE = "\r\x1b[K"  # what the console takes the monitor's line away with
@@ -37,7 +38,7 @@ def aarch64_starts_and_ends_a_guest(ctx: Context) -> None:
 
 @system_test(arches=(ARCH,))
 def aarch64_refuses_what_is_not_its_own(ctx: Context) -> None:
-    """Machines that lack what the core needs."""
+    """Machines that lack what the core needs, or are not what the manifest says."""
     for machine, message in (
         (
             {"cpu": "cortex-a72"},
@@ -45,7 +46,13 @@ def aarch64_refuses_what_is_not_its_own(ctx: Context) -> None:
         ),
         (
             {"qemu_args": ["-machine", "gic-version=2"]},
-            "EXEUNT CORE PANIC: this machine has no GICv3",
+            "EXEUNT CORE PANIC: the manifest has a GICv3, but this machine's CPU lacks one's system "
+            "registers (QEMU: -machine virt,gic-version=3)",
+        ),
+        (
+            {"qemu_args": ["-machine", "gic-version=3"], "manifest": GICV2},
+            "EXEUNT CORE PANIC: the manifest has a GICv2, but this machine's controller is none "
+            "(QEMU: -machine virt,gic-version=2)",
         ),
     ):
         result = run_guest(ctx, **machine)
