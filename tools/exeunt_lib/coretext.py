@@ -75,7 +75,7 @@ def portal_lines(core: Core, page: int) -> Iterator[str]:
     portal = core.object("portal", page)
     receiver = object_text(core, portal["receiver"])
     ticks = portal["deadline_ticks"]
-    yield f"  receiver {receiver}, {portal['references']} references, {ticks} ticks"
+    yield f"  receiver {receiver}, {ticks} ticks"
     yield f"{NOW}waits {portal['waiting'] != 0}, {len(queue(core, portal))} records"
     yield f"{NOW}held by {object_text(core, portal['held'])}"
 
