@@ -113,7 +113,8 @@ PORTS = {
 
 
 def cmdline(ctx: Context, kind: Kind) -> str:
-    # Four harts of riscv64 have hung once in the checks behind these: that is not understood yet.
+    # Four harts of riscv64 have hung once in the checks behind these. No wake-up is known to get lost
+    # (harts.c); turns that are spent spinning for a fair lock are the suspicion (ARCHITECTURE.md, 9).
     only = " init_checks=cpu_check,fork_check" if ctx.arch == "riscv64" and kind.cpus > 1 else ""
     return f"{PORTS[ctx.arch].cmdline} {CMDLINE} init_cpus={kind.cpus}{only}"
 
