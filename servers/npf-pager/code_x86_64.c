@@ -80,6 +80,9 @@ ALWAYS_INLINE void keep(struct pager_access *access, struct insn_access insn,
     access->code = mode;
     access->value = more->value;
     access->position = more->is_high ? 8 : 0;
+    access->displacement = more->displacement;
+    access->is_based = (mode & MODE_LONG) && more->index == INSN_NO_REGISTER &&
+                       more->segment < INSN_FS && insn.base < INSN_PC;
     // Shorter registers than of 32 bits leave the rest of the whole as it is (APM volume 1, 3.1.2).
     if (!form->is_write && form->kind == INSN_ACCESS && form->width < 4) {
         access->kept = ~((UINT64_MAX >> (64 - 8 * form->width)) << access->position);
@@ -168,16 +171,31 @@ __attribute__((noinline)) static bool take(uint64_t bytes, uint64_t pc, uint64_t
     return true;
 }
 
+// Whether ACCESS, which the device's page saw at its beginning, began there (place_in_page). False,
+// too, where that takes more than one register to say.
+__attribute__((noinline)) static bool begins_there(const struct pager_access *access) {
+    const struct pager_vm *vm = pager.by_number[rt_record.badge % PAGER_NUMBERS];
+    uint32_t vcpu = MESSAGE_VCPU(rt_record.info);
+    uint64_t base = 0;
+    if (access->size == 1) {
+        return true;
+    }
+    return access->is_based && vcpu < vm->vcpus &&
+           rt_vcpu_read(vm->vcpu[vcpu], access->base, &base) == STATUS_OK &&
+           (base + (uint64_t)access->displacement) % PAGE_BYTES == 0;
+}
+
 void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2) {
     struct pager_access *access = &pager.decoded;
     // The device is known to have loads of as many bytes as the last one.
     const uint64_t size = access->size;
-    if (word2 == access->code && address % PAGE_BYTES != 0) {
+    if (word2 == access->code) {
         uint64_t bytes = rt_guest_fetch(pc);
         left_over = bytes;
         if (bytes == access->instruction || take(bytes, pc, word2)) {
             if (access->access == ACCESS_READ && !access->is_slow && access->size == size &&
-                emulate_is_aligned(access, address)) {
+                emulate_is_aligned(access, address) &&
+                (address % PAGE_BYTES != 0 || begins_there(access))) {
                 left_over = RT_NO_INSTRUCTION;
                 emulate_reply(access, emulate_read(&pager, address));
             }

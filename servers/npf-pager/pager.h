@@ -36,9 +36,11 @@ struct pager_access {
     // x86_64 (code_x86_64.c), elsewhere 0:
     uint8_t position; // the operand's lowest bit in the register
     bool is_slow;     // there is no shorter way for it
-    uint64_t kept;    // bits of the register that a load leaves alone
-    uint64_t value;   // what is stored where no register is
-    uint64_t code;    // word[2] of the exit: how the instruction was read
+    bool is_based;    // the address is `base` and `displacement`, and nothing else
+    int64_t displacement;
+    uint64_t kept;  // bits of the register that a load leaves alone
+    uint64_t value; // what is stored where no register is
+    uint64_t code;  // word[2] of the exit: how the instruction was read
 };
 
 #define PAGER_NO_ACCESS UINT64_MAX

@@ -70,7 +70,7 @@ TABLES = {
             Row("port_read", "port read, emulated", 300, ("2,941", "-")),
             Row("mmio_load", "MMIO load, emulated", 900, ("5,558", "-")),
             Row("mmio_load_new", "... by an instruction not seen before", 900, ("-", "-")),
-            Row("mmio_load_first", "... at the beginning of a page", None, ("-", "-")),
+            Row("mmio_load_first", "... at the beginning of a page", 900, ("-", "-")),
             Row("timer_set", "LAPIC timer set, by its deadline", 350, ("3,381", "-")),
             Row("timer_set_count", "... by its count", 350, ("-", "-")),
             Row("timer_set_page", "... by its page of registers", None, ("-", "-")),

@@ -462,6 +462,30 @@ static void test_tells_what_begins_elsewhere(void **unused) {
     }
 }
 
+// Behind a load that has made the next one short, by another instruction.
+static void test_tells_it_on_the_shortest_way_too(void **unused) {
+    (void)unused;
+    for (unsigned before = 0; before < 4; before++) {
+        INSTRUCT(0x8b, 0x07, 0x8b, 0x46, 0x10); // mov eax, [rdi]; mov eax, [rsi + 16]
+        struct message good = fault(RTC_BASE, ACCESS_READ, CODE_64);
+        struct message other = fault(RTC_BASE, ACCESS_READ, CODE_64);
+        other.pc += 2;
+        fakert_reset();
+        configure();
+        fakert.reg[RDI] = RTC_BASE;
+        fakert.reg[RSI] = RTC_BASE - 0x10 - before;
+        fakert_send(&good);
+        fakert_send(&other);
+        assert_int_equal(fakert_run(npf_pager_main), FAKERT_WAITING);
+        expect_load(fakert.answer[0], RAX, LOW, 2);
+        if (before == 0) {
+            expect_load(fakert.answer[1], RAX, LOW, 3);
+        } else {
+            assert_int_equal(fakert.answer[1].flags, REPLY_FLAGS | (uint64_t)REPLY_STOP);
+        }
+    }
+}
+
 static void test_names_what_it_refuses(void **unused) {
     (void)unused;
     static const struct {
@@ -514,6 +538,7 @@ int main(void) {
         TEST(each_store_counts_once_wherever_it_dies),
         TEST(a_wrong_controller_is_none),
         TEST(tells_what_begins_elsewhere),
+        TEST(tells_it_on_the_shortest_way_too),
         TEST(names_what_it_refuses),
         TEST(lets_the_guest_look_again),
     };
