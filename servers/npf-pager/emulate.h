@@ -6,12 +6,12 @@
 
 // How an architecture's instructions are read: code_word.c, code_x86_64.c.
 enum code_found {
-    CODE_DECODED, // *ACCESS is what exited
+    CODE_DECODED, // *FOUND is what exited
     CODE_GONE,    // it can't be read any more
     CODE_SPLIT,   // it is, but the access began in the page before
 };
 enum code_found code_read(struct pager *pager, const struct message *record,
-                          const struct pager_access **access);
+                          const struct pager_access **found);
 
 // The short way of a load from ADDRESS, in the region that was loaded from last, by the instruction
 // at PC: by the same one as last time, it is hoped. WORD2 is that of the exit.

@@ -74,11 +74,8 @@ MEASURED_LOOP(loop_nothing, "")
 DIFFERENT_LOOP(loop_different, "movl displacement(%%rax), %%ecx")
 DIFFERENT_LOOP(loop_no_different, "")
 
-// A call that nobody knows: what it costs to be answered.
-#define CALL_UNKNOWN UINT64_C(0x84000000)
-
 static bool hypercall(const struct machine *machine, uint64_t *value, const char **missing) {
-    static const uint64_t arguments[MEASURE_ARGUMENTS] = {CALL_UNKNOWN};
+    static const uint64_t arguments[MEASURE_ARGUMENTS] = {HYPERVISOR_VERSION};
     (void)machine, (void)missing;
     *value = measure_exit(loop_call, loop_nothing, arguments);
     return true;

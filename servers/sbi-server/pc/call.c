@@ -53,16 +53,15 @@ uint32_t firmware_answer(struct firmware_call *call, struct reply *reply) {
     return pc_return(call, reply, PC_REFUSED);
 }
 
-// What is refused needs no look at anything. Those that are known lie together, but for the
-// character.
+// The version, and what is refused, need no look at anything.
 void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
                   uint64_t a6, uint64_t a7) {
-    const bool known = (a0 & 0xff) == PC_PUT_CHARACTER || a0 - PC_VERSION <= PC_RESET - PC_VERSION;
+    const bool known = (a0 & 0xff) == PC_PUT_CHARACTER || a0 == PC_OFF || a0 == PC_RESET;
     if (__builtin_expect(known || MESSAGE_MODE(rt_record.info) == 0, 0)) {
         rt_handle_rest(a0, a1, a2, a3, a4, a5, a6, a7);
         return;
     }
-    rt_reply_hypercall(PC_REFUSED, a2);
+    rt_reply_hypercall(a0 == PC_VERSION ? PC_FIRMWARE_VERSION : PC_REFUSED, a2);
 }
 
 // No vCPU is started here: that is the interrupt controller's.
