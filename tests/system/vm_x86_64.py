@@ -54,7 +54,7 @@ def control_registers(ctx: Context) -> None:
         fault = "control: CR8 can't be intercepted" in result.lines
         version = run_command(ctx, ["qemu-system-x86_64", "--version"]).output.split("version ")[1]
         ctx.expect(not fault or int(version.split(".")[0]) >= 8, "accesses of CR8 that exit")
-        passed = 228 if fault else 230
+        passed = 240 if fault else 242
         ctx.expect_lines(result.output, f"control: {passed} checks passed", *ctx.board.clean_end)
         ctx.expect(result.status == 0, f"status 0, not {result.status}")
 

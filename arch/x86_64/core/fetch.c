@@ -80,7 +80,7 @@ void fetch_prefixes(struct vcpu *vcpu) {
         at = fetch_byte(vcpu, base + pc + ++count);
     }
     *plain = count ? *plain : pc;
-    vmcb->exit_code |= count << VMCB_EXIT_BITS;
+    vmcb->exit_code |= count << VMCB_EXIT_BITS | (vmcb->rflags & RFLAGS_TRAP) << VMCB_EXIT_STEP;
 }
 
 enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction) {

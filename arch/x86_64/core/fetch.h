@@ -18,7 +18,8 @@ struct fetch_page {
 const uint8_t *fetch_seen(struct fetch_page *page, const struct space *space, uint64_t address);
 
 // VCPU has exited by an instruction that it is to go on behind, whose length the hardware does not
-// say: puts the number of its prefixes into the exit's code, from VMCB_EXIT_BITS on. Where there
+// say: puts the number of its prefixes into the exit's code, from VMCB_EXIT_BITS on, and in bit 31
+// whether it is single-stepped: by either the shortest answer is not for it. Where there
 // are none, the address is remembered (struct arch_vcpu): of code that is written anew in its
 // place, and has prefixes then, the length would be wrong.
 void fetch_prefixes(struct vcpu *vcpu);

@@ -66,6 +66,8 @@ hypercall:
     movzbl %bl, %ebp
     cmp %rbx, PLAIN(%rsp, %rbp, 8)
     jne guest_trap              // is it three bytes long? (fetch_prefixes)
+    testl $value__RFLAGS_TRAP, R(PAGE + vmcb__rflags)
+    jnz guest_trap              // a single step ends behind it
     cmpb $0, R(PAGE + vmcb__cpl)        // VMMCALL is open to the guest's user mode
     jne guest_trap
     mov R(vcpu__fast_portal), %rcx
@@ -77,9 +79,8 @@ hypercall:
     // The point of no return: rcx is the server.
     lea -sizeof__regs(%rsp), %rbp
     mov %rbp, boot_cpu + cpu__fast   // forward_settle writes the record down, should it be needed
+    incq R(vcpu__record__seq)
     mov R(vcpu__record__seq), %r14
-    inc %r14
-    mov %r14, R(vcpu__record__seq)
     host_state
     load rsp, vcpu__fast_info - sizeof__regs, rax, r15
     add $sizeof__regs, %rcx
@@ -87,7 +88,10 @@ guest_serve:
     enter_task %rcx, %rbp
     mov E(task__receive_sp, %rcx), %rsp
     mov E(task__receive_pc, %rcx), %rcx
-    jmp vector_forget             // the record's pc is in rbx
+    xor %ebp, %ebp              // the record's pc is in rbx
+    mov $value__RFLAGS_ONE + value__RFLAGS_INTERRUPTS, %r11d
+    stgi
+    sysretq
 
     // CPUID and the MSRs, which guests use all the time: what trap_instruction and forward_exit do, to a
     // server that waits. All registers are saved; rcx and rdx still are the guest's, rdi its RAX, rbx
@@ -96,6 +100,8 @@ instruction:
     movzbl %bl, %ebp
     cmp %rbx, PLAIN(%rsp, %rbp, 8)
     jne guest_trap              // is it two bytes long?
+    testl $value__RFLAGS_TRAP, R(PAGE + vmcb__rflags)
+    jnz guest_trap
     mov %rdi, R(X(value__REG_VCPU_RAX))
     mov %rbx, R(regs__pc)
     cmpb $0, R(PAGE + vmcb__cpl)

@@ -168,7 +168,7 @@ static uint64_t vcpu_length(const struct vmcb *vmcb) {
     if (vmcb->exit_code == VMCB_EXIT_IO) {
         return vmcb->exit_info2 - vmcb->rip;
     }
-    uint64_t prefixes = (uint32_t)vmcb->exit_code >> VMCB_EXIT_BITS;
+    uint64_t prefixes = VMCB_EXIT_PREFIXES(vmcb->exit_code);
     switch ((uint16_t)vmcb->exit_code) {
     case VMCB_EXIT_HLT:
         return 1 + prefixes;

@@ -93,6 +93,8 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
 #define VMCB_SEGMENT_LONG (1u << 9) // 64-bit code
 
 #define VMCB_EXIT_BITS 16 // of exit_code; behind them, the core's: see fetch_prefixes
+#define VMCB_EXIT_STEP 23 // from RFLAGS_TRAP to bit 31
+#define VMCB_EXIT_PREFIXES(code) ((code) >> VMCB_EXIT_BITS & 15)
 enum vmcb_exit {
     VMCB_EXIT_DEBUG = 0x20,
     VMCB_EXIT_DEBUG_LAST = 0x3f,

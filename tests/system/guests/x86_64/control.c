@@ -146,27 +146,34 @@ static void debug_registers(void) {
 }
 
 // What is stepped over stops behind it, and not later, when the hypervisor goes on behind it.
-static void single_steps(void) {
-    uint64_t first, second, third;
+__attribute__((noinline)) static void single_steps(void) {
+    uint64_t first, second, third, fourth, fifth;
     steps = 0;
     __asm__ volatile("lea 1f(%%rip), %0\n"
                      "lea 2f(%%rip), %1\n"
                      "lea 3f(%%rip), %2\n"
+                     "lea 4f(%%rip), %3\n"
+                     "lea 5f(%%rip), %4\n"
+                     "mov $2, %%eax\n"
                      "mov $0x3fd, %%edx\n"
                      "pushfq\n"
                      "orl $0x100, (%%rsp)\n"
                      "popfq\n"
                      "in %%dx, %%al\n"
                      "1: wbinvd\n"
-                     "2: mov %3, %%cr4\n"
-                     "3: pushfq\n"
+                     "2: mov %5, %%cr4\n"
+                     "3: vmmcall\n"
+                     "4: cpuid\n"
+                     "5: pushfq\n"
                      "andl $~0x100, (%%rsp)\n"
                      "popfq\n"
-                     : "=&r"(first), "=&r"(second), "=&r"(third)
+                     : "=&r"(first), "=&r"(second), "=&r"(third), "=&r"(fourth), "=&r"(fifth)
                      : "r"(x86_read_cr(4))
-                     : "rax", "rdx", "memory", "cc");
+                     : "rax", "rbx", "rcx", "rdx", "memory", "cc");
     check(steps >= 3 && stepped[0] == first, "behind IN: 0x%lx, not 0x%lx", stepped[0], first);
     check(stepped[1] == second, "behind WBINVD: 0x%lx, not 0x%lx", stepped[1], second);
+    check(stepped[3] == fourth, "behind VMMCALL: 0x%lx, not 0x%lx", stepped[3], fourth);
+    check(stepped[4] == fifth, "behind CPUID: 0x%lx, not 0x%lx", stepped[4], fifth);
     check(stepped[2] == third, "behind MOV to CR4: 0x%lx, not 0x%lx", stepped[2], third);
 }
 
@@ -296,8 +303,9 @@ bool guest_main(uint64_t cpu, const void *information) {
     cr4();
     cr8();
     debug_registers();
-    single_steps();
     lengths();
+    for (unsigned again = 0; again < 3; again++)
+        single_steps();
     other_codes();
     deliveries();
     return check_end("control");
