@@ -18,13 +18,14 @@ extern char image_begin[], text_end[], rodata_end[], image_end[], boot_tables[],
 static struct cpu cpus[1];
 
 #define GIGABYTE (1ull << 30)
+#define BLOCK (1ull << 21) // the image lies in one
 // Where QEMU leaves the device tree when it starts an ELF file: the beginning of RAM.
 #define BOOT_DEVICE_TREE 0x40000000ull
 #define IMAGE_OFFSET 0xffffffff80000000ull // as in core.ld
 #define IMAGE_ROOT 511u                    // the root's entry that shows the core's image
 
 // The tables, in this order.
-enum { ROOT, MIDDLE, LOW, IDENTITY, TABLES };
+enum { ROOT, MIDDLE, LOW, BESIDE, IDENTITY, TABLES };
 
 #define ENTRY_COMMON (PTE_VALID | PTE_AF | PTE_INNER_SHAREABLE)
 
@@ -76,6 +77,7 @@ void boot_map(void) {
     uint64_t *root = (uint64_t *)boot_tables;
     uint64_t *middle = root + MIDDLE * 512ul;
     uint64_t *low = root + LOW * 512ul;
+    uint64_t *beside = root + BESIDE * 512ul;
     uint64_t *identity = root + IDENTITY * 512ul;
     const struct bundle_header *bundle = (const void *)boot_bundle;
     for (int i = 0; i < TABLES * 512; i++) {
@@ -86,13 +88,19 @@ void boot_map(void) {
     for (uint64_t i = 0; i < ARCH_PHYSICAL_LIMIT / GIGABYTE; i++) {
         bool device = i == bundle->console / GIGABYTE;
         for (unsigned part = 0; part < BUNDLE_CONTROLLER_PARTS; part++) {
-            device |= i == bundle->controller[part] / GIGABYTE;
+            device |= bundle->controller[part] && i == bundle->controller[part] / GIGABYTE;
         }
         root[i] =
             i * GIGABYTE | ENTRY_COMMON | PTE_PXN | PTE_UXN | (device ? PTE_DEVICE : PTE_NORMAL);
     }
-    // The image, by its parts: never writable and executable.
+    // But not the image, which nothing is to write but as its parts say.
     uint64_t begin = (uint64_t)image_begin;
+    for (uint64_t i = 0; i < 512; i++) {
+        beside[i] = root[begin / GIGABYTE] + i * BLOCK;
+    }
+    beside[begin / BLOCK % 512] = 0;
+    root[begin / GIGABYTE] = (uint64_t)beside | PTE_VALID | PTE_TABLE;
+    // The image, by its parts: never writable and executable.
     root[IMAGE_ROOT] = (uint64_t)middle | PTE_VALID | PTE_TABLE;
     middle[begin >> 21 & 511] = (uint64_t)low | PTE_VALID | PTE_TABLE;
     for (uint64_t at = begin; at < (uint64_t)boot_bundle; at += PAGE_SIZE) {
