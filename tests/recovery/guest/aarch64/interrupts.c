@@ -32,14 +32,13 @@
 static uint64_t distributor;
 
 void interrupts_begin(const struct machine *machine) {
-    struct machine_range first = {0, 0}, second = {0, 0};
-    check(machine_device(machine, "arm,gic-v3", 0, &first) &&
-              machine_device(machine, "arm,gic-v3", 1, &second),
-          "an arm,gic-v3");
-    distributor = first.base;
-    check(gic_init((volatile void *)first.base, (volatile void *)second.base, second.size, TIMER),
+    struct gic gic = {0};
+    check(gic_find(machine, &gic), "a GIC");
+    distributor = gic.distributor.base;
+    check(gic_init((volatile void *)distributor, (volatile void *)gic.cpus.base, gic.cpus.size,
+                   TIMER),
           "a redistributor of this CPU");
-    const uint64_t private = second.base + GICR_SGI_FRAME;
+    const uint64_t private = gic.cpus.base + GICR_SGI_FRAME;
     store(private + GICD_IGROUPR, UINT32_MAX);
     store(private + GICD_ISENABLER, 0xffff);
     store(distributor + WORD(GICD_IGROUPR), UINT32_MAX);
