@@ -107,7 +107,7 @@ def survive_damaged_programs(ctx: Context, **boot) -> None:
     ctx.expect_lines(result.output, "mutants: 60 damaged programs run")
 
 
-@system_test(arches=ARCHES)
+@system_test()
 def gkernel_survives_damaged_programs(ctx: Context) -> None:
     """60 programs with changed bytes, whose CRC-32 is right: refused, killed, or they run."""
     survive_damaged_programs(ctx)
@@ -126,7 +126,7 @@ def gkernel_gives_out_nothing_used(ctx: Context) -> None:
     run_programs(ctx, "fresh")
 
 
-@system_test(arches=ARCHES)
+@system_test()
 def gkernel_keeps_waiters_from_new_memory(ctx: Context) -> None:
     """Threads wait for words in shared memory that becomes another process's."""
     run_programs(ctx, "recycled")

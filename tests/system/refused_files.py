@@ -41,7 +41,7 @@ def scratch_file(ctx: Context, name: str, content: bytes) -> Path:
     return path
 
 
-@system_test(arches=ARCHES)
+@system_test()
 def image_missing(ctx: Context) -> None:
     """Neither the file nor its folder need be on the disk."""
     advice = "put it there with mcopy, or run with --guest FILE"
@@ -52,7 +52,7 @@ def image_missing(ctx: Context) -> None:
         expect_refused(ctx, f"only {there}", message, disk=image)
 
 
-@system_test(arches=ARCHES)
+@system_test()
 def disk_cut_short(ctx: Context) -> None:
     """A FAT32 image that lost its end, be it only a sector, or all but the first one."""
     whole = built_disk(ctx)
@@ -76,7 +76,7 @@ def disk_without_volume(ctx: Context) -> None:
     expect_refused(ctx, "nothing", "VM vm0: disk: the disk is empty", disk=image)
 
 
-@system_test(arches=ARCHES)
+@system_test()
 def disk_contradicts_itself(ctx: Context) -> None:
     """A folder that says a file is longer than its clusters are."""
     image = built_disk(ctx)

@@ -79,7 +79,7 @@ def flash_program_damaged(ctx: Context) -> None:
         ctx.expect(result.output.count(STARTED) == 1, "one program to be started")
 
 
-@system_test(arches=ARCHES)
+@system_test()
 def flash_bits_that_matter(ctx: Context) -> None:
     """Bits behind the last program are nobody's: nothing is refused."""
     image = Image(ctx)
@@ -88,7 +88,7 @@ def flash_bits_that_matter(ctx: Context) -> None:
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
 
 
-@system_test(arches=ARCHES)
+@system_test()
 def flash_table_refused(ctx: Context) -> None:
     """A header or a table that is wrong: there are no programs, which is said with the reason; the
     guest ends, and its run has failed."""
@@ -153,7 +153,7 @@ def flash_refused_bare(ctx: Context) -> None:
     ctx.expect(result.status == 1, f"status 1, not {result.status}")
 
 
-@system_test(arches=ARCHES)
+@system_test()
 def flash_no_program(ctx: Context) -> None:
     """Files with a right CRC-32 that are no programs."""
     good = Image(ctx)
