@@ -63,6 +63,13 @@ static void answer_safely(struct reply *reply) {
     }
 }
 
+// Who says that it receives nowhere dies of the next record. Only that of an exit can be refused,
+// and then comes at once; behind others it may be that none ever comes.
+static enum evil_death choose_death(void) {
+    enum evil_death how = (enum evil_death)evil_below(EVIL_DEATHS);
+    return how == EVIL_RECEIVE && served >= EXIT_GUEST_CLASSES ? EVIL_EXIT : how;
+}
+
 static void serve(void *state, const struct message *record, struct reply *reply) {
     (void)state;
     bool again = MESSAGE_CLASS(record->info) == EXIT_REFUSED;
@@ -75,7 +82,7 @@ static void serve(void *state, const struct message *record, struct reply *reply
     evil_scribble();
     unsigned deaths = evil_tally->exits ? DEATHS : 1;
     if (!again && MESSAGE_ATTEMPT(record->info) < 2 && evil_below(deaths) == 0) {
-        evil_die((enum evil_death)evil_below(EVIL_DEATHS));
+        evil_die(choose_death());
     }
     if (refusals < REFUSALS) {
         answer_anyhow(reply);
