@@ -143,7 +143,9 @@ enum status syscall_vcpu(struct task *task) {
         return STATUS_OK;
     case VCPU_LOOK:
         status = arch_vcpu_look(vcpu, argument, &found);
-        syscall_result(task, 0, found);
+        if (status == STATUS_OK) {
+            syscall_result(task, 0, found);
+        }
         return status;
     case VCPU_INTERRUPT:
         return vcpu_interrupt(task, vcpu);
