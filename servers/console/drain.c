@@ -130,7 +130,8 @@ static uint64_t end_of_guest(struct console *console, unsigned index, uint64_t t
                              uint64_t head) {
     uint64_t open = console->state->open;
     bool other = open < console->count && console->peer[open].kind == CONSOLE_CLIENT_GUEST;
-    if (other && head - tail < RING_BYTES / 2 && hold_shown(console))
+    if (other && head - tail < RING_BYTES / 2 && hold_begun(console, index, tail) &&
+        hold_shown(console))
         return tail;
     uint64_t end = drain_end_of_lines(console->peer[index].out, tail, head);
     if (head - end >= RING_BYTES / 2)

@@ -226,7 +226,7 @@ static void test_prompt_is_not_waited_for_for_ever(void **context) {
     assert_string_equal(world_screen(), "[a] done\n[a] prompt> x");
 }
 
-static void test_growing_line_is_cut_by_no_other_guest(void **context) {
+static void test_growing_line_is_cut_by_another_guest_that_has_waited(void **context) {
     (void)context;
     begin_with_patience();
     world_write(1, ".");
@@ -234,14 +234,14 @@ static void test_growing_line_is_cut_by_no_other_guest(void **context) {
     for (unsigned ms = 0; ms < 50; ms += 10)
         world_tick(10);
     world_write(2, "whole\n");
-    for (unsigned dots = 0; dots < 4; dots++) {
-        world_write(1, ".");
-        world_send(EXIT_SIGNAL, 1, 1);
-        world_tick(40);
-    }
-    assert_string_equal(world_screen(), "[a] .....");
+    world_write(1, ".");
+    world_send(EXIT_SIGNAL, 1, 1);
+    world_tick(40);
+    assert_string_equal(world_screen(), "[a] ..");
+    world_write(1, ".");
+    world_send(EXIT_SIGNAL, 1, 1);
     world_tick(10);
-    assert_string_equal(world_screen(), "[a] .....\n[b] whole\n");
+    assert_string_equal(world_screen(), "[a] ...\n[b] whole\n");
     // And not by what no end of is to be seen.
     world_write(1, ".");
     world_send(EXIT_SIGNAL, 1, 1);
@@ -250,6 +250,22 @@ static void test_growing_line_is_cut_by_no_other_guest(void **context) {
     memset(half, 'b', sizeof(half));
     world_write_bytes(2, half, sizeof(half));
     world_send(EXIT_SIGNAL, 2, 1);
+    assert_int_equal(world.out[2].tail, world.out[2].head);
+}
+
+static void test_endless_line_silences_no_other_guest(void **context) {
+    (void)context;
+    begin_with_patience();
+    for (unsigned ms = 0; ms < 60 * 1000; ms += 40) {
+        world_write(1, ".");
+        world_send(EXIT_SIGNAL, 1, 1);
+        if (ms % 1000 == 0) {
+            world_write(2, "whole\n");
+            world_send(EXIT_SIGNAL, 2, 1);
+        }
+        world_tick(40);
+    }
+    world_tick(50);
     assert_int_equal(world.out[2].tail, world.out[2].head);
 }
 
@@ -368,7 +384,8 @@ int main(void) {
         cmocka_unit_test(test_waiting_guest_is_heard_at_last),
         cmocka_unit_test(test_guests_line_is_waited_for),
         cmocka_unit_test(test_prompt_is_not_waited_for_for_ever),
-        cmocka_unit_test(test_growing_line_is_cut_by_no_other_guest),
+        cmocka_unit_test(test_growing_line_is_cut_by_another_guest_that_has_waited),
+        cmocka_unit_test(test_endless_line_silences_no_other_guest),
         cmocka_unit_test(test_servers_line_goes_before_a_guests_unfinished_one),
         cmocka_unit_test(test_end_waits_for_nothing),
         cmocka_unit_test(test_flush_leaves_a_guests_unfinished_line_whole),
