@@ -186,8 +186,9 @@ void init_finish(bool failed);
 // Says what keeps init from going on, past the console: that may not be there yet.
 __attribute__((format(printf, 1, 2))) void init_refuse(const char *format, ...);
 
-// machine.c: reads the machine's device tree at physical address TREE.
-void machine_read(struct machine *machine, uint64_t tree);
+// machine.c: reads the machine's device tree at physical address TOLD; machine_x86_64.c: what the
+// loader has told, which lies there.
+void machine_read(struct machine *machine, uint64_t told);
 
 // memory.c: physical memory and object memory. Running out of either at the start is the
 // manifest's fault: it ends the machine with a message.

@@ -79,11 +79,12 @@ COLD static uint64_t trap_identification(uint64_t iss) {
     // clang-format off
 #define READ(m, n) case (m) << 3 | (n): return sysreg_read(s3_0_c0_c##m##_##n);
 #define ROW(m) READ(m, 0) READ(m, 1) READ(m, 2) READ(m, 3) READ(m, 4) READ(m, 5) READ(m, 6) READ(m, 7)
-    // clang-format on
     switch (ESR_ISS_IS_ID(iss) ? ESR_ISS_ID(iss) : 0) {
         ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7)
+    default:
+        return 0;
     }
-    return 0;
+    // clang-format on
 }
 
 COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
