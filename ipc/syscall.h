@@ -28,11 +28,11 @@
 //               IRQ    a4 = line of the interrupt controller that the boot bundle names
 //             The space of one page in the pool is BUNDLE_PAGE bytes; see SYSCALL_PAGES_*.
 // DESTROY     t1 = slot (needs MANAGE) of a task, or of a space, which is BUSY while tasks are in
-// it.
-//             It ends and its pages are free again. Objects of other types stay: WRONG_TYPE.
+//             it. It ends and its pages are free again. Objects of other types stay: WRONG_TYPE.
 // MAP         t1 = space slot (needs W), a0 = address, a1 = frame slot, a2 = offset in the frame,
 //             a3 = bytes, a4 = rights. Uses the largest pages that fit. Back: a0 = bytes done,
-//             which can be less: MAP goes at most SYSCALL_MAP_STEPS pages far at a time.
+//             which can be less: MAP goes at most SYSCALL_MAP_STEPS pages far at a time. EXISTS
+//             also where a MAP of smaller pages that failed has left a table.
 // GRANT       t1 = task slot (needs MANAGE), a0 = slot there, a1 = slot here (needs GRANT),
 //             a2 = rights, a3 = frame: offset, portal: badge, a4 = frame: bytes.
 // BIND        t1 = enum bind, a0, a1… as said there.

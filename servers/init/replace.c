@@ -3,6 +3,7 @@
 // anything is wrong with the new one. One server is replaced at a time.
 #include <string.h>
 
+#include "arch/barrier.h"
 #include "ipc/monitor.h"
 #include "ipc/state.h"
 #include "servers/init/init.h"
@@ -49,6 +50,7 @@ static enum status replace_copy(struct file *file, uint64_t bytes) {
     uint64_t end = (bytes + 0xfff) & ~0xfffull;
     memcpy(to, memory_see(init.buffer.physical), bytes);
     memset(to + bytes, 0, end - bytes); // its last page is mapped as a whole
+    arch_memory_clean(to, end);         // and executed from where it lies
     *file = (struct file){
         .name = "new version",
         .content = (const uint8_t *)to,

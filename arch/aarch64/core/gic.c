@@ -101,6 +101,9 @@ void arch_irq_init(const struct bundle_header *bundle) {
         gic_init_v2(bundle->controller[1] + ARCH_DIRECT_BASE);
         list_init(bundle->controller[2] + ARCH_DIRECT_BASE);
     } else {
+        panic_unless(bundle->controller_kind == BUNDLE_GICV3,
+                     "the boot bundle has no interrupt controller of this architecture, but kind",
+                     bundle->controller_kind);
         gic_init_v3(bundle->controller[1] + ARCH_DIRECT_BASE);
         list_init(0);
     }

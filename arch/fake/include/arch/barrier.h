@@ -1,6 +1,5 @@
 // Ordering between memory and devices, and what no cache keeps back (contract: each architecture
-// has this header). The devices
-// here are C code of the same thread.
+// has this header). The devices here are C code of the same thread.
 #pragma once
 
 #include <stdint.h>
