@@ -165,11 +165,12 @@ static bool has_room(const struct pager *pager, const struct ring *out, uint64_t
     if (!out) {
         return false;
     }
-    if (uart_room(out, head) == 0) {
-        struct rt_words request = {.word = {CONSOLE_FLUSH}};
-        if (rt_call(pager->console, &request) != STATUS_OK) {
-            rt_log("the console can't be called: what guests write is lost");
-        }
+    if (uart_room(out, head) > 0) {
+        return true;
+    }
+    struct rt_words request = {.word = {CONSOLE_FLUSH}};
+    if (rt_call(pager->console, &request) != STATUS_OK) {
+        rt_log("the console can't be called: what guests write is lost");
     }
     return uart_room(out, head) > 0;
 }
@@ -178,8 +179,8 @@ static void uart_store(const struct device_access *access) {
     struct pager *pager = access->pager;
     const struct uart *from = committed(pager, access->state_offset);
     struct ring *out = access->vm->out;
-    if (access->offset == PL011_DR && pl011_only_sends(&from->registers) && out &&
-        uart_room(out, from->head) > 0) {
+    bool room = access->offset == PL011_DR && has_room(pager, out, from->head);
+    if (room && pl011_only_sends(&from->registers)) {
         // What happens most: nothing but the count changes.
         out->data[from->head % RING_BYTES] = (char)access->value;
         state_set(&pager->state, &from->head, from->head + 1);
@@ -187,8 +188,8 @@ static void uart_store(const struct device_access *access) {
     }
     struct uart uart = *from;
     int sent = pl011_write(&uart.registers, access->offset, (uint32_t)access->value);
-    if (sent != PL011_NOTHING && has_room(pager, access->vm->out, uart.head)) {
-        access->vm->out->data[uart.head % RING_BYTES] = (char)sent;
+    if (sent != PL011_NOTHING && room) {
+        out->data[uart.head % RING_BYTES] = (char)sent;
         uart.head++;
     }
     finish(pager, access->vm, access->line, from, &uart);
