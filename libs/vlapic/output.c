@@ -4,6 +4,9 @@
 #define CLASS 0xf0u
 #define CLASS_SHIFT 4
 
+// INIT turns it off, and nobody can turn it on before STARTUP.
+bool vlapic_is_enabled(const struct vlapic *lapic) { return words_is_enabled(lapic); }
+
 uint8_t vlapic_priority(const struct vlapic *lapic) {
     const unsigned in_service = words_highest(lapic->in_service);
     const unsigned task = (unsigned)lapic->priority;

@@ -127,7 +127,9 @@ bool vlapic_write_cr8(struct vlapic *lapic, uint64_t value);
 // Whether IPI is for LAPIC, which IS_SENDER or not.
 bool vlapic_ipi_is_for(const struct vlapic_ipi *ipi, const struct vlapic *lapic, bool is_sender);
 
-// Its priority, by which one of those is chosen that an IPI of the mode LOWEST is for: the lowest.
+// Of those that an IPI of the mode LOWEST is for, one is chosen: the one whose priority is lowest.
+// One that is off, or waits for a STARTUP, would lose it, and is not to be chosen.
+bool vlapic_is_enabled(const struct vlapic *lapic);
 uint8_t vlapic_priority(const struct vlapic *lapic);
 
 // IPI, which is for LAPIC, arrives.

@@ -85,7 +85,7 @@ static uint32_t send_to(const struct pc_exit *exit, const struct vlapic_ipi *ipi
             vcpu == exit->vcpu ? &exit->lapic : &state_of(exit->pc, exit->vm, vcpu)->lapic;
         if (vlapic_ipi_is_for(ipi, lapic, vcpu == exit->vcpu)) {
             all |= 1u << vcpu;
-            if (vlapic_priority(lapic) < least) {
+            if (vlapic_is_enabled(lapic) && vlapic_priority(lapic) < least) {
                 least = vlapic_priority(lapic);
                 one = 1u << vcpu;
             }

@@ -343,6 +343,29 @@ static void test_the_least_busy_gets_it(void **state) {
     assert_int_equal(guest_takes(VCPU + 1), 0);
 }
 
+// A CPU that would lose it is never the least busy one.
+static void test_who_is_off_does_not_get_it(void **state) {
+    (void)state;
+    turn_on(0);
+    write(X2APIC(0x08), 0x30);
+    write(X2APIC(0x30), UINT64_C(0xff) << 32 | 0x945); // by name; the other has not been started
+    assert_int_equal(guest_takes(VCPU), 0x45);
+    turn_on(1);
+    write_from(1, X2APIC(0x0f), 0xff); // off by software
+    write(X2APIC(0x0b), 0);
+    write(X2APIC(0x30), UINT64_C(3) << 32 | 0x946);
+    assert_int_equal(guest_takes(VCPU), 0x46);
+    turn_on(1);
+    write(X2APIC(0x30), UINT64_C(3) << 32 | 0x947);
+    assert_int_equal(guest_takes(VCPU + 1), 0x47);
+    assert_int_equal(guest_takes(VCPU), 0);
+    write(X2APIC(0x0b), 0);
+    write(X2APIC(0x30), UINT64_C(1) << 32 | 0x500); // INIT
+    input_count = 0;
+    write(X2APIC(0x30), UINT64_C(3) << 32 | 0x948);
+    assert_int_equal(guest_takes(VCPU), 0x48);
+}
+
 static void test_what_is_urgent_is_first(void **state) {
     (void)state;
     turn_on(0);
@@ -614,6 +637,7 @@ int main(void) {
         TEST(interrupts_between_cpus),
         TEST(a_vcpu_is_started_by_another),
         TEST(the_least_busy_gets_it),
+        TEST(who_is_off_does_not_get_it),
         TEST(what_is_urgent_is_first),
         TEST(other_registers),
         TEST(efer_and_pat_are_looked_at),
