@@ -85,6 +85,11 @@ static inline _Noreturn void rt_reply_effects(uint64_t flags) {
     rt_reply_effect_registers(flags, 0, 0, 0);
 }
 
+// Ends the service of an exit that nobody waits for any more: its vCPU was stopped meanwhile, which
+// VCPU_READ says by DENIED. It is the end of nothing else: should the vCPU wait after all, and
+// DENIED have said that this server may not read there, the core refuses this answer.
+static inline _Noreturn void rt_reply_nobody(void) { rt_reply_effect_registers(0, 0, 0, 0); }
+
 // Answers the call being served.
 static inline _Noreturn void rt_reply_call(uint64_t word0, uint64_t word1, uint64_t word2,
                                            uint64_t word3, uint64_t word4, uint64_t word5,

@@ -29,9 +29,16 @@ struct string {
     unsigned bits; // of the code: 16, 32, 64
 };
 
+// Does not return when the vCPU has been stopped; nothing has been changed before that.
 static bool read_register(const struct firmware_call *call, unsigned number, uint64_t *value) {
-    return call->vcpu < call->vm->slots &&
-           rt_vcpu_read(call->vm->slot[call->vcpu], number, value) == STATUS_OK;
+    if (call->vcpu >= call->vm->slots) {
+        return false;
+    }
+    enum status status = rt_vcpu_read(call->vm->slot[call->vcpu], number, value);
+    if (status == STATUS_DENIED) {
+        rt_reply_nobody();
+    }
+    return status == STATUS_OK;
 }
 
 // The base of the segment that PREFIX names; 0xff: it is no such prefix.

@@ -19,6 +19,9 @@
 uint64_t pc_register(const struct pc_exit *exit, unsigned number) {
     uint64_t value = 0;
     enum status status = rt_vcpu_read(exit->vm->slot[exit->vcpu], number, &value);
+    if (status == STATUS_DENIED) {
+        rt_reply_nobody(); // nothing has been changed before a register is read
+    }
     if (status != STATUS_OK) {
         rt_die("register %u of vCPU %u can't be read: %s", number, exit->vcpu, status_text(status));
     }

@@ -86,7 +86,7 @@ void pc_msr(struct pc_exit *exit, struct reply *reply);
 // Answers control registers, and instructions about caches (control.c).
 void pc_control(struct pc_exit *exit, struct reply *reply);
 
-// Register NUMBER of the vCPU whose exit is served.
+// Register NUMBER of the vCPU whose exit is served. Does not return when that has been stopped.
 uint64_t pc_register(const struct pc_exit *exit, unsigned number);
 
 // The exception VECTOR, without or with the error code 0, in place of the instruction.

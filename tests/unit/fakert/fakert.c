@@ -258,6 +258,9 @@ enum status rt_vcpu_interrupt(unsigned vcpu, enum vcpu_interrupt what, uint64_t 
 
 enum status rt_vcpu_read(unsigned vcpu, unsigned reg, uint64_t *value) {
     request(FAKERT_VCPU_READ, vcpu)->word[0] = reg;
+    if (fakert.is_stopped) {
+        return STATUS_DENIED;
+    }
     if (reg >= FAKERT_REGISTERS) {
         return STATUS_RANGE;
     }

@@ -48,6 +48,7 @@ struct fakert {
     uint64_t instruction;
     uint64_t (*on_fetch)(uint64_t pc); // in place of `instruction`
     bool fetch_fails;
+    bool is_stopped; // the vCPU: its registers are not shown any more
     // What guests' CPUs have of an interrupt; NULL: nothing. And what becomes of one.
     uint64_t (*on_look)(unsigned vcpu, unsigned interrupt);
     void (*on_interrupt)(unsigned vcpu, enum vcpu_interrupt what, uint64_t interrupt,

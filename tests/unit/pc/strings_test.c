@@ -22,6 +22,7 @@
 enum { RCX = 1, RSI = 6, RDI = 7, RFLAGS = 16, CR0, CR2, CR3, CR4, EFER, CS_BASE, CS = 29 };
 
 static uint64_t reg[FAKERT_REGISTERS];
+static bool is_stopped; // the vCPU, during the service of its exit
 
 // One page is the table of all levels: its entry 1 names itself, the others are leaves.
 #define PAGES ((UINT64_C(1) << 39) | (UINT64_C(1) << 30) | (UINT64_C(1) << 21))
@@ -35,6 +36,7 @@ static uint64_t reg[FAKERT_REGISTERS];
 static int server(void) {
     fakert_entry("vcpu-0", CONFIG_CAP)->slot = VCPU;
     memcpy(fakert.reg, reg, sizeof(reg));
+    fakert.is_stopped = is_stopped;
     return sbi_server_main();
 }
 
@@ -46,6 +48,7 @@ static int begin(void **state) {
     world_begin(state);
     world_server = server;
     memset(reg, 0, sizeof(reg));
+    is_stopped = false;
     reg[CR0] = 0x80010011;
     reg[CR3] = WORLD_RAM;
     reg[CR4] = 0x20;
@@ -200,6 +203,21 @@ static void test_what_cannot_be_read_ends_the_guest(void **state) {
     assert_string_equal(world_output(0), "");
 }
 
+// An INIT, or the VM's end, came during the service: nobody waits, and nobody has done wrong.
+static void test_a_stopped_vcpu_needs_no_answer(void **state) {
+    (void)state;
+    const struct message record = exits(0, UART, 1);
+    reg[RSI] = TEXT + 0x200;
+    is_stopped = true;
+    fakert_reset();
+    world_config();
+    fakert_send(&record);
+    assert_int_equal(fakert_run(world_server), FAKERT_WAITING);
+    assert_int_equal(fakert_only_answer()->flags, 0);
+    assert_int_equal(fakert_count(FAKERT_CALL), 0);
+    assert_string_equal(world_output(0), "");
+}
+
 #define TEST(name) cmocka_unit_test_setup(test_##name, begin)
 
 int main(void) {
@@ -207,6 +225,7 @@ int main(void) {
         TEST(out_of_memory_each_byte_once),   TEST(into_memory),
         TEST(faults_are_the_guests),          TEST(smap),
         TEST(code_of_16_bits_without_paging), TEST(what_cannot_be_read_ends_the_guest),
+        TEST(a_stopped_vcpu_needs_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

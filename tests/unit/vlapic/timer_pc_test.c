@@ -117,6 +117,7 @@ static uint64_t reg[FAKERT_REGISTERS];
 // What the guest executes, at 0x1ffa: on two pages.
 static uint8_t code[16];
 static bool fetch_fails;
+static bool is_stopped; // the vCPU, during the service of its exit
 #define CODE_AT 0x1ffau
 
 static uint64_t on_fetch(uint64_t at) {
@@ -135,6 +136,7 @@ static enum fakert_end run(const struct message *record, unsigned kill_at) {
     fakert.kill_at = kill_at;
     fakert.on_fetch = on_fetch;
     fakert.fetch_fails = fetch_fails;
+    fakert.is_stopped = is_stopped;
     fakert_send(record);
     return fakert_run(timer_server_main);
 }
@@ -214,6 +216,7 @@ static int begin(void **unused) {
     memset(last_number, 0, sizeof(last_number));
     memset(reg, 0, sizeof(reg));
     input_count = 0;
+    is_stopped = false;
     now = 5000;
     return 0;
 }
@@ -425,6 +428,18 @@ static struct pc_cpuid_result cpuid(unsigned vcpu, uint32_t leaf, uint32_t suble
     assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_RESULT | REPLY_ADVANCE);
     return (struct pc_cpuid_result){(uint32_t)reply.word[0], (uint32_t)(reply.word[0] >> 32),
                                     (uint32_t)reply.word[1], (uint32_t)(reply.word[1] >> 32)};
+}
+
+// An INIT, or the VM's end, came during the service: an answer to nobody, and the server goes on.
+static void test_a_stopped_vcpu_needs_no_answer(void **state) {
+    (void)state;
+    const uint64_t codes[] = {0x7c, UINT64_C(1) << 32 | 0x7c, 0x18};
+    is_stopped = true;
+    for (unsigned i = 0; i < 3; i++) {
+        const struct message made = access(0, codes[i], 0xc0000080, 0x501);
+        assert_int_equal(run(&made, 0), FAKERT_WAITING);
+        assert_int_equal(fakert_only_answer()->flags, 0);
+    }
 }
 
 static void test_cpuid(void **state) {
@@ -641,6 +656,7 @@ int main(void) {
         TEST(what_is_urgent_is_first),
         TEST(other_registers),
         TEST(efer_and_pat_are_looked_at),
+        TEST(a_stopped_vcpu_needs_no_answer),
         TEST(cpuid),
         TEST(instructions_that_are_not_there),
         TEST(control_registers),
