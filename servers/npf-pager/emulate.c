@@ -10,6 +10,14 @@ void emulate_forget(struct pager_access *access) {
         (struct pager_access){.instruction = RT_NO_INSTRUCTION - 1, .access = PAGER_NO_ACCESS};
 }
 
+static void refuse_as(struct pager *pager, const struct region *region,
+                      const struct message *record, const char *what, struct reply *reply) {
+    rt_log("VM %llu: the instruction at 0x%llx touches the registers of %s at 0x%llx, but is %s",
+           (unsigned long long)record->badge, (unsigned long long)record->pc, region->model->name,
+           (unsigned long long)record->word[0], what);
+    pager_report(pager, record, REPORT_INSTRUCTION, record->word[0], record->word[1], reply);
+}
+
 // The instruction that exited can't be emulated, or is another one now.
 static void refuse(struct pager *pager, const struct region *region,
                    const struct pager_access *access, const struct message *record,
@@ -21,17 +29,18 @@ static void refuse(struct pager *pager, const struct region *region,
     }
     const char *what = access->kind == INSN_ACCESS ? "one that changes two registers, or a pair's"
                                                    : insn_text((enum insn_kind)access->kind);
-    rt_log("VM %llu: the instruction at 0x%llx touches the registers of %s at 0x%llx, but is %s",
-           (unsigned long long)record->badge, (unsigned long long)record->pc, region->model->name,
-           (unsigned long long)record->word[0], what);
-    pager_report(pager, record, REPORT_INSTRUCTION, record->word[0], record->word[1], reply);
+    refuse_as(pager, region, record, what, reply);
 }
 
+// Does not return when the vCPU has been stopped: so it is called before a store's effects.
 static uint64_t read_register(const struct pager_vm *vm, const struct message *record,
                               unsigned reg) {
     uint64_t value = 0;
     uint32_t vcpu = MESSAGE_VCPU(record->info);
     enum status status = rt_vcpu_read(vm->vcpu[vcpu], reg, &value);
+    if (status == STATUS_DENIED) {
+        rt_reply_nobody();
+    }
     if (status != STATUS_OK) {
         rt_die("register x%u of VM %llu vCPU %u can't be read: %s", reg,
                (unsigned long long)record->badge, vcpu, status_text(status));
@@ -98,6 +107,11 @@ static void store(struct pager *pager, const struct region *region,
     struct device_access store = device_access(pager, region, access, record, reply);
     const uint64_t *seen = emulate_seen(pager, store.vm, record);
     store.value = stored_value(access, &store);
+    if (access->step != 0) {
+        // Never changed before this answer is taken, even if it is given again.
+        reply->word[0] =
+            read_register(store.vm, record, access->base) + (uint64_t)(int64_t)access->step;
+    }
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
         write(pager, region, &store);
@@ -106,11 +120,6 @@ static void store(struct pager *pager, const struct region *region,
     }
     reply->flags = access->flags;
     reply->word[6] = access->length;
-    if (access->step != 0) {
-        // Never changed before this answer is taken, even if it is given again.
-        reply->word[0] =
-            read_register(store.vm, record, access->base) + (uint64_t)(int64_t)access->step;
-    }
     if (region->model->effects) {
         region->model->effects->stored(&store);
     }
@@ -151,6 +160,11 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
         reply->flags = REPLY_FLAGS; // the guest's page tables have changed since: let it look
         return;
     }
+    if (found == CODE_FOREIGN) {
+        refuse_as(pager, region, record, "of a kernel that pages without long mode: can't be read",
+                  reply);
+        return;
+    }
     if (access == &pager->decoded) {
         pager->loaded.region = NULL; // what loaded last is another now
     }
@@ -162,11 +176,9 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
     } else if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
-        reply->word[0] = emulate_extend(access, load(pager, region, access, record, reply));
-        if (access->kept) {
-            uint64_t whole = emulate_register(pager, record, access->reg);
-            reply->word[0] = (whole & access->kept) | reply->word[0] << access->position;
-        }
+        uint64_t whole = access->kept ? emulate_register(pager, record, access->reg) : 0;
+        uint64_t part = emulate_extend(access, load(pager, region, access, record, reply));
+        reply->word[0] = (whole & access->kept) | part << access->position;
         reply->flags = access->flags;
         reply->word[6] = access->length;
     }

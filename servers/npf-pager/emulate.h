@@ -8,6 +8,7 @@
 enum code_found {
     CODE_DECODED, // *FOUND is what exited
     CODE_GONE,    // it can't be read any more
+    CODE_FOREIGN, // it can't be read at all: the guest's page tables are not of a kind that is
     CODE_SPLIT,   // it is, but the access began in the page before
 };
 enum code_found code_read(struct pager *pager, const struct message *record,
@@ -20,7 +21,8 @@ void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2);
 // No instruction at all.
 void emulate_forget(struct pager_access *access);
 
-// Register REG of the vCPU that exited.
+// Register REG of the vCPU that exited. Does not return when that has been stopped: nobody waits
+// for an answer then.
 uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg);
 
 // An answer writes one general register, so of the instructions that change their base register

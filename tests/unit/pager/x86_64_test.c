@@ -40,7 +40,22 @@ int npf_pager_main(void); // servers/npf-pager/main.c's main
 #define CODE_32 (0xc9bull << 32)
 #define CODE_16 (0x9bull << 32)
 
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, CS_BASE = 22, DS_BASE, ES_BASE, FS_BASE };
+enum {
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    CR0 = 17,
+    EFER = 21,
+    CS_BASE,
+    DS_BASE,
+    ES_BASE,
+    FS_BASE
+};
 
 static uint8_t *state;
 static uint64_t last_seq;
@@ -522,6 +537,44 @@ static void test_lets_the_guest_look_again(void **unused) {
     assert_int_equal(fakert_count(FAKERT_FETCH), 0);
 }
 
+// An INIT, or the VM's end, came during the service: nobody waits, and nothing is stored.
+static void test_a_stopped_vcpu_needs_no_answer(void **unused) {
+    (void)unused;
+    static const struct {
+        uint8_t byte[2];
+        uint64_t access;
+    } cases[] = {{{0x89, 0x07}, ACCESS_WRITE}, {{0x66, 0x90}, ACCESS_READ}};
+    for (unsigned i = 0; i < 2; i++) {
+        instruct(cases[i].byte, sizeof(cases[i].byte));
+        code_absent = i == 0 ? UINT64_MAX : PC;
+        const struct message record = fault(XAPIC_BASE + 0xb0, cases[i].access, CODE_64);
+        fakert_reset();
+        configure();
+        fakert.is_stopped = true;
+        fakert_send(&record);
+        assert_int_equal(fakert_run(npf_pager_main), FAKERT_WAITING);
+        assert_int_equal(fakert_only_answer()->flags, 0);
+        assert_int_equal(fakert_count(FAKERT_CALL), 0);
+    }
+}
+
+// Who pages without long mode is told so, and does not exit for ever.
+static void test_code_by_tables_of_32_bits(void **unused) {
+    (void)unused;
+    code_absent = PC;
+    fakert.reg[CR0] = 0x80000011;
+    fakert.reg[EFER] = 0x1000;
+    struct reply reply = touch(XAPIC_BASE + 0xb0, ACCESS_WRITE, CODE_32);
+    assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_STOP);
+    assert_non_null(strstr(fakert.text, "without long mode"));
+    assert_int_equal(fakert_find(FAKERT_CALL, 0)->word[2], REPORT_INSTRUCTION);
+    fakert.reg[EFER] = 0x1500;
+    assert_int_equal(touch(XAPIC_BASE + 0xb0, ACCESS_WRITE, CODE_32).flags, REPLY_FLAGS);
+    fakert.reg[CR0] = 0x11;
+    fakert.reg[EFER] = 0x1000;
+    assert_int_equal(touch(XAPIC_BASE + 0xb0, ACCESS_WRITE, CODE_32).flags, REPLY_FLAGS);
+}
+
 #define TEST(name) cmocka_unit_test_setup(test_##name, begin)
 
 int main(void) {
@@ -541,6 +594,8 @@ int main(void) {
         TEST(tells_it_on_the_shortest_way_too),
         TEST(names_what_it_refuses),
         TEST(lets_the_guest_look_again),
+        TEST(a_stopped_vcpu_needs_no_answer),
+        TEST(code_by_tables_of_32_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
