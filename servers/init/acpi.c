@@ -19,8 +19,10 @@
 
 // The fixed table (5.2.9).
 #define FADT_DSDT 40u
+#define FADT_COMMAND 48u
+#define FADT_ENABLE 52u
 #define FADT_CONTROL 64u
-#define FADT_NEEDED 68u
+#define FADT_NEEDED 72u
 #define FADT_FLAGS 112u
 #define FADT_FLAGS_END 116u
 #define FADT_REDUCED (1u << 20) // there are no PM1 registers
@@ -70,19 +72,25 @@ static const uint8_t *table_at(uint64_t address, const char *name, acpi_see *see
     return table && adds_up(table, *length) ? table : NULL;
 }
 
+// The small number at VALUE, and what is behind it; NULL: it is another thing.
+static const uint8_t *small_number(const uint8_t *value, uint16_t *number) {
+    *number = (value[0] == AML_BYTE ? value[1] : value[0]) & 7;
+    return value[0] == AML_BYTE ? value + 2 : value[0] <= AML_ONE ? value + 1 : NULL;
+}
+
 // \\_S5 is a package: its name, what says so, its length (a byte, or more, as the first one's upper
 // bits count), the number of its values, and then those for PM1a_CNT and PM1b_CNT (7.4.2, 20.2.5).
-static bool sleep_type(const uint8_t *table, uint32_t length, uint16_t *type) {
+// How many of these two there are.
+static unsigned sleep_types(const uint8_t *table, uint32_t length, uint16_t type[2]) {
     for (uint32_t at = HEADER; length >= S5_BYTES && at <= length - S5_BYTES; at++) {
         const uint8_t *name = table + at;
         if (memcmp(name, "_S5_", 4) != 0 || name[4] != AML_PACKAGE) {
             continue;
         }
-        const uint8_t *value = name + 5 + 1 + (name[5] >> 6) + 1;
-        *type = (value[0] == AML_BYTE ? value[1] : value[0]) & 7;
-        return value[0] == AML_BYTE || value[0] <= AML_ONE;
+        const uint8_t *value = small_number(name + 5 + 1 + (name[5] >> 6) + 1, &type[0]);
+        return !value ? 0 : small_number(value, &type[1]) ? 2 : 1;
     }
-    return false;
+    return 0;
 }
 
 static void read_fadt(struct acpi *found, const uint8_t *table, uint32_t size, acpi_see *see) {
@@ -93,8 +101,15 @@ static void read_fadt(struct acpi *found, const uint8_t *table, uint32_t size, a
     }
     uint64_t at = size >= FADT_LONG_END ? long_at(table + FADT_LONG_DSDT) : 0;
     const uint8_t *dsdt = table_at(at ? at : word_at(table + FADT_DSDT), "DSDT", see, &length);
-    if (dsdt && sleep_type(dsdt, length, &found->sleep_type)) {
-        found->control = (uint16_t)word_at(table + FADT_CONTROL);
+    uint16_t type[2];
+    const unsigned types = dsdt ? sleep_types(dsdt, length, type) : 0;
+    for (unsigned i = 0; i < types; i++) {
+        const uint16_t port = (uint16_t)word_at(table + FADT_CONTROL + 4 * (size_t)i);
+        found->control[i] = (struct acpi_control){port, port ? type[i] : 0};
+    }
+    if (table[FADT_ENABLE]) {
+        found->enable_port = (uint16_t)word_at(table + FADT_COMMAND);
+        found->enable = table[FADT_ENABLE];
     }
 }
 
@@ -141,7 +156,7 @@ struct acpi acpi_read(uint64_t root, acpi_see *see) {
         uint64_t address = tables.width == 8 ? long_at(entry) : word_at(entry);
         uint32_t size;
         const uint8_t *table;
-        if (!found.control && (table = table_at(address, "FACP", see, &size))) {
+        if (!found.control[0].port && (table = table_at(address, "FACP", see, &size))) {
             read_fadt(&found, table, size, see);
         } else if (!found.io_apic_count && (table = table_at(address, "APIC", see, &size))) {
             read_madt(&found, table, size);

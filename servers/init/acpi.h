@@ -6,9 +6,18 @@
 
 #define ACPI_IO_APICS 4
 
+// One of the two registers by which the machine is turned off.
+struct acpi_control {
+    uint16_t port;       // 0: there is none, or what turns the machine off is unknown
+    uint16_t sleep_type; // what turns it off there
+};
+
 struct acpi {
-    uint16_t control;    // the port of PM1a_CNT; 0: how the machine is turned off is unknown
-    uint16_t sleep_type; // what turns the machine off there
+    struct acpi_control control[2]; // PM1a_CNT and PM1b_CNT, which must both be written if present
+    // The port, and what is to be written there, that makes the firmware leave these registers to
+    // others (4.8.2.1); 0: they are ours already.
+    uint16_t enable_port;
+    uint8_t enable;
     uint64_t io_apic[ACPI_IO_APICS]; // physical addresses
     unsigned io_apic_count;          // 0: unknown
 };

@@ -40,7 +40,14 @@ const struct machine_route machine_routes[EXIT_GUEST_CLASSES] = {
 };
 
 #define SERIAL_PORT 0x3f8
+
+// PM1_CNT (ACPI 6.5, 4.8.3.2.1). What is said here the machine does when it likes.
+#define SCI_ENABLE (1u << 0)
+#define SLEEP_TYPE_SHIFT 10
+#define SLEEP_BITS (7u << SLEEP_TYPE_SHIFT | SLEEP_ENABLE)
 #define SLEEP_ENABLE (1u << 13)
+#define ENABLE_SECONDS 1
+#define SLEEP_SECONDS 2
 
 // QEMU's isa-debug-exit: a byte written there ends QEMU, with the status (byte << 1) | 1. Where it
 // is, that tells of a clean end: a machine that is turned off might as well have failed.
@@ -129,18 +136,70 @@ const char *machine_arch_refuse(const struct manifest *manifest) {
     return what;
 }
 
+// Ports that the machine's own description names.
+static bool port_open(uint16_t port, unsigned size) {
+    for (unsigned i = 0; i < size; i++) {
+        const uint64_t page = PORTS_PHYSICAL + PORTS_OFFSET((uint64_t)port + i);
+        if (port + i > UINT16_MAX) {
+            return false;
+        }
+        enum status mapped =
+            rt_map(INIT_SLOT_SPACE, (uint64_t)(uintptr_t)memory_see_device(page), INIT_SLOT_HIGH,
+                   page - init.high, 4096, RIGHT_R | RIGHT_W | RIGHT_DEVICE);
+        if (mapped != STATUS_OK && mapped != STATUS_EXISTS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint16_t port_load16(uint16_t port) {
+    uint16_t value;
+    __asm__ volatile("inw %%dx, %0" : "=a"(value) : "d"(port) : "memory");
+    return value;
+}
+
+static void port_store16(uint16_t port, uint16_t value) {
+    __asm__ volatile("outw %0, %%dx" ::"a"(value), "d"(port) : "memory");
+}
+
+// Makes the firmware leave the register to us, if it has not yet.
+static void acpi_enable(uint16_t control) {
+    if (!acpi.enable_port || (port_load16(control) & SCI_ENABLE) ||
+        !port_open(acpi.enable_port, 1)) {
+        return;
+    }
+    __asm__ volatile("outb %0, %%dx" ::"a"(acpi.enable), "d"(acpi.enable_port) : "memory");
+    const uint64_t begin = rt_now();
+    while (!(port_load16(control) & SCI_ENABLE) &&
+           rt_now() - begin < ENABLE_SECONDS * init.machine.timebase) {
+    }
+}
+
+static void turn_off(void) {
+    if (!acpi.control[0].port || !port_open(acpi.control[0].port, 2)) {
+        return;
+    }
+    acpi_enable(acpi.control[0].port);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct acpi_control *control = &acpi.control[i];
+        if (control->port && port_open(control->port, 2)) {
+            const uint16_t kept = port_load16(control->port) & (uint16_t)~SLEEP_BITS;
+            port_store16(control->port,
+                         (uint16_t)(kept | SLEEP_ENABLE | control->sleep_type << SLEEP_TYPE_SHIFT));
+        }
+    }
+    // Who ends before it has happened has the core reset the machine instead.
+    const uint64_t begin = rt_now();
+    while (rt_now() - begin < SLEEP_SECONDS * init.machine.timebase) {
+    }
+}
+
 // Of a failure the core tells whoever is there to hear.
 void machine_arch_end(volatile void *registers, unsigned status) {
     if (status) {
         return;
     }
     arch_device_store8((volatile uint8_t *)registers + DEBUG_EXIT_PORT % 8, DEBUG_EXIT_CLEAN);
-    const uint64_t page = PORTS_PHYSICAL + PORTS_OFFSET(acpi.control);
-    volatile uint8_t *control = memory_see_device(page);
-    enum status mapped = rt_map(INIT_SLOT_SPACE, (uint64_t)(uintptr_t)control, INIT_SLOT_HIGH,
-                                page - init.high, 4096, RIGHT_R | RIGHT_W | RIGHT_DEVICE);
-    if (acpi.control && (mapped == STATUS_OK || mapped == STATUS_EXISTS)) {
-        uint16_t value = (uint16_t)(acpi.sleep_type << 10 | SLEEP_ENABLE);
-        __asm__ volatile("outw %0, %%dx" ::"a"(value), "d"(acpi.control) : "memory");
-    }
+    turn_off();
 }

@@ -74,7 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     add_up = true;
     struct acpi acpi = acpi_read(pc.rsdp, see);
-    check(acpi.io_apic_count <= ACPI_IO_APICS && acpi.sleep_type <= 7);
+    check(acpi.io_apic_count <= ACPI_IO_APICS && acpi.control[0].sleep_type <= 7 &&
+          acpi.control[1].sleep_type <= 7);
     while (piece_count) {
         free(pieces[--piece_count]);
     }

@@ -83,13 +83,13 @@ static int begin(void **state) {
 
 static void expect(uint16_t control, uint16_t sleep_type) {
     struct acpi found = acpi_read(BASE + RSDP, see);
-    assert_int_equal(found.control, control);
-    assert_int_equal(found.sleep_type, sleep_type);
+    assert_int_equal(found.control[0].port, control);
+    assert_int_equal(found.control[0].sleep_type, sleep_type);
 }
 
 static void expect_nothing(void) {
     struct acpi found = acpi_read(BASE + RSDP, see);
-    assert_int_equal(found.control, 0);
+    assert_int_equal(found.control[0].port, 0);
     assert_int_equal(found.io_apic_count, 0);
 }
 
@@ -104,7 +104,7 @@ static void test_how_the_machine_is_turned_off(void **state) {
     expect(0x604, 7);
     memcpy(&memory[DSDT + 0x45], "\x12\x06\x04\x0b\x00\x00\x00", 7); // no number of a byte
     add_up_all();
-    assert_int_equal(acpi_read(BASE + RSDP, see).control, 0);
+    assert_int_equal(acpi_read(BASE + RSDP, see).control[0].port, 0);
     memset(&memory[DSDT + 0x40], 0, 16);
     add_up_all();
     expect(0, 0);
@@ -112,6 +112,31 @@ static void test_how_the_machine_is_turned_off(void **state) {
     put(FADT + 112, 1u << 20); // hardware-reduced: there is no such port
     add_up_all();
     expect(0, 0);
+}
+
+// Some machines have two registers, with a value for each, and some must be asked for them first.
+static void test_both_registers(void **state) {
+    (void)state;
+    struct acpi found = acpi_read(BASE + RSDP, see);
+    assert_int_equal(found.control[1].port, 0);
+    assert_int_equal(found.enable_port, 0);
+    put(FADT + 68, 0x704);
+    put(FADT + 48, 0xb2);
+    memory[DSDT + 0x4b] = 3;
+    add_up_all();
+    found = acpi_read(BASE + RSDP, see);
+    assert_int_equal(found.control[0].sleep_type, 5);
+    assert_int_equal(found.control[1].port, 0x704);
+    assert_int_equal(found.control[1].sleep_type, 3);
+    assert_int_equal(found.enable_port, 0); // nothing says what to write there
+    memory[FADT + 52] = 0xf1;
+    memcpy(&memory[DSDT + 0x45], "\x12\x06\x04\x01\x0b\x00\x00", 7); // not a number of a byte
+    add_up_all();
+    found = acpi_read(BASE + RSDP, see);
+    assert_int_equal(found.control[0].sleep_type, 1);
+    assert_int_equal(found.control[1].port, 0);
+    assert_int_equal(found.enable_port, 0xb2);
+    assert_int_equal(found.enable, 0xf1);
 }
 
 static void test_the_io_apics(void **state) {
@@ -163,9 +188,9 @@ static void test_the_longer_root(void **state) {
 }
 
 static void test_tables_that_are_not_there(void **state) {
-    assert_int_equal(acpi_read(0, see).control, 0);
-    assert_int_equal(acpi_read(BASE + sizeof(memory), see).control, 0);
-    assert_int_equal(acpi_read(BASE + sizeof(memory) - 20, see).control, 0);
+    assert_int_equal(acpi_read(0, see).control[0].port, 0);
+    assert_int_equal(acpi_read(BASE + sizeof(memory), see).control[0].port, 0);
+    assert_int_equal(acpi_read(BASE + sizeof(memory) - 20, see).control[0].port, 0);
     put(RSDP + 16, 0);
     add_up_all();
     expect_nothing();
@@ -197,7 +222,7 @@ static void test_tables_that_do_not_add_up(void **state) {
         begin(state);
         memory[parts[i].at]++;
         struct acpi found = acpi_read(BASE + RSDP, see);
-        assert_int_equal(found.control, parts[i].control);
+        assert_int_equal(found.control[0].port, parts[i].control);
         assert_int_equal(found.io_apic_count, parts[i].io_apics);
     }
 }
@@ -226,6 +251,7 @@ static void test_lengths_that_are_wrong(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_how_the_machine_is_turned_off, begin),
+        cmocka_unit_test_setup(test_both_registers, begin),
         cmocka_unit_test_setup(test_the_io_apics, begin),
         cmocka_unit_test_setup(test_the_longer_root, begin),
         cmocka_unit_test_setup(test_tables_that_are_not_there, begin),
