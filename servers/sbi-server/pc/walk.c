@@ -54,12 +54,22 @@ static uint8_t *physical(const struct firmware_call *call, uint64_t address, uin
     return there == size ? memory : NULL;
 }
 
-// The leaf's bits that say so are set, where this server may write: the guest's one CPU that could
-// do the same just now has exited.
-static void mark(const struct firmware_call *call, uint64_t at, uint8_t *entry, bool writes) {
-    if (memory_check(call->vm, at, 1, true)) {
-        *entry |= (uint8_t)(ENTRY_ACCESSED | (writes ? ENTRY_DIRTY : 0));
+// The leaf's bits that say so are set, where this server may write. False: another CPU of the
+// guest's has changed the leaf, which was VALUE, since; the hardware looks at it and sets them at
+// once, too.
+static bool mark(const struct firmware_call *call, uint64_t at, void *entry, unsigned size,
+                 uint64_t value, bool writes) {
+    const uint64_t marked = value | ENTRY_ACCESSED | (writes ? ENTRY_DIRTY : 0);
+    if (marked == value || !memory_check(call->vm, at, size, true)) {
+        return true;
     }
+    if (size == sizeof(uint64_t)) {
+        return __atomic_compare_exchange_n((uint64_t *)entry, &value, marked, false,
+                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    }
+    uint32_t before = (uint32_t)value;
+    return __atomic_compare_exchange_n((uint32_t *)entry, &before, (uint32_t)marked, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 static uint32_t denied(const struct walk *walk, uint64_t rights, bool writes) {
@@ -104,8 +114,7 @@ static bool translate(const struct firmware_call *call, const struct walk *walk,
             if (*error & ERROR_PRESENT) {
                 return false;
             }
-            mark(call, at, entry, writes);
-            return true;
+            return mark(call, at, entry, form.entry_bytes, value, writes);
         }
         table = value & ENTRY_ADDRESS;
     }
