@@ -55,6 +55,7 @@ const struct machine_route machine_routes[EXIT_GUEST_CLASSES] = {
 #define DEBUG_EXIT_CLEAN 0x10u
 
 static struct acpi acpi;
+static bool map_is_long;
 
 static bool in_ram(uint64_t address, uint64_t size) {
     const struct machine *machine = &init.machine;
@@ -92,6 +93,7 @@ void machine_read(struct machine *machine, uint64_t told) {
     struct pc pc = pc_read(told, init.high, PORTS_PHYSICAL, machine_see);
     memcpy(machine->ram, pc.ram, sizeof(pc.ram));
     machine->ram_count = pc.ram_count;
+    map_is_long = pc.is_long;
     machine->timebase = rt_argument[3];
     machine->uart = PORTS_PHYSICAL + PORTS_OFFSET(SERIAL_PORT);
     machine->uart_driver = &uart_16550;
@@ -123,6 +125,11 @@ static bool io_apic_at(uint64_t address) {
 const char *machine_arch_refuse(const struct manifest *manifest) {
     static char what[192];
     const uint64_t controller = manifest->interrupt_controller.host.address;
+    if (map_is_long) {
+        snprintf(what, sizeof(what),
+                 "the machine's memory map has more than %u entries, and was not read", PC_ENTRIES);
+        return what;
+    }
     if (!core_in_ram()) {
         return "/: property `object-memory`: by the machine's memory map not all of it is RAM";
     }

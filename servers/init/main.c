@@ -49,7 +49,8 @@ static void main_read_manifest(void) {
     }
     const void *blob = (const char *)init.bundle + file->offset;
     enum status status = manifest_parse(blob, file->size, machine_arch, &init.manifest, &error);
-    if (status == STATUS_OK) {
+    // Why there is no RAM the architecture knows.
+    if (status == STATUS_OK && init.machine.ram_count) {
         status = manifest_check_machine(&init.manifest, init.machine.ram, init.machine.ram_count,
                                         memory_room(), &error);
     }

@@ -9,9 +9,7 @@
 // Multiboot2's tags.
 enum { TAG_END = 0, TAG_MAP = 6, TAG_RSDP_OLD = 14, TAG_RSDP = 15 };
 
-// Memory maps of many small pieces, as UEFI makes them, are longer than a PC's own. What a map of
-// this length can cost is some millions of steps.
-#define ENTRIES_MOST 256u
+// What a memory map of PC_ENTRIES can cost is some millions of steps.
 #define TOLD_MOST (1u << 20)
 #define ENTRY_RAM 1u
 
@@ -118,7 +116,8 @@ static struct pc pvh_read(const struct pvh_start *start, uint64_t low, uint64_t 
                           acpi_see *see) {
     struct pc pc = {.rsdp = start->rsdp};
     uint32_t count = start->version >= 1 ? start->memory_map_entries : 0;
-    if (count && count <= ENTRIES_MOST) {
+    pc.is_long = count > PC_ENTRIES;
+    if (count && !pc.is_long) {
         const struct map map = {see(start->memory_map, count * sizeof(struct entry)), count,
                                 sizeof(struct entry)};
         if (map.entries) {
@@ -137,7 +136,8 @@ static void tag_read(struct pc *pc, const uint8_t *content, uint32_t size, uint6
             content + sizeof(head),
             head.stride < sizeof(struct entry) ? 0 : (size - (uint32_t)sizeof(head)) / head.stride,
             head.stride};
-        if (map.count <= ENTRIES_MOST) {
+        pc->is_long = map.count > PC_ENTRIES;
+        if (!pc->is_long) {
             ram_read(pc, &map, low, high);
         }
     } else if (tag->type == TAG_RSDP || (tag->type == TAG_RSDP_OLD && !pc->rsdp)) {

@@ -2,14 +2,18 @@
 // or what Multiboot2 tells (version 2.0, 3.6). Believed only as far as it reaches.
 #pragma once
 
+#include <stdbool.h>
+
 #include "libs/manifest/manifest.h"
 #include "servers/init/acpi.h"
 
 #define PC_RAM 4
+#define PC_ENTRIES 256 // of a memory map that is read: firmware makes many small pieces
 
 struct pc {
     struct manifest_range ram[PC_RAM]; // whole pages, the largest pieces, ascending
     unsigned ram_count;
+    bool is_long;  // the memory map is longer than what is read, and was not
     uint64_t rsdp; // physical address of ACPI's first table; 0: unknown
 };
 

@@ -141,6 +141,26 @@ static void test_the_largest_pieces(void **state) {
     expect_ram(3, 512 * MIB, 518 * MIB);
 }
 
+// Longer maps than are read are told apart from those without RAM.
+static void test_long_maps(void **state) {
+    (void)state;
+    static struct piece many[257];
+    for (unsigned i = 0; i < 257; i++) {
+        many[i] = (struct piece){(uint64_t)i * 16 * MIB, 8 * MIB, 1};
+    }
+    for (unsigned form = 0; form < 2; form++) {
+        for (unsigned count = 256; count <= 257; count++) {
+            if (form == 0) {
+                tell_pvh(many, count);
+            } else {
+                tell_multiboot2(many, count, 24);
+            }
+            assert_int_equal(read().is_long, count > 256);
+            assert_int_equal(read().ram_count, count > 256 ? 0 : PC_RAM);
+        }
+    }
+}
+
 static void test_what_reaches_out(void **state) {
     (void)state;
     tell_pvh(plain, 5);
@@ -173,6 +193,7 @@ int main(void) {
         cmocka_unit_test(test_where_acpi_begins),
         cmocka_unit_test(test_ram_in_pages_and_once),
         cmocka_unit_test(test_the_largest_pieces),
+        cmocka_unit_test(test_long_maps),
         cmocka_unit_test(test_what_reaches_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
