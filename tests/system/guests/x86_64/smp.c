@@ -93,69 +93,52 @@ void bare_trap(struct trap_frame *frame) {
 
 // From real mode to 64-bit C, in a page below 1 MiB that it is copied to, with the tables of the
 // CPU that was first.
-#define AT(label) "(" label " - other_begin + 0x8000)"
 extern char other_begin[], other_end[], other_root[], other_stack[];
+
 __attribute__((naked, used)) static void other_code(void) {
-    __asm__ volatile(
-        ".globl other_begin, other_end, other_root, other_stack\n"
-        ".code16\n"
-        "other_begin:\n"
-        "cli\n"
-        "mov %%cs, %%ax\n"
-        "mov %%ax, %%ds\n"
-        "lgdtl other_pointer - other_begin\n"
-        "mov $0x11, %%eax\n"
-        "mov %%eax, %%cr0\n"
-        "ljmpl $8, $" AT(
-            "other_32") "\n"
-                        ".code32\n"
-                        "other_32:\n"
-                        "mov $0x10, %%eax\n"
-                        "mov %%eax, %%ds\n"
-                        "mov %%eax, %%ss\n"
-                        "mov " AT(
-                            "other_root") ", %%eax\n"
-                                          "mov %%eax, %%cr3\n"
-                                          "mov $%c[cr4], %%eax\n"
-                                          "mov %%eax, %%cr4\n"
-                                          "mov $%c[msr], %%ecx\n"
-                                          "mov $%c[efer], %%eax\n"
-                                          "xor %%edx, %%edx\n"
-                                          "wrmsr\n"
-                                          "mov $%c[cr0], %%eax\n"
-                                          "mov %%eax, %%cr0\n"
-                                          "ljmp $0x18, $" AT(
-                                              "other_64") "\n"
-                                                          ".code64\n"
-                                                          "other_64:\n"
-                                                          "mov " AT(
-                                                              "other_stack") ", %%rsp\n"
-                                                                             "movabs $other_main, "
-                                                                             "%%rax\n"
-                                                                             "call *%%rax\n"
-                                                                             "ud2\n"
-                                                                             ".balign 8\n"
-                                                                             "1: .quad 0, "
-                                                                             "0x00cf9b000000ffff, "
-                                                                             "0x00cf93000000ffff, "
-                                                                             "0x00af9b000000ffff\n"
-                                                                             "other_pointer: .word "
-                                                                             "other_pointer - 1b - "
-                                                                             "1\n"
-                                                                             ".long " AT(
-                                                                                 "1b") "\n"
-                                                                                       ".balign 8\n"
-                                                                                       "other_root:"
-                                                                                       " .quad 0\n"
-                                                                                       "other_"
-                                                                                       "stack: "
-                                                                                       ".quad 0\n"
-                                                                                       "other_end:"
-                                                                                       "\n" ::[cr4] "i"(
-                                                                                           CR4_PAE |
-                                                                                           CR4_FXSAVE),
-        [msr] "i"(MSR_EFER), [efer] "i"(EFER_LONG_MODE | EFER_SYSCALL),
-        [cr0] "i"(CR0_PROTECTION | CR0_PAGING | CR0_WRITE_PROTECT));
+    __asm__ volatile(".globl other_begin, other_end, other_root, other_stack\n"
+                     ".code16\n"
+                     "other_begin:\n"
+                     ".set other_base, other_begin - 0x8000\n" // for what is not relative
+                     "cli\n"
+                     "mov %%cs, %%ax\n"
+                     "mov %%ax, %%ds\n"
+                     "lgdtl other_pointer - other_begin\n"
+                     "mov $0x11, %%eax\n"
+                     "mov %%eax, %%cr0\n"
+                     "ljmpl $8, $(other_32 - other_base)\n"
+                     ".code32\n"
+                     "other_32:\n"
+                     "mov $0x10, %%eax\n"
+                     "mov %%eax, %%ds\n"
+                     "mov %%eax, %%ss\n"
+                     "mov (other_root - other_base), %%eax\n"
+                     "mov %%eax, %%cr3\n"
+                     "mov $%c[cr4], %%eax\n"
+                     "mov %%eax, %%cr4\n"
+                     "mov $%c[msr], %%ecx\n"
+                     "mov $%c[efer], %%eax\n"
+                     "xor %%edx, %%edx\n"
+                     "wrmsr\n"
+                     "mov $%c[cr0], %%eax\n"
+                     "mov %%eax, %%cr0\n"
+                     "ljmp $0x18, $(other_64 - other_base)\n"
+                     ".code64\n"
+                     "other_64:\n"
+                     "mov (other_stack - other_base), %%rsp\n"
+                     "movabs $other_main, %%rax\n"
+                     "call *%%rax\n"
+                     "ud2\n"
+                     ".balign 8\n"
+                     "1: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00af9b000000ffff\n"
+                     "other_pointer: .word other_pointer - 1b - 1\n"
+                     ".long 1b - other_base\n"
+                     ".balign 8\n"
+                     "other_root: .quad 0\n"
+                     "other_stack: .quad 0\n"
+                     "other_end:\n" ::[cr4] "i"(CR4_PAE | CR4_FXSAVE),
+                     [msr] "i"(MSR_EFER), [efer] "i"(EFER_LONG_MODE | EFER_SYSCALL),
+                     [cr0] "i"(CR0_PROTECTION | CR0_PAGING | CR0_WRITE_PROTECT));
 }
 
 struct table_pointer {
