@@ -27,6 +27,7 @@
 
 #define VECTOR_DEBUG 1u
 #define VECTOR_PAGE 14u
+#define VECTOR_ALIGNMENT 17u
 
 #define RFLAGS_ONE (1ull << 1)
 #define RFLAGS_TRAP (1ull << 8)

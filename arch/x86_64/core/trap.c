@@ -99,7 +99,8 @@ static struct context *trap_dead_end(struct vcpu *vcpu, uint64_t code, uint32_t 
 }
 
 // Interrupts are off in the core. They come here alone, and in trap_idle: STGI lets them in that
-// #VMEXIT has shut out, STI those that RFLAGS has.
+// #VMEXIT has shut out, STI those that RFLAGS has. What is not maskable needs the first only, and
+// until it has it, would end each VMRUN at once.
 static uint32_t trap_take(void) {
     vector_taken = APIC_SPURIOUS;
     asm volatile("stgi\n sti\n nop\n cli" ::: "memory");
@@ -133,10 +134,14 @@ FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
         return trap_nested_fault(vcpu, mode);
     case VMCB_EXIT_IO:
         return trap_io(vcpu, mode);
-    case VMCB_EXIT_INTR:
+    case VMCB_EXIT_EXCEPTION + VECTOR_DEBUG: // DR6 already says why (15.12.2)
+    case VMCB_EXIT_EXCEPTION + VECTOR_ALIGNMENT:
+        // Raised by its own delivery, it may come before any interrupt again and again.
+        arch_vcpu_inject(vcpu, code - VMCB_EXIT_EXCEPTION, 0);
         return trap_interrupt(vcpu->context.cpu, trap_take(), &vcpu->context);
-    case VMCB_EXIT_NMI: // it is taken at the next STGI
-        return &vcpu->context;
+    case VMCB_EXIT_INTR:
+    case VMCB_EXIT_NMI:
+        return trap_interrupt(vcpu->context.cpu, trap_take(), &vcpu->context);
     case VMCB_EXIT_HLT:
         fetch_prefixes(vcpu);
         vcpu->record.word[0] = arch_now();

@@ -31,6 +31,7 @@ static void vcpu_control(struct vcpu *vcpu) {
     struct vmcb *vmcb = vmcb_of(vcpu);
     vmcb->intercept_cr = VMCB_INTERCEPTS_CR;
     vmcb->intercept_dr = ~0u; // DR0 to DR3 are in no VMCB
+    vmcb->intercept_exceptions = VMCB_INTERCEPTS_EXCEPTIONS;
     vmcb->intercept[0] = VMCB_INTERCEPTS;
     vmcb->intercept[1] = VMCB_INTERCEPTS_MORE;
     svm_permissions(&vmcb->io_permissions, &vmcb->msr_permissions);

@@ -55,6 +55,9 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
 
 // intercept_cr: CR8 read (the local APIC's), CR4 and CR8 written.
 #define VMCB_INTERCEPTS_CR 0x01100100u
+// #DB and #AC: their delivery may raise them anew, for ever, and no interrupt ends that
+// (CVE-2015-8104, CVE-2015-5307).
+#define VMCB_INTERCEPTS_EXCEPTIONS (1u << VECTOR_DEBUG | 1u << VECTOR_ALIGNMENT)
 // intercept[0]: INTR, NMI, INIT; RDPMC, CPUID, RSM, INVD, HLT, INVLPGA; ports and MSRs by their
 // maps; task switches, FERR, shutdown.
 #define VMCB_INTERCEPTS                                                                            \
@@ -98,6 +101,7 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
 enum vmcb_exit {
     VMCB_EXIT_DEBUG = 0x20,
     VMCB_EXIT_DEBUG_LAST = 0x3f,
+    VMCB_EXIT_EXCEPTION = 0x40, // and the vector
     VMCB_EXIT_INTR = 0x60,
     VMCB_EXIT_NMI = 0x61,
     VMCB_EXIT_WINDOW = 0x64,
