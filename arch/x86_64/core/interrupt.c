@@ -48,7 +48,7 @@ static uint64_t interrupt_bits(unsigned vector) {
 static void interrupt_intercepts(struct vcpu *vcpu) {
     struct vmcb *vmcb = vmcb_of(vcpu);
     vmcb->intercept[0] = VMCB_INTERCEPTS | (vcpu->arch.window ? VMCB_INTERCEPT_WINDOW : 0) |
-                         (vcpu->arch.nmi ? VMCB_INTERCEPT_IRET : 0);
+                         (vcpu->arch.nmi & NMI_SERVED ? VMCB_INTERCEPT_IRET : 0);
     vmcb->clean &= ~VMCB_CLEAN_INTERCEPTS;
 }
 
@@ -102,18 +102,31 @@ HOT void arch_vcpu_clear(struct vcpu *vcpu, unsigned interrupt) {
 }
 
 // An NMI is delivered when none is served: from then on until the next IRET, which is intercepted
-// (15.21.8: there is no other way to know). Nothing else must be on its way.
-void interrupt_load(struct vcpu *vcpu) {
+// (15.21.8: there is no other way to know). Nothing else must be on its way. The IRET itself must
+// be done, or the next one's frame may take the place of its own: whether, the exit after it tells,
+// at the latest the tick's.
+bool interrupt_load(struct vcpu *vcpu) {
     struct vmcb *vmcb = vmcb_of(vcpu);
-    if (vcpu->arch.nmi == NMI_DUE && !(vmcb->event & VMCB_EVENT_VALID)) {
-        vcpu->arch.nmi = NMI_SERVED;
+    struct arch_vcpu *arch = &vcpu->arch;
+    if (likely(!arch->nmi)) {
+        return true;
+    }
+    if (vmcb->rip != arch->nmi_rip || vmcb->rsp != arch->nmi_rsp) {
+        arch->nmi &= ~NMI_ENDS;
+    }
+    if (arch->nmi == NMI_DUE && !(vmcb->event & VMCB_EVENT_VALID)) {
+        arch->nmi = NMI_SERVED;
         vmcb->event = VMCB_EVENT_NMI | VMCB_EVENT_VALID;
         interrupt_intercepts(vcpu);
     }
+    return !(arch->nmi & NMI_DUE) || (arch->nmi & NMI_SERVED);
 }
 
-void interrupt_nmi(struct vcpu *vcpu, uint8_t nmi) {
-    vcpu->arch.nmi = nmi;
+void interrupt_return(struct vcpu *vcpu) {
+    struct arch_vcpu *arch = &vcpu->arch;
+    arch->nmi = (arch->nmi & NMI_DUE) | NMI_ENDS;
+    arch->nmi_rip = vmcb_of(vcpu)->rip;
+    arch->nmi_rsp = vmcb_of(vcpu)->rsp;
     interrupt_intercepts(vcpu);
     vcpu->context.cpu->ready = &vcpu->context.cpu->core;
 }
@@ -122,7 +135,8 @@ void interrupt_nmi(struct vcpu *vcpu, uint8_t nmi) {
 static bool interrupt_input(struct vcpu *vcpu, uint64_t input) {
     uint64_t page = input - INPUT_STARTUP;
     if (input == INPUT_NMI) {
-        interrupt_nmi(vcpu, vcpu->arch.nmi | NMI_DUE);
+        vcpu->arch.nmi |= NMI_DUE;
+        vcpu->context.cpu->ready = &vcpu->context.cpu->core;
     } else if (input == INPUT_INIT && vcpu->state != VCPU_OFF) {
         vcpu_stop(vcpu);
         vcpu->due = DUE_STARTUP;
@@ -152,8 +166,9 @@ enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t inter
 void arch_vcpu_window(struct vcpu *vcpu) { (void)vcpu; } // never due: it is an exit of the hardware
 
 bool arch_vcpu_pending(struct vcpu *vcpu) {
-    return vcpu->arch.nmi == NMI_DUE || ((vmcb_of(vcpu)->rflags & RFLAGS_INTERRUPTS) &&
-                                         interrupt_highest(vcpu) != VCPU_NOTHING_OFFERED);
+    return (vcpu->arch.nmi & (NMI_DUE | NMI_SERVED)) == NMI_DUE ||
+           ((vmcb_of(vcpu)->rflags & RFLAGS_INTERRUPTS) &&
+            interrupt_highest(vcpu) != VCPU_NOTHING_OFFERED);
 }
 
 // CAUSE has the error code from bit 8 on; VALUE is a page fault's address.

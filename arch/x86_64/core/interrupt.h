@@ -6,12 +6,11 @@
 // VCPU has exited: the virtual interrupt that was offered to it may have been taken.
 void interrupt_settle(struct vcpu *vcpu);
 
-// VCPU is to be entered: an NMI that is due is delivered, if it can be.
-void interrupt_load(struct vcpu *vcpu);
+// VCPU is to be entered: an NMI that is due is delivered, if it can be. False: to be asked again.
+bool interrupt_load(struct vcpu *vcpu);
 
 // It would take an interrupt now: the WINDOW exit, if that was asked for.
 struct context *interrupt_window(struct vcpu *vcpu, uint32_t mode);
 
-// What is known of NMIs becomes NMI: NMI_DUE, NMI_SERVED. An exit at IRET tells that none is
-// served, or nothing else keeps one waiting.
-void interrupt_nmi(struct vcpu *vcpu, uint8_t nmi);
+// The guest is about to do an IRET, which ends the NMI that is served.
+void interrupt_return(struct vcpu *vcpu);

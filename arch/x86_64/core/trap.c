@@ -148,7 +148,7 @@ FROM_VECTOR struct context *trap_guest(struct vcpu *vcpu, uint64_t code) {
         vcpu->record.word[1] = arch_vcpu_pending(vcpu);
         return forward_exit(vcpu, EXIT_IDLE, mode);
     case VMCB_EXIT_IRET:
-        interrupt_nmi(vcpu, vcpu->arch.nmi & NMI_DUE);
+        interrupt_return(vcpu);
         return &vcpu->context;
     case VMCB_EXIT_WINDOW:
         return interrupt_window(vcpu, mode);

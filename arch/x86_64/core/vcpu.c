@@ -129,8 +129,7 @@ bool vcpu_load(struct vcpu *vcpu) {
         vmcb->clean = 0; // another VMCB ran meanwhile
     }
     svm_identify(vcpu);
-    interrupt_load(vcpu);
-    return !vmcb->tlb_control;
+    return interrupt_load(vcpu) && !vmcb->tlb_control;
 }
 
 void arch_vcpu_settle(struct vcpu *vcpu) {

@@ -11,9 +11,11 @@
 // What comes before a vCPU goes on that is off (enum vcpu_due): a STARTUP.
 #define DUE_STARTUP 8
 
-// Non-maskable interrupts, bits: one has not been delivered; one is being served.
+// Non-maskable interrupts, bits: one has not been delivered; one is being served; it ends with the
+// IRET that the guest was about to do.
 #define NMI_DUE 1
 #define NMI_SERVED 2
+#define NMI_ENDS 4
 
 // What the assembly path may do to answer a hypercall without asking (contract).
 #define ARCH_FAST_EFFECTS (REPLY_RESULT | REPLY_ADVANCE)
@@ -26,6 +28,7 @@ struct arch_vcpu {
     uint64_t plain[ARCH_PLAIN]; // by its low byte: where an instruction has no prefixes
     uint64_t debug[4];          // DR0 to DR3, while they are not in the hardware
     bool debugs;                // the guest has touched them
-    uint8_t nmi;                // NMI_DUE, NMI_SERVED
+    uint8_t nmi;                // NMI_DUE, NMI_SERVED, NMI_ENDS
+    uint64_t nmi_rip, nmi_rsp;  // with NMI_ENDS: where that IRET was
     bool window;                // the WINDOW exit was asked for
 };

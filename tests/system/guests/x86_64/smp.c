@@ -284,6 +284,8 @@ static void nmis(void) {
     pause();
     check(seen[1].nmis == 2, "and no more: %lu", seen[1].nmis);
     check(seen[1].deepest == 1, "one after the other: %lu", seen[1].deepest);
+    const uint64_t steps = seen[1].steps; // their stack is the same: the second one's frame
+    check(reaches(&seen[1].steps, steps + 1), "what they interrupted goes on");
 }
 
 static void rebirth(void) {
