@@ -70,16 +70,18 @@ static const uint8_t *fetch_byte(const struct vcpu *vcpu, uint64_t address) {
     return NULL;
 }
 
-// No prefix is a first byte of what exits: 0x0f, or HLT.
+// No prefix is a first byte of what exits: 0x0f, or HLT. What is plain is the kernel's, at whose
+// addresses a guest's programs each have something else.
 void fetch_prefixes(struct vcpu *vcpu) {
     struct vmcb *vmcb = vmcb_of(vcpu);
     uint64_t pc = vmcb->rip, *plain = &vcpu->arch.plain[pc % ARCH_PLAIN];
     uint64_t base = vmcb->cs.attributes & VMCB_SEGMENT_LONG ? 0 : vmcb->cs.base, count = 0;
-    const uint8_t *at = *plain != pc ? fetch_byte(vcpu, base + pc) : NULL;
+    bool kernel = vmcb->cpl == 0;
+    const uint8_t *at = kernel && *plain == pc ? NULL : fetch_byte(vcpu, base + pc);
     while (at && *at != OPCODES_MORE && *at != OPCODE_HALT && count < PREFIXES) {
         at = fetch_byte(vcpu, base + pc + ++count);
     }
-    *plain = count ? *plain : pc;
+    *plain = kernel && at && !count ? pc : *plain;
     vmcb->exit_code |= count << VMCB_EXIT_BITS | (vmcb->rflags & RFLAGS_TRAP) << VMCB_EXIT_STEP;
 }
 
