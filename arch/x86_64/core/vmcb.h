@@ -65,9 +65,9 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
      1u << 26 | 1u << 27 | 1u << 28 | 1u << 29 | 1u << 30 | 1u << 31)
 #define VMCB_INTERCEPT_WINDOW (1u << 4)
 #define VMCB_INTERCEPT_IRET (1u << 20)
-// intercept[1]: VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT; WBINVD, MONITOR, MWAIT, its
-// conditional form, XSETBV.
-#define VMCB_INTERCEPTS_MORE 0x3e7fu
+// intercept[1]: VMRUN, VMMCALL, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, RDTSCP (the register
+// that it reads is in no VMCB); WBINVD, MONITOR, MWAIT, its conditional form, XSETBV.
+#define VMCB_INTERCEPTS_MORE 0x3effu
 
 // interrupt.
 #define VMCB_IRQ (1ull << 8)
