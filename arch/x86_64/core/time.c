@@ -31,7 +31,11 @@ static uint64_t time_measure(uint64_t *timer) {
     cpu_out8(PIT_CHANNEL, PIT_INTERVAL >> 8);
     apic_timer_set(UINT32_MAX);
     uint64_t begin = cpu_counter();
-    for (int i = 0; i < STEPS && !(cpu_in8(PIT_GATE) & PIT_DONE); i++) {
+    for (int i = 0; !(cpu_in8(PIT_GATE) & PIT_DONE); i++) {
+        if (i == STEPS) {
+            arch_panic("the interval timer (8254, channel 2) does not count; port 61h reads",
+                       cpu_in8(PIT_GATE));
+        }
     }
     *timer = UINT32_MAX - apic_timer_left();
     return cpu_counter() - begin;
