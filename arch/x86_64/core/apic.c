@@ -19,6 +19,7 @@
 #define DIVIDE_BY_ONE 0xbu
 
 #define BASE_ENABLE (1ull << 11)
+#define BASE_X2APIC (1ull << 10)
 
 // The two controllers of old PCs: their masks.
 #define PIC_MASK_FIRST 0x21u
@@ -39,6 +40,10 @@ void apic_init(void) {
     cpu_out8(PIC_MASK_FIRST, 0xff);
     cpu_out8(PIC_MASK_SECOND, 0xff);
     uint64_t base = cpu_msr_read(MSR_APIC_BASE);
+    if (base & BASE_X2APIC) { // firmware's; the way back is by off (Intel SDM 3, 10.12.5)
+        base &= ~(BASE_ENABLE | BASE_X2APIC);
+        cpu_msr_write(MSR_APIC_BASE, base);
+    }
     cpu_msr_write(MSR_APIC_BASE, base | BASE_ENABLE);
     local = arch_phys_to_virt(HPA(base & PTE_ADDRESS));
     local_write(LOCAL_LINT0, LOCAL_MASKED);
