@@ -152,17 +152,17 @@ static void machine_walk(struct machine *machine, const void *tree) {
     }
 }
 
-void machine_read(struct machine *machine, uint64_t tree_address) {
+void machine_read(struct machine *machine, uint64_t told) {
     // Seen as far as a device tree may be long.
     const uint64_t most = 1 << 20;
-    uint64_t begin = tree_address & ~0xfffull;
+    uint64_t begin = told & ~0xfffull;
     core_map(INIT_SLOT_SPACE, INIT_TREE, begin, most, RIGHT_R, "the machine's device tree");
-    const void *tree = (const void *)(uintptr_t)(INIT_TREE + (tree_address - begin));
-    if (fdt_check_header(tree) != 0 || fdt_totalsize(tree) > most - (tree_address - begin)) {
-        init_refuse("init: the firmware left no device tree at %#lx", (unsigned long)tree_address);
+    const void *tree = (const void *)(uintptr_t)(INIT_TREE + (told - begin));
+    if (fdt_check_header(tree) != 0 || fdt_totalsize(tree) > most - (told - begin)) {
+        init_refuse("init: the firmware left no device tree at %#lx", (unsigned long)told);
         init_end(1);
     }
-    machine->tree = (struct manifest_range){tree_address, fdt_totalsize(tree)};
+    machine->tree = (struct manifest_range){told, fdt_totalsize(tree)};
     machine_walk(machine, tree);
     const char *missing = machine_arch_finish(machine);
     if (!machine->ram_count || missing) {
