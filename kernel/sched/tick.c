@@ -30,24 +30,25 @@ void sched_wake(struct vcpu *vcpu, uint64_t at) {
 }
 
 // The task that keeps RECORD waiting: in the chain of calls that began with it, the first that has
-// made another call since the last tick, else the last. NULL: that one is being started again.
+// made another call since the last tick, else the last; in a circle, the one whose call closes it.
+// NULL: that one is being started again, or busy with other records, which its own portal limits.
 static struct task *tick_culprit(const struct record *record) {
     struct task *task = record->server;
     struct task *loops = NULL;
+    struct task *queued = NULL; // the last whose call is not served yet
     for (int depth = 0; task && depth < 16 && task->state == TASK_CALLING; depth++) {
-        if (task->call.seq != task->tick_call && !loops) {
-            loops = task;
+        const struct record *call = &task->call;
+        if (!queued) { // behind it they work for others
+            loops = !loops && call->seq != task->tick_call ? task : loops;
+            task->tick_call = call->seq;
         }
-        task->tick_call = task->call.seq;
-        if (!task->call.server) {
-            // It stands in a queue: the receiver is busy, or itself in the chain; or there is none,
-            // because it is being started again, which is nobody's fault.
-            task = task->call.portal->receiver ? task : NULL;
-            break;
-        }
-        task = task->call.server;
+        queued = call->server ? queued : task;
+        task = call->server ? call->server : call->portal->receiver;
     }
-    return loops ? loops : task;
+    if (loops || !queued) {
+        return loops ? loops : task;
+    }
+    return task && task->state == TASK_CALLING ? queued : NULL;
 }
 
 // Has this vCPU's exit been pending, with a server, for longer than its portal allows?

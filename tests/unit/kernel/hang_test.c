@@ -327,6 +327,26 @@ static void an_exit_that_waits_in_a_queue_accuses_nobody(void **state) {
     assert_int_equal(a.task->state, TASK_READY);
 }
 
+// b serves something else, for which its own portal has another limit.
+static void a_call_that_waits_in_a_queue_accuses_nobody(void **state) {
+    (void)state;
+    world_run(world.init);
+    world_do(world.init, SYSCALL_SIGNAL, c.portal_slot, WORDS(0)); // c has no limit
+    world_sleep();
+    trap_switch(&vcpu->context);
+    world_exit(vcpu, EXIT_STAGE2, WORDS(1));
+    world_call(a.task, SYSCALL_CALL, 2, WORDS(1));
+    world_ticks(20 * LIMIT);
+    assert_int_equal(a.task->state, TASK_CALLING);
+    assert_int_equal(c.task->state, TASK_READY);
+    // From where it serves the call, it has the exit's time.
+    world_run(c.task);
+    world_reply(c.task, 0, WORDS(0));
+    assert_ptr_equal(a.task->call.server, c.task);
+    assert_in_range(ticks_until_death(c.task), LIMIT - 1, LIMIT + 1);
+    found(&c, 3);
+}
+
 static void an_exit_without_a_server_accuses_nobody(void **state) {
     (void)state;
     world_exit(vcpu, EXIT_STAGE2, WORDS(1));
@@ -368,6 +388,7 @@ int main(void) {
         TEST(a_task_without_a_portal_that_waits_is_left_alone),
         TEST(one_that_is_being_replaced_keeps_the_limit_of_its_portal),
         TEST(an_exit_that_waits_in_a_queue_accuses_nobody),
+        TEST(a_call_that_waits_in_a_queue_accuses_nobody),
         TEST(an_exit_without_a_server_accuses_nobody),
         TEST(deadlines_of_any_length_are_kept),
     };

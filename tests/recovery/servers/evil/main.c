@@ -7,7 +7,7 @@
 
 #define CALLS 200u     // a record of a guest's exit
 #define MANY 50000u    // of a server that has had none, whose records are rare,
-#define ENOUGH 200000u // until there were so many in all
+#define ENOUGH 100000u // until there were so many in all
 #define DEATHS 12      // one death in so many records
 #define REFUSALS 6     // of answers to one record, before one that can't be refused
 
