@@ -170,8 +170,7 @@ static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
         if (vcpu->features & VCPU_FEATURE_TIMER) {
             sched_wake(vcpu, arch_vcpu_own_deadline(vcpu));
         }
-        // In this order: who looks what is pending may find an end that is to be reported.
-        if (!arch_vcpu_pending(vcpu) && !(vcpu->due & (DUE_DEADLINE | DUE_WINDOW))) {
+        if (!vcpu_has_cause(vcpu)) {
             vcpu->due = 0;
             vcpu->state = VCPU_PARKED;
             return NULL;

@@ -51,6 +51,11 @@ void vcpu_stop(struct vcpu *vcpu) {
     vcpu->state = VCPU_OFF;
 }
 
+bool vcpu_has_cause(struct vcpu *vcpu) {
+    // In this order: who looks what is pending may find an end that is to be reported.
+    return arch_vcpu_pending(vcpu) || (vcpu->due & (DUE_DEADLINE | DUE_WINDOW));
+}
+
 void vcpu_unpark(struct vcpu *vcpu) {
     if (vcpu->state == VCPU_PARKED) {
         vcpu->state = VCPU_RUNNABLE;

@@ -76,6 +76,9 @@ NODISCARD enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argume
 // It is not entered again; a pending exit is forgotten.
 void vcpu_stop(struct vcpu *vcpu);
 
+// Something is there that a vCPU does not wait any longer for.
+bool vcpu_has_cause(struct vcpu *vcpu);
+
 // Something may have come that a parked vCPU waits for: lets it run again.
 void vcpu_unpark(struct vcpu *vcpu);
 

@@ -168,7 +168,7 @@ void arch_vcpu_window(struct vcpu *vcpu) { (void)vcpu; } // never due: it is an 
 bool arch_vcpu_pending(struct vcpu *vcpu) {
     return (vcpu->arch.nmi & (NMI_DUE | NMI_SERVED)) == NMI_DUE ||
            ((vmcb_of(vcpu)->rflags & RFLAGS_INTERRUPTS) &&
-            interrupt_highest(vcpu) != VCPU_NOTHING_OFFERED);
+            (vcpu->arch.window || interrupt_highest(vcpu) != VCPU_NOTHING_OFFERED));
 }
 
 // CAUSE has the error code from bit 8 on; VALUE is a page fault's address.

@@ -263,12 +263,16 @@ static void an_interrupt_ends_a_wait(void **state) {
     server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R | RIGHT_W, 0, 0);
     world_sleep();
     world_enter(guest.vcpu[0]);
+    machine_guest(guest.vcpu[0])->enabled = 1 << INTERRUPT_EXTERNAL;
     world_exit(guest.vcpu[0], EXIT_IDLE, WORDS(0));
     world_reply(server.task, REPLY_FLAGS | REPLY_ADVANCE | REPLY_PARK, WORDS(0));
     assert_int_equal(guest.vcpu[0]->state, VCPU_PARKED);
     world_do(world.init, SYSCALL_SIGNAL, server.portal_slot, WORDS(0));
     world_sleep();
-    assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, INTERRUPT_EXTERNAL, 1), STATUS_OK);
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_TAKE_BACK, INTERRUPT_EXTERNAL, 1), STATUS_OK);
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, INTERRUPT_TIMER, 2), STATUS_OK);
+    assert_int_equal(guest.vcpu[0]->state, VCPU_PARKED); // it lets in another one only
+    assert_int_equal(interrupt(1, VCPU_INTERRUPT_RAISE, INTERRUPT_EXTERNAL, 3), STATUS_OK);
     assert_int_equal(guest.vcpu[0]->state, VCPU_RUNNABLE);
     world_reply(server.task, 0, WORDS(0));
     assert_ptr_equal(machine.current, &guest.vcpu[0]->context);

@@ -40,7 +40,7 @@ static volatile struct {
     uint64_t steps, born, interrupts, nmis, depth, deepest;
     uint32_t command; // what it is to do
 } seen[CPUS];
-enum { SPIN, WAIT, SEND_BACK, FLOOD_SELF };
+enum { SPIN, WAIT, WAIT_DEAF, SEND_BACK, FLOOD_SELF };
 
 static void put(unsigned offset, uint32_t value) {
     if (page == NULL)
@@ -191,6 +191,8 @@ void other_main(void) {
         seen[cpu].steps++;
         if (seen[cpu].command == WAIT)
             __asm__ volatile("hlt" ::: "memory");
+        if (seen[cpu].command == WAIT_DEAF)
+            __asm__ volatile("cli\n hlt\n sti" ::: "memory");
         if (seen[cpu].command == FLOOD_SELF)
             send(cpu, SELF | (VECTOR + seen[cpu].steps % 16));
     }
@@ -288,6 +290,20 @@ static void nmis(void) {
     check(reaches(&seen[1].steps, steps + 1), "what they interrupted goes on");
 }
 
+// With interrupts off, HLT ends with none but an NMI.
+static void deafness(void) {
+    seen[1].command = WAIT_DEAF;
+    pause();
+    const uint64_t steps = seen[1].steps;
+    send(1, VECTOR);
+    pause();
+    check(seen[1].steps == steps && seen[1].interrupts == 7, "it hears nothing");
+    seen[1].command = SPIN;
+    send(1, NMI);
+    check(reaches(&seen[1].steps, steps + 1) && seen[1].nmis == 3, "but NMIs");
+    check(reaches(&seen[1].interrupts, 8), "and then what waits");
+}
+
 static void rebirth(void) {
     send(1, INIT);
     const uint64_t steps = seen[1].steps;
@@ -298,7 +314,7 @@ static void rebirth(void) {
     start(1);
     check(reaches(&seen[1].born, 2) && reaches(&seen[1].steps, steps + 1), "started again");
     pause();
-    check(seen[1].interrupts == 7 && seen[1].nmis == 2, "what came meanwhile is lost: %lu, %lu",
+    check(seen[1].interrupts == 8 && seen[1].nmis == 3, "what came meanwhile is lost: %lu, %lu",
           seen[1].interrupts, seen[1].nmis);
 }
 
@@ -325,6 +341,7 @@ bool guest_main(uint64_t cpu, const void *information) {
     birth();
     interrupts();
     nmis();
+    deafness();
     rebirth();
     flood();
     return check_end("smp");
