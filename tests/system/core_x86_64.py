@@ -25,7 +25,7 @@ def boot(ctx: Context, *more: str, cpu: str = "EPYC,check=off") -> Result:
     return run_command(
         ctx,
         [
-            *("qemu-system-x86_64", "-machine", "q35", "-cpu", cpu, "-m", "64M"),
+            *("qemu-system-x86_64", "-machine", "q35,sata=off", "-cpu", cpu, "-m", "64M"),
             *("-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),
             *("-icount", "shift=0,sleep=off", "-device", "isa-debug-exit"),
             *("-kernel", ctx.out / "exeunt.elf", *more),

@@ -129,7 +129,7 @@ class BareTest(FakeRun):
         with (self.folder / "pflash.img").open("r+b") as image:
             image.truncate(0x3C0000)
         words = {"arch": "x86_64"}
-        self.assertEqual(self.given("-machine", **words), ["q35"])
+        self.assertEqual(self.given("-machine", **words), ["q35,sata=off"])
         self.assertEqual(self.given("-cpu", **words), ["EPYC,check=off"])
         self.assertEqual(self.given("-bios", **words), [])
         self.assertEqual(self.given("-kernel", **words), [f"{self.folder}/guest/gkernel.bin"])
@@ -144,7 +144,7 @@ class BareTest(FakeRun):
         words = self.boot(SAY_ALL, arch="x86_64").output.splitlines()
         pairs = list(zip(words, words[1:]))
         for pair in (
-            ("-machine", "q35"),
+            ("-machine", "q35,sata=off"),
             ("-cpu", "EPYC,check=off"),
             ("-kernel", f"{self.folder}/exeunt.elf"),
             ("-device", f"loader,file={self.folder}/bundle.img,addr=0x1200000,force-raw=on"),
