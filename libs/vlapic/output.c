@@ -13,13 +13,16 @@ uint8_t vlapic_priority(const struct vlapic *lapic) {
     return (uint8_t)((task & CLASS) >= (in_service & CLASS) ? task : in_service & CLASS);
 }
 
-uint64_t vlapic_read_cr8(const struct vlapic *lapic) { return lapic->priority >> CLASS_SHIFT; }
+void output_set_priority(struct vlapic *lapic, uint64_t priority) {
+    lapic->starts |= (lapic->priority ^ priority) & CLASS ? STARTS_PRIORITY : 0;
+    lapic->priority = priority;
+}
 
 bool vlapic_write_cr8(struct vlapic *lapic, uint64_t value) {
     if (value > CLASS >> CLASS_SHIFT) {
         return false;
     }
-    lapic->priority = value << CLASS_SHIFT;
+    output_set_priority(lapic, value << CLASS_SHIFT);
     return true;
 }
 
@@ -55,15 +58,18 @@ static bool start_next(struct vlapic *lapic, struct vlapic_output *output) {
         {STARTS_INIT, VLAPIC_DO_INIT},
         {STARTS_STARTUP, VLAPIC_DO_STARTUP},
         {STARTS_NMI, VLAPIC_DO_NMI},
+        {STARTS_PRIORITY, VLAPIC_DO_PRIORITY},
     };
     for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (lapic->starts & all[i].bit) {
-            const unsigned vector = (unsigned)(lapic->starts >> STARTS_VECTOR_SHIFT);
+            const unsigned page = (unsigned)(lapic->starts >> STARTS_VECTOR_SHIFT);
+            const bool is_priority = all[i].effect == VLAPIC_DO_PRIORITY;
             lapic->starts &= ~(uint64_t)all[i].bit;
             if (all[i].effect == VLAPIC_DO_STARTUP) {
                 lapic->starts &= STARTS_BITS;
             }
-            done(lapic, output, all[i].effect, vector);
+            done(lapic, output, all[i].effect,
+                 is_priority ? (unsigned)lapic->priority >> CLASS_SHIFT : page);
             return true;
         }
     }

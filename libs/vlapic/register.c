@@ -185,7 +185,7 @@ bool register_write(struct vlapic *lapic, uint32_t number, uint64_t value, uint6
         if (value > 0xff && words_is_wide(lapic)) {
             return false;
         }
-        lapic->priority = value & 0xff;
+        output_set_priority(lapic, value & 0xff);
         return true;
     case REGISTER_EOI:
         return write_end(lapic, value);

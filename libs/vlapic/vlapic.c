@@ -64,6 +64,7 @@ static bool write_base(struct vlapic *lapic, uint64_t value) {
     }
     lapic->base = VLAPIC_PAGE | (lapic->base & BASE_BOOT) | after;
     if (after == 0) {
+        output_set_priority(lapic, 0);
         const uint64_t given = lapic->given, starts = lapic->starts;
         words_reset(lapic);
         lapic->given = given;

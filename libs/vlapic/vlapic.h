@@ -53,7 +53,7 @@ struct vlapic {
     uint64_t error;    // ESR: what a read shows, and from bit 32 on what was noted since
     uint64_t command;  // ICR
     uint64_t logical, format;
-    uint64_t starts; // INIT, STARTUP and NMI: bits of words.h, and from bit 8 on STARTUP's vector
+    uint64_t starts; // what is due beside vectors: bits of words.h, and from bit 8 on STARTUP's
     uint64_t lvt[VLAPIC_LVTS];
     uint64_t divider; // DCR
     uint64_t initial; // count
@@ -80,7 +80,8 @@ struct vlapic_ipi {
 };
 
 // What the core is to do: about a vector; with the whole CPU, which stops at INIT and begins in
-// real mode at the page that STARTUP's vector names; about an NMI.
+// real mode at the page that STARTUP's vector names; about an NMI; about CR8, which the guest reads
+// without anybody's noticing, and which is then `vector`.
 enum vlapic_effect {
     VLAPIC_DO_NOTHING,
     VLAPIC_DO_RAISE,
@@ -88,6 +89,7 @@ enum vlapic_effect {
     VLAPIC_DO_INIT,
     VLAPIC_DO_STARTUP,
     VLAPIC_DO_NMI,
+    VLAPIC_DO_PRIORITY,
 };
 
 struct vlapic_output {
@@ -119,9 +121,8 @@ uint32_t vlapic_read_page(const struct vlapic *lapic, uint32_t offset, uint64_t 
 void vlapic_write_page(struct vlapic *lapic, uint32_t offset, uint32_t value, uint64_t now,
                        struct vlapic_ipi *ipi);
 
-// The task's priority as CR8 has it: its upper half (16.6.4). False: it is none, and nothing has
-// happened.
-uint64_t vlapic_read_cr8(const struct vlapic *lapic);
+// The task's priority is written as CR8 has it: its upper half (16.6.4). False: it is none, and
+// nothing has happened.
 bool vlapic_write_cr8(struct vlapic *lapic, uint64_t value);
 
 // Whether IPI is for LAPIC, which IS_SENDER or not.

@@ -12,7 +12,8 @@
 #define STARTS_INIT (1u << 1)    // these are due
 #define STARTS_STARTUP (1u << 2)
 #define STARTS_NMI (1u << 3)
-#define STARTS_BITS 0xfu
+#define STARTS_PRIORITY (1u << 4)
+#define STARTS_BITS 0x1fu
 #define STARTS_VECTOR_SHIFT 8
 #define LVT_MASKED (1u << 16)
 #define LVT_MODE_SHIFT 17
@@ -55,7 +56,8 @@ void words_error(struct vlapic *lapic, uint32_t bit);
 void words_reset(struct vlapic *lapic);
 
 // output.c
-void output_end(struct vlapic *lapic); // EOI
+void output_end(struct vlapic *lapic);                             // EOI
+void output_set_priority(struct vlapic *lapic, uint64_t priority); // TPR
 
 // timer.c
 uint32_t timer_count(const struct vlapic *lapic, uint64_t now);

@@ -40,9 +40,9 @@ static void interrupt_taken(struct vcpu *vcpu) {
     }
 }
 
-static uint64_t interrupt_bits(unsigned vector) {
+static uint32_t interrupt_bits(unsigned vector) {
     return VMCB_IRQ_MASKING | VMCB_IRQ | VMCB_IRQ_IGNORE_TPR | VMCB_IRQ_PRIORITY(vector) |
-           VMCB_IRQ_VECTOR(vector);
+           vector << VMCB_IRQ_VECTOR_SHIFT;
 }
 
 static void interrupt_intercepts(struct vcpu *vcpu) {
@@ -133,10 +133,13 @@ void interrupt_return(struct vcpu *vcpu) {
 
 // A vCPU that init has stopped, with its VM, stays so: DUE_STARTUP says which may be started.
 static bool interrupt_input(struct vcpu *vcpu, uint64_t input) {
-    uint64_t page = input - INPUT_STARTUP;
+    uint64_t page = input - INPUT_STARTUP, priority = input - INPUT_PRIORITY;
     if (input == INPUT_NMI) {
         vcpu->arch.nmi |= NMI_DUE;
         vcpu->context.cpu->ready = &vcpu->context.cpu->core;
+    } else if (priority < INPUT_PRIORITIES) {
+        vmcb_of(vcpu)->priority = (uint8_t)priority;
+        vmcb_of(vcpu)->clean &= ~VMCB_CLEAN_INTERRUPT;
     } else if (input == INPUT_INIT && vcpu->state != VCPU_OFF) {
         vcpu_stop(vcpu);
         vcpu->due = DUE_STARTUP;
@@ -144,7 +147,8 @@ static bool interrupt_input(struct vcpu *vcpu, uint64_t input) {
                vcpu_start(vcpu, 0, 0, 0) == STATUS_OK) {
         vcpu_real(vcpu, page);
     }
-    return input == INPUT_NMI || input == INPUT_INIT || page < INTERRUPT_COUNT;
+    return input == INPUT_NMI || input == INPUT_INIT || page < INTERRUPT_COUNT ||
+           priority < INPUT_PRIORITIES;
 }
 
 enum status arch_vcpu_interrupt(struct vcpu *vcpu, uint64_t what, uint64_t interrupt) {

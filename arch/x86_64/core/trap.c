@@ -112,9 +112,10 @@ static uint32_t trap_take(void) {
 // were exceptions, and would not take them as such; and V_IRQ is set yet when one was its.
 COLD static uint64_t trap_again(const struct vmcb *vmcb) {
     uint64_t event = vmcb->exit_event, type = event & VMCB_EVENT_TYPE, vector = event & 0xff;
-    bool again = type == VMCB_EVENT_SOFT ||
-                 (type == VMCB_EVENT_EXCEPTION && vector - VECTOR_BREAKPOINT <= 1) ||
-                 ((vmcb->interrupt & VMCB_IRQ) && vmcb->interrupt >> 32 == vector);
+    bool again =
+        type == VMCB_EVENT_SOFT ||
+        (type == VMCB_EVENT_EXCEPTION && vector - VECTOR_BREAKPOINT <= 1) ||
+        ((vmcb->interrupt & VMCB_IRQ) && vmcb->interrupt >> VMCB_IRQ_VECTOR_SHIFT == vector);
     bool wrong =
         type == VMCB_EVENT_EXCEPTION && (vector >= VECTOR_EXTERNAL || vector == VECTOR_NMI);
     uint64_t right = vector == VECTOR_NMI ? VMCB_EVENT_NMI : vector;

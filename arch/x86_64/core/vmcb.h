@@ -16,8 +16,10 @@ struct vmcb {
     uint8_t reserved0[0x40 - 0x14];
     uint64_t io_permissions, msr_permissions, tsc_offset;
     uint32_t asid, tlb_control;
-    uint64_t interrupt; // V_IRQ and what belongs to it
-    uint64_t shadow;    // bit 0: interrupts wait for one instruction more
+    uint8_t priority;                           // V_TPR: what CR8 reads as, without an exit
+    uint32_t interrupt __attribute__((packed)); // V_IRQ and what belongs to it
+    uint8_t reserved2[3];
+    uint64_t shadow; // bit 0: interrupts wait for one instruction more
     uint64_t exit_code, exit_info1, exit_info2, exit_event, nested;
     uint8_t reserved1[0xa8 - 0x98];
     uint64_t event, nested_cr3, last_branch;
@@ -42,10 +44,12 @@ struct vmcb {
 
 static_assert(sizeof(struct vmcb) == PAGE_SIZE, "the VMCB is a page");
 static_assert(offsetof(struct vmcb, asid) == 0x58 && offsetof(struct vmcb, exit_code) == 0x70 &&
-                  offsetof(struct vmcb, event) == 0xa8 && offsetof(struct vmcb, clean) == 0xc0 &&
-                  offsetof(struct vmcb, es) == 0x400 && offsetof(struct vmcb, cpl) == 0x4cb &&
-                  offsetof(struct vmcb, efer) == 0x4d0 && offsetof(struct vmcb, rip) == 0x578 &&
-                  offsetof(struct vmcb, cr2) == 0x640 && offsetof(struct vmcb, pat) == 0x668,
+                  offsetof(struct vmcb, interrupt) == 0x61 &&
+                  offsetof(struct vmcb, shadow) == 0x68 && offsetof(struct vmcb, event) == 0xa8 &&
+                  offsetof(struct vmcb, clean) == 0xc0 && offsetof(struct vmcb, es) == 0x400 &&
+                  offsetof(struct vmcb, cpl) == 0x4cb && offsetof(struct vmcb, efer) == 0x4d0 &&
+                  offsetof(struct vmcb, rip) == 0x578 && offsetof(struct vmcb, cr2) == 0x640 &&
+                  offsetof(struct vmcb, pat) == 0x668,
               "the layout is the hardware's");
 
 // The VMCB of VCPU: the page behind it.
@@ -53,8 +57,8 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
     return (struct vmcb *)((uint64_t)vcpu + PAGE_SIZE);
 }
 
-// intercept_cr: CR8 read (the local APIC's), CR4 and CR8 written.
-#define VMCB_INTERCEPTS_CR 0x01100100u
+// intercept_cr: CR4 and CR8 written.
+#define VMCB_INTERCEPTS_CR 0x01100000u
 // #DB and #AC: their delivery may raise them anew, for ever, and no interrupt ends that
 // (CVE-2015-8104, CVE-2015-5307).
 #define VMCB_INTERCEPTS_EXCEPTIONS (1u << VECTOR_DEBUG | 1u << VECTOR_ALIGNMENT)
@@ -70,11 +74,11 @@ static inline struct vmcb *vmcb_of(const struct vcpu *vcpu) {
 #define VMCB_INTERCEPTS_MORE 0x3effu
 
 // interrupt.
-#define VMCB_IRQ (1ull << 8)
-#define VMCB_IRQ_PRIORITY(vector) ((uint64_t)((vector) >> 4) << 16)
-#define VMCB_IRQ_IGNORE_TPR (1ull << 20)
-#define VMCB_IRQ_MASKING (1ull << 24)
-#define VMCB_IRQ_VECTOR(vector) ((uint64_t)(vector) << 32)
+#define VMCB_IRQ (1u << 0)
+#define VMCB_IRQ_PRIORITY(vector) ((vector) >> 4 << 8)
+#define VMCB_IRQ_IGNORE_TPR (1u << 12)
+#define VMCB_IRQ_MASKING (1u << 16)
+#define VMCB_IRQ_VECTOR_SHIFT 24
 
 // event, exit_event (15.20).
 #define VMCB_EVENT_VALID (1ull << 31)

@@ -137,15 +137,10 @@ void pc_control(struct pc_exit *exit, struct reply *reply) {
         pc_refuse(reply, PC_UNDEFINED);
         return;
     }
-    const unsigned reg = is_move ? general(&instruction) : 0;
     if (!is_move) {
         advance(reply, &instruction);
-    } else if (code == PC_CODE_READ_CR8) {
-        advance(reply, &instruction);
-        reply->flags |= REPLY_WRITE | REPLY_REGISTER(reg);
-        reply->word[0] = vlapic_read_cr8(&exit->lapic);
     } else {
-        uint64_t value = pc_register(exit, reg);
+        uint64_t value = pc_register(exit, general(&instruction));
         value = instruction.is_long ? value : (uint32_t)value;
         (code == PC_CODE_WRITE_CR4 ? write_cr4 : write_cr8)(exit, &instruction, value, reply);
     }

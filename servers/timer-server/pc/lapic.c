@@ -16,6 +16,7 @@ static void give(const struct pc_vm *vm, uint32_t vcpu, const struct vlapic_outp
         [VLAPIC_DO_INIT] = INPUT_INIT,
         [VLAPIC_DO_STARTUP] = INPUT_STARTUP,
         [VLAPIC_DO_NMI] = INPUT_NMI,
+        [VLAPIC_DO_PRIORITY] = INPUT_PRIORITY,
     };
     if (output->effect == VLAPIC_DO_NOTHING) {
         return;

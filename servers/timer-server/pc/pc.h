@@ -100,7 +100,6 @@ enum { PC_WORD_CODE, PC_WORD_ECX, PC_WORD_EDX_EAX };
 #define PC_CODE_WRITES (UINT64_C(1) << 32)
 
 // Intercepts (APM volume 2, appendix C).
-#define PC_CODE_READ_CR8 0x08u
 #define PC_CODE_WRITE_CR4 0x14u
 #define PC_CODE_WRITE_CR8 0x18u
 #define PC_CODE_RDPMC 0x6fu

@@ -25,7 +25,6 @@ static void sysreg(struct pc_exit *exit, struct reply *reply) {
     case PC_CODE_MSR:
         pc_msr(exit, reply);
         break;
-    case PC_CODE_READ_CR8:
     case PC_CODE_WRITE_CR4:
     case PC_CODE_WRITE_CR8:
     case PC_CODE_INVD:

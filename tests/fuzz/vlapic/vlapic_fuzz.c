@@ -16,6 +16,7 @@ static struct {
 
 static struct vlapic lapic;
 static unsigned pending; // what the core has
+static unsigned told;    // what the guest reads as CR8
 static uint64_t number, now;
 
 static uint8_t next(void) { return input.at < input.end ? *input.at++ : 0; }
@@ -46,10 +47,16 @@ static void settle(void) {
     struct vlapic_output output;
     // An interrupt is taken back at most once for one that is given.
     for (unsigned i = 0; vlapic_next(&lapic, &output); i++) {
-        require(i < 6 && output.number == ++number);
+        require(i < 7 && output.number == ++number);
+        if (output.effect == VLAPIC_DO_PRIORITY) {
+            require(output.vector == lapic.priority >> 4);
+            told = output.vector;
+            continue;
+        }
         if (output.effect >= VLAPIC_DO_INIT) {
             // The core forgets what it had with an INIT, and only with that.
             pending = output.effect == VLAPIC_DO_INIT ? 0 : pending;
+            told = output.effect == VLAPIC_DO_INIT ? 0 : told;
             require(lapic.given == 0 || output.effect == VLAPIC_DO_NMI);
             continue;
         }
@@ -64,7 +71,7 @@ static void settle(void) {
         }
         require(lapic.given == pending);
     }
-    require(lapic.number == number);
+    require(lapic.number == number && told == lapic.priority >> 4);
 }
 
 // The guest takes it, perhaps; whoever serves the next exit sees that first.
@@ -171,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input.at = data;
     input.end = data + size;
     pending = 0;
+    told = 0;
     number = 0;
     now = 1;
     vlapic_reset(&lapic, next() & 31);

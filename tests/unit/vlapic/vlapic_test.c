@@ -37,6 +37,7 @@ static struct vlapic lapic;
 static struct vlapic_ipi ipi;
 static uint64_t now;
 static uint64_t core[4]; // what the core has pending
+static uint64_t cr8;     // what the guest reads
 static uint64_t number;
 
 static void put(unsigned which, uint64_t value) {
@@ -73,6 +74,9 @@ static void settle(void) {
         if (output.effect == VLAPIC_DO_RAISE) {
             assert_false(core_has_any());
             core[output.vector / 64] |= bit;
+        } else if (output.effect == VLAPIC_DO_PRIORITY) {
+            assert_int_equal(output.vector, lapic.priority >> 4);
+            cr8 = output.vector;
         } else {
             assert_int_equal(output.effect, VLAPIC_DO_TAKE_BACK);
             assert_true(core_has(output.vector));
@@ -125,7 +129,11 @@ static void test_modes_follow_one_another(void **state) {
     refuse(VLAPIC_MSR_BASE, VLAPIC_PAGE | ENABLED);
     put(SVR, 0x1ff);
     put(TPR, 0x50);
+    settle();
+    assert_int_equal(cr8, 5);
     assert_true(vlapic_write_msr(&lapic, VLAPIC_MSR_BASE, VLAPIC_PAGE, now, &ipi));
+    settle();
+    assert_int_equal(cr8, 0);
     refuse(VLAPIC_MSR_BASE, VLAPIC_PAGE | WIDE);
     assert_true(vlapic_write_msr(&lapic, VLAPIC_MSR_BASE, VLAPIC_PAGE | ENABLED, now, &ipi));
     assert_int_equal(vlapic_read_page(&lapic, 0x80, now), 0);

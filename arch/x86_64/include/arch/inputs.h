@@ -5,5 +5,7 @@
 
 // NMI is taken as soon as none is served. INIT stops a vCPU; then, or when it never ran, STARTUP
 // plus a vector starts it, in real mode at the beginning of the page of that number. One that
-// runs takes no STARTUP, and one that was stopped otherwise takes neither.
-enum input { INPUT_NMI = 0x201, INPUT_INIT = 0x202, INPUT_STARTUP = 0x300 };
+// runs takes no STARTUP, and one that was stopped otherwise takes neither. PRIORITY plus a value
+// below 16 is what the guest reads as CR8 from now on; it holds no interrupt off.
+enum input { INPUT_NMI = 0x201, INPUT_INIT, INPUT_PRIORITY = 0x210, INPUT_STARTUP = 0x300 };
+#define INPUT_PRIORITIES 16
