@@ -62,7 +62,8 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
     X(FENCE, 10,                                                                                   \
       "make the vCPUs of mask word[4] forget cached translations of their own stage; "             \
       "with RAISE the mask is that of both, and START excludes both")                              \
-    X(INJECT, 11, "raise the exception word[0] with value word[1] in the guest")
+    X(INJECT, 11, "raise the exception word[0] with value word[1] in the guest")                   \
+    X(WRITE_SECOND, 12, "write word[1] to the one named by bits 48…55, behind what WRITE writes")
 
 #define REPLY_ENUM(name, bit, text) REPLY_##name = 1 << (bit),
 enum reply_flag { REPLY_LIST(REPLY_ENUM) };
@@ -75,8 +76,10 @@ enum reply_flag { REPLY_LIST(REPLY_ENUM) };
 
 #define REPLY_REGISTER(number) ((uint64_t)(number) << 32)
 #define REPLY_INTERRUPT(number) ((uint64_t)(number) << 40)
+#define REPLY_SECOND(number) ((uint64_t)(number) << 48)
 #define REPLY_REGISTER_OF(flags) ((uint32_t)((flags) >> 32 & 0xff))
 #define REPLY_INTERRUPT_OF(flags) ((uint32_t)((flags) >> 40 & 0xff))
+#define REPLY_SECOND_OF(flags) ((uint32_t)((flags) >> 48 & 0xff))
 
 // The answer to a hypercall that does nothing else. Zero on purpose: the shortest test there is.
 #define REPLY_HYPERCALL 0u

@@ -67,6 +67,10 @@ HOT static inline enum status commit_map(struct vcpu *vcpu, const struct task *t
     return status;
 }
 
+static inline bool commit_may_write(const struct route *route, uint32_t reg) {
+    return reg < 32 && (route->write_mask >> reg & 1);
+}
+
 // Everything that can be wrong with a reply, but for MAP.
 static enum status commit_check(const struct vcpu *vcpu, const struct route *route, uint64_t flags,
                                 const uint64_t *word) {
@@ -76,11 +80,11 @@ static enum status commit_check(const struct vcpu *vcpu, const struct route *rou
     if (unlikely(flags & REPLY_EFFECTS & ~(uint64_t)route->may)) {
         return STATUS_DENIED;
     }
-    if (flags & REPLY_WRITE) {
-        uint32_t reg = REPLY_REGISTER_OF(flags);
-        if (reg >= 32 || !(route->write_mask >> reg & 1)) {
-            return STATUS_DENIED;
-        }
+    if ((flags & REPLY_WRITE) && !commit_may_write(route, REPLY_REGISTER_OF(flags))) {
+        return STATUS_DENIED;
+    }
+    if (unlikely(flags & REPLY_WRITE_SECOND) && !commit_may_write(route, REPLY_SECOND_OF(flags))) {
+        return STATUS_DENIED;
     }
     if ((flags & (REPLY_RAISE | REPLY_CLEAR)) && REPLY_INTERRUPT_OF(flags) >= INTERRUPT_COUNT) {
         return STATUS_INVALID;
@@ -114,10 +118,15 @@ COLD static void commit_others(struct vcpu *vcpu, uint64_t flags, const uint64_t
     }
 }
 
+#define REPLY_RARE (REPLY_CLEAR | REPLY_WRITE_SECOND | REPLY_INJECT | REPLY_START | REPLY_FENCE)
+
 // Effects that are rare. Cannot fail.
 COLD static void commit_rare(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) {
     if (flags & REPLY_CLEAR) {
         arch_vcpu_clear(vcpu, REPLY_INTERRUPT_OF(flags));
+    }
+    if (flags & REPLY_WRITE_SECOND) {
+        regs_set(&vcpu->context.regs, REPLY_SECOND_OF(flags), word[1]);
     }
     if (flags & REPLY_INJECT) {
         arch_vcpu_inject(vcpu, word[0], word[1]);
@@ -154,7 +163,7 @@ static void commit_invoke(struct vcpu *vcpu, uint64_t flags, const uint64_t *wor
             commit_others(vcpu, flags, word);
         }
     }
-    if (unlikely(flags & (REPLY_CLEAR | REPLY_INJECT | REPLY_START | REPLY_FENCE))) {
+    if (unlikely(flags & REPLY_RARE)) {
         commit_rare(vcpu, flags, word);
     }
 }
@@ -311,8 +320,7 @@ struct context *commit_effects(struct task *task, uint64_t flags, uint64_t word2
     }
     if (flags & REPLY_WRITE) {
         uint32_t reg = REPLY_REGISTER_OF(flags);
-        if (unlikely(reg >= 32 || !(route->write_mask >> reg & 1) ||
-                     (flags & (REPLY_RAISE | REPLY_MAP)))) {
+        if (unlikely(!commit_may_write(route, reg) || (flags & (REPLY_RAISE | REPLY_MAP)))) {
             return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
         }
         // The point of no return, here and below.

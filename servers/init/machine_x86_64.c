@@ -12,9 +12,11 @@ const char *const machine_arch = "x86_64";
 const char *const machine_reset_device = NULL;      // ports, which are no device tree's
 const uint64_t machine_start_argument = 0x2badb002; // Multiboot 0.6.96, 3.2: EAX
 
-// 0 to 15 as instructions number them; of those behind (arch/regs.h) CR4, EFER, PAT can be written.
+// 0 to 15 as instructions number them; of those behind (arch/regs.h) CR4, EFER, PAT can be written,
+// and the flags of an instruction that computes with a device's registers.
 // A hypercall has RAX, RCX, RDX, RBX, RSI, RDI and R8 to R13, and is answered in RAX and RDX.
 #define ALL 0xffffu
+#define FLAGS (1u << 16)
 #define SYSTEM 0x3fff0000u
 #define WRITABLE (ALL | 1u << 20 | 1u << 21 | 1u << 28)
 #define ARGUMENTS 0x3fcfu
@@ -24,9 +26,9 @@ const struct machine_route machine_routes[EXIT_GUEST_CLASSES] = {
     [EXIT_HYPERCALL] = {REPLY_RESULT | REPLY_ADVANCE | REPLY_WRITE | REPLY_PARK | REPLY_STOP |
                             REPLY_START | REPLY_INJECT,
                         RESULTS, ARGUMENTS},
-    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP | REPLY_INJECT |
-                         REPLY_DEADLINE, // stores to the local APIC's page
-                     ALL, ALL | SYSTEM},
+    [EXIT_STAGE2] = {REPLY_WRITE | REPLY_WRITE_SECOND | REPLY_ADVANCE | REPLY_MAP | REPLY_STOP |
+                         REPLY_INJECT | REPLY_DEADLINE, // stores to the local APIC's page
+                     ALL | FLAGS, ALL | SYSTEM},
     [EXIT_TIMER] = {REPLY_DEADLINE | REPLY_STOP, 0, 0},
     [EXIT_IDLE] = {REPLY_ADVANCE | REPLY_PARK | REPLY_STOP, 0, 0},
     [EXIT_SYSREG] = {REPLY_RESULT | REPLY_WRITE | REPLY_ADVANCE | REPLY_DEADLINE | REPLY_RAISE |

@@ -30,6 +30,7 @@
 #define VECTOR_ALIGNMENT 17u
 
 #define RFLAGS_ONE (1ull << 1)
+#define RFLAGS_ARITHMETIC 0x8d5ull // CF, PF, AF, ZF, SF, OF (APM volume 1, 3.1.4)
 #define RFLAGS_TRAP (1ull << 8)
 #define RFLAGS_INTERRUPTS (1ull << 9)
 // What SYSCALL clears: traps, interrupts, direction, I/O privilege, nested task, alignment checks.

@@ -228,12 +228,15 @@ uint64_t regs_get(const struct regs *regs, unsigned number) {
     return *(const uint64_t *)((const char *)vmcb + system_place[number - 16]);
 }
 
-// Of those in the VMCB a server may write what MSRs stand for; what the hardware would not take
-// ends the guest (VMEXIT_INVALID), and nobody else.
+// Of those in the VMCB a server may write what MSRs stand for, and the flags that instructions
+// which compute leave behind, none of which says what the guest may do; what the hardware would not
+// take ends the guest (VMEXIT_INVALID), and nobody else.
 COLD static void vcpu_set(struct regs *regs, unsigned number, uint64_t value) {
     struct vmcb *vmcb = (struct vmcb *)regs_vmcb(regs);
     if (number == NUMBER_RSP) {
         vmcb->rsp = value;
+    } else if (number == REGS_RFLAGS) {
+        vmcb->rflags = (vmcb->rflags & ~RFLAGS_ARITHMETIC) | (value & RFLAGS_ARITHMETIC);
     } else if (number == REGS_EFER) {
         vmcb->efer = (value & EFER_GUEST) | (vmcb->efer & EFER_LONG_MODE_ACTIVE) | EFER_SVM;
         vmcb->clean &= ~VMCB_CLEAN_CR;

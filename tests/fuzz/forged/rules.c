@@ -131,6 +131,10 @@ static bool is_refused(const struct vcpu *vcpu, uint64_t flags, const uint64_t *
         (REPLY_REGISTER_OF(flags) > 31 || !(route->write_mask >> REPLY_REGISTER_OF(flags) & 1))) {
         return true;
     }
+    if ((flags & REPLY_WRITE_SECOND) &&
+        (REPLY_SECOND_OF(flags) > 31 || !(route->write_mask >> REPLY_SECOND_OF(flags) & 1))) {
+        return true;
+    }
     if ((flags & (REPLY_RAISE | REPLY_CLEAR)) && REPLY_INTERRUPT_OF(flags) >= INTERRUPT_COUNT) {
         return true;
     }
@@ -170,6 +174,9 @@ static void allow_exit(struct vcpu *vcpu, uint64_t flags, const uint64_t *word) 
     }
     if ((flags & REPLY_WRITE) && REPLY_REGISTER_OF(flags) < REGS_GENERAL) {
         ALLOW(regs, general[REPLY_REGISTER_OF(flags)]);
+    }
+    if ((flags & REPLY_WRITE_SECOND) && REPLY_SECOND_OF(flags) < REGS_GENERAL) {
+        ALLOW(regs, general[REPLY_SECOND_OF(flags)]);
     }
     if (flags & (REPLY_ADVANCE | REPLY_INJECT)) {
         ALLOW(regs, pc);

@@ -94,28 +94,39 @@ guest_begin:
     nop
     cli
     step 12
+    mov $0x1c, %ecx
+    rdmsr                       // its answer sets all flags that it can
+    pushf
+    pop %esi
+    inc %ecx
+    rdmsr                       // and this clears them
+    pushf
+    pop %eax
+    shl $16, %eax
+    or %eax, %esi
+    step 13                     // only those of arithmetic were changed
     begin
 3:  xor %eax, %eax
     vmmcall
     again 3b, 4
-    step 13                     // how many instructions 100 hypercalls took
+    step 14                     // how many instructions 100 hypercalls took
     begin
 4:  mov $0x40000001, %eax
     cpuid
     again 4b, 4
-    step 14                     // 100 times CPUID
+    step 15                     // 100 times CPUID
     begin
     mov $PORT, %edx
 5:  in %dx, %al
     again 5b, 3
-    step 15                     // 100 times a port
+    step 16                     // 100 times a port
     mov $0x800000, %ebx
     begin
 6:  mov (%ebx), %eax
     add $4096, %ebx
     again 6b, 4
-    step 16                     // 100 first touches
-    step 17
+    step 17                     // 100 first touches
+    step 18
     lidt (no_table - guest_begin + 0x200000)
     ud2                         // no handler, and none for that: the end
 undefined:

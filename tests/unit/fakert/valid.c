@@ -15,13 +15,22 @@ static bool mapping_is_valid(const uint64_t *word) {
            rights != 0 && (rights & ~(uint64_t)(RIGHT_R | RIGHT_W | RIGHT_X)) == 0;
 }
 
+// Register 0 is one that holds something where there are ports.
+static bool register_is_valid(enum exit_class c, uint32_t number) {
+    return number < 32 && (number != 0 || c == EXIT_IO || fakert.has_register_0);
+}
+
 static bool flags_are_valid(enum exit_class c, uint64_t flags) {
     uint64_t numbers = 0;
     if (flags & REPLY_WRITE) {
         numbers |= REPLY_REGISTER(0xff);
-        // Register 0 is one that holds something where there are ports.
-        bool has_register_0 = c == EXIT_IO || fakert.has_register_0;
-        if ((REPLY_REGISTER_OF(flags) == 0 && !has_register_0) || REPLY_REGISTER_OF(flags) >= 32) {
+        if (!register_is_valid(c, REPLY_REGISTER_OF(flags))) {
+            return false;
+        }
+    }
+    if (flags & REPLY_WRITE_SECOND) {
+        numbers |= REPLY_SECOND(0xff);
+        if (!register_is_valid(c, REPLY_SECOND_OF(flags))) {
             return false;
         }
     }

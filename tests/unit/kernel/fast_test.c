@@ -262,7 +262,8 @@ static void server_step(void) {
     const uint64_t *words =
         WORDS(random_below(100), 7, 0x80000000 + random_below(16) * 0x1000ull, mapping,
               random_below(3) ? 0 : random_below(8), random_below(4) * 0x1000ull, length, 8);
-    uint64_t effects = REPLY_REGISTER(random_below(40)) | REPLY_INTERRUPT(random_below(4));
+    uint64_t effects = REPLY_REGISTER(random_below(40)) | REPLY_INTERRUPT(random_below(4)) |
+                       REPLY_SECOND(random_below(40));
     switch (random_below(12)) {
     case 0 ... 1:
         world_reply(task, REPLY_HYPERCALL, WORDS(random_below(100), 7, 8, 9, 10, 11, 2, 13));
@@ -283,7 +284,7 @@ static void server_step(void) {
         world_reply(task, REPLY_FLAGS | REPLY_WRITE | REPLY_ADVANCE | effects, words);
         break;
     case 8:
-        world_reply(task, (random_below(8) ? REPLY_FLAGS : 0) | (1u << random_below(13)) | effects,
+        world_reply(task, (random_below(8) ? REPLY_FLAGS : 0) | (1u << random_below(14)) | effects,
                     words);
         break;
     case 9:

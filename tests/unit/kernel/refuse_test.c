@@ -71,10 +71,10 @@ static void refused(enum status expected, uint64_t flags, const uint64_t *words)
 static void an_effect_that_the_route_does_not_allow_is_refused(void **state) {
     (void)state;
     const uint64_t *words = WORDS(1, 2, 0x80001000, REPLY_MAPPING(FRAME, 12, RIGHT_R));
-    for (unsigned bit = 0; bit < 12; bit++) {
+    for (unsigned bit = 0; MAY_ALL >> bit; bit++) {
         may(EXIT_STAGE2, MAY_ALL & ~(1u << bit), ~0u);
         world_exit(vcpu, EXIT_STAGE2, WORDS(0));
-        refused(STATUS_DENIED, ALL_ELSE | 1u << bit | REPLY_INTERRUPT(1), words);
+        refused(STATUS_DENIED, ALL_ELSE | 1u << bit | REPLY_INTERRUPT(1) | REPLY_SECOND(1), words);
         // Alone as well, and then it can still be answered.
         refused(STATUS_DENIED, REPLY_FLAGS | 1u << bit | REPLY_REGISTER(1), words);
         world_reply(server.task, REPLY_FLAGS, WORDS(0));
@@ -102,7 +102,7 @@ static void flags_that_mean_nothing_are_refused(void **state) {
     refused(STATUS_INVALID, WAIT_ONLY, WORDS(1, 2)); // it has something to answer
     refused(STATUS_INVALID, 0x7fffffff, WORDS(1, 2));
     refused(STATUS_INVALID, 1ull << 32, WORDS(1, 2));
-    for (unsigned bit = 12; bit < 31; bit++) {
+    for (unsigned bit = 13; bit < 31; bit++) {
         refused(STATUS_DENIED, ALL_ELSE | 1ull << bit, WORDS(1, 2));
     }
 }
@@ -115,6 +115,12 @@ static void registers_outside_of_the_write_mask_are_refused(void **state) {
         if (reg != 9) {
             refused(STATUS_DENIED, ALL_ELSE | REPLY_WRITE | REPLY_REGISTER(reg), WORDS(1, 2));
             refused(STATUS_DENIED, REPLY_FLAGS | REPLY_WRITE | REPLY_REGISTER(reg), WORDS(1, 2));
+            // Each of two is asked about, and the other one is not written either.
+            uint64_t both = ALL_ELSE | REPLY_WRITE | REPLY_WRITE_SECOND;
+            refused(STATUS_DENIED, both | REPLY_REGISTER(9) | REPLY_SECOND(reg), WORDS(1, 2));
+            refused(STATUS_DENIED, both | REPLY_REGISTER(reg) | REPLY_SECOND(9), WORDS(1, 2));
+            refused(STATUS_DENIED, REPLY_FLAGS | REPLY_WRITE_SECOND | REPLY_SECOND(reg),
+                    WORDS(1, 2));
         }
     }
 }

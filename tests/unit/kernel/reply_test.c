@@ -65,6 +65,22 @@ static void write_reaches_the_registers_of_the_mask(void **state) {
     assert_int_equal(machine.regs.general[0], 78);
 }
 
+static void a_second_register_can_be_written_beside_the_first_or_alone(void **state) {
+    (void)state;
+    may(EXIT_STAGE2, MAY_ALL, 1u << 0 | 1u << 9);
+    const uint64_t both = REPLY_WRITE | REPLY_WRITE_SECOND;
+    runs_on(effect(both | REPLY_REGISTER(9) | REPLY_SECOND(0) | REPLY_ADVANCE, WORDS(77, 78)));
+    assert_int_equal(machine.regs.general[9], 77);
+    assert_int_equal(machine.regs.general[0], 78);
+    assert_int_equal(machine.regs.pc, WORLD_GUEST_PC + 4);
+    runs_on(effect(REPLY_WRITE_SECOND | REPLY_REGISTER(0) | REPLY_SECOND(9), WORDS(79, 80)));
+    assert_int_equal(machine.regs.general[9], 80);
+    assert_int_equal(machine.regs.general[0], 78);
+    // Where both are one, the second stays.
+    runs_on(effect(both | REPLY_REGISTER(9) | REPLY_SECOND(9), WORDS(81, 82)));
+    assert_int_equal(machine.regs.general[9], 82);
+}
+
 static void raise_and_clear_work_on_the_one_that_exited(void **state) {
     (void)state;
     for (unsigned i = 0; i < INTERRUPT_COUNT; i++) {
@@ -225,6 +241,7 @@ int main(void) {
         TEST(the_short_answers_say_nothing_of_a_length),
         TEST(deadline_is_armed_and_takes_the_timer_interrupt_back),
         TEST(write_reaches_the_registers_of_the_mask),
+        TEST(a_second_register_can_be_written_beside_the_first_or_alone),
         TEST(raise_and_clear_work_on_the_one_that_exited),
         TEST(raise_reaches_the_vcpus_of_the_mask_and_wakes_them),
         TEST(fence_reaches_the_vcpus_of_the_mask),

@@ -37,7 +37,8 @@ static inline uint64_t regs_pc(const struct regs *regs) { return regs->pc; }
 static inline uint64_t regs_sp(const struct regs *regs) { return regs->sp; }
 
 // Register NUMBER, 0…31, of a vCPU, whose regs these are: 0…15 as instructions number them, then
-// enum regs_system. Those that are not there read as zero and ignore writes.
+// enum regs_system. Those that are not there read as zero and ignore writes. Of RFLAGS a write
+// changes CF, PF, AF, ZF, SF and OF, and nothing else.
 uint64_t regs_get(const struct regs *regs, unsigned number);
 void regs_set(struct regs *regs, unsigned number, uint64_t value);
 

@@ -41,13 +41,14 @@ static void answer_anyhow(struct reply *reply) {
         reply->flags = evil_number();
         break;
     case 2:
-        reply->flags = REPLY_FLAGS | (evil_random() & 0xfff);
+        reply->flags = REPLY_FLAGS | (evil_random() & 0x1fff);
         break;
     default:
-        reply->flags = REPLY_FLAGS | 1u << evil_below(12) | 1u << evil_below(12);
+        reply->flags = REPLY_FLAGS | 1u << evil_below(13) | 1u << evil_below(13);
         break;
     }
-    reply->flags |= REPLY_REGISTER(evil_below(40)) | REPLY_INTERRUPT(evil_below(4));
+    reply->flags |= REPLY_REGISTER(evil_below(40)) | REPLY_INTERRUPT(evil_below(4)) |
+                    REPLY_SECOND(evil_below(40));
     if (reply->flags & REPLY_FLAGS) {
         reply->flags &= ~(uint64_t)(REPLY_STOP | REPLY_PARK);
     }
