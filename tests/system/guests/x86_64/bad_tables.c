@@ -5,6 +5,7 @@
 //   case=vector: the table of traps is where no memory is
 //   case=stack:  the stack, to which a trap pushes, is where no memory is
 //   case=loop:   a trap's own first instruction traps, on a stack of its own
+//   case=debug:  the same by a breakpoint, which ends in the hypervisor before it is the guest's
 #include "arch/x86_64/guest/bare.h"
 #include "arch/x86_64/guest/entry.h"
 #include "arch/x86_64/guest/mmu.h"
@@ -16,7 +17,8 @@
 #define ABOVE (16 << 20)
 #define NOWHERE UINT64_C(0x60000000)
 #define GATE_INTERRUPT UINT64_C(0x8e)
-#define OWN_STACK UINT64_C(1) // of the task state segment's
+#define BREAKPOINT_ENABLED UINT64_C(0x402) // DR7: the first one, when it is executed
+#define OWN_STACK UINT64_C(1)              // of the task state segment's
 
 struct table_pointer {
     uint16_t limit;
@@ -32,14 +34,23 @@ static void trap(void) { __asm__ volatile("ud2"); }
 
 static __attribute__((naked)) void traps_again(void) { __asm__ volatile("ud2"); }
 
-static void trap_for_ever(void) {
+// Its first instruction has a breakpoint.
+static __attribute__((naked)) void breaks_again(void) { __asm__ volatile("nop\nud2"); }
+
+static void set_breakpoint(void (*code)(void)) {
+    __asm__ volatile("mov %0, %%db0\n"
+                     "mov %1, %%db7\n" ::"r"(code),
+                     "r"(BREAKPOINT_ENABLED));
+}
+
+static void trap_for_ever(unsigned vector, void (*again)(void)) {
     static uint64_t gates[VECTOR_EXCEPTIONS][2];
-    const uint64_t code = (uint64_t)traps_again;
-    gates[VECTOR_UNDEFINED][0] = (code & 0xffff) | SEGMENT_KERNEL_CODE << 16 | OWN_STACK << 32 |
-                                 GATE_INTERRUPT << 40 | (code >> 16 & 0xffff) << 48;
-    gates[VECTOR_UNDEFINED][1] = code >> 32;
+    const uint64_t code = (uint64_t)again;
+    gates[vector][0] = (code & 0xffff) | SEGMENT_KERNEL_CODE << 16 | OWN_STACK << 32 |
+                       GATE_INTERRUPT << 40 | (code >> 16 & 0xffff) << 48;
+    gates[vector][1] = code >> 32;
     load_traps((uint64_t)gates);
-    trap();
+    again();
 }
 
 static void follow(const struct machine *machine) {
@@ -56,7 +67,10 @@ static void follow(const struct machine *machine) {
         __asm__ volatile("mov %0, %%rsp\n"
                          "ud2\n" ::"r"(NOWHERE));
     } else if (check_case(machine, "loop", false)) {
-        trap_for_ever();
+        trap_for_ever(VECTOR_UNDEFINED, traps_again);
+    } else if (check_case(machine, "debug", false)) {
+        set_breakpoint(breaks_again);
+        trap_for_ever(VECTOR_DEBUG, breaks_again);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "arch/x86_64/guest/segments.h"
 #include "arch/x86_64/guest/x86.h"
 #include "tests/system/guests/check.h"
+#include "tests/system/guests/x86_64/try.h"
 
 #define VECTOR_PROTECTION 13
 #define VECTOR_OWN 0x41
@@ -18,8 +19,6 @@
 #define DR6_STEP (1u << 14)
 #define PATCH_LEVEL 0x8b
 
-static uint64_t trapped; // vector of the last one, plus one; 0: none
-static uint64_t skip;    // bytes of the instruction that is tried
 static volatile uint64_t steps, stepped[64], interrupts, breakpoints;
 
 static uint64_t read_dr6(void) {
@@ -40,37 +39,21 @@ void bare_trap(struct trap_frame *frame) {
             frame->rflags |= FLAGS_RESUME;
         }
         __asm__ volatile("mov %0, %%db6" ::"r"(UINT64_C(0xffff0ff0)));
-    } else if (skip != 0) {
-        trapped = frame->vector + 1;
-        frame->rip += skip;
-    } else {
-        print("FAILED: trap %lu, error 0x%lx, at 0x%lx\n", frame->vector, frame->error, frame->rip);
-        guest_end(true);
+    } else if (!try_take(frame)) {
+        try_unexpected(frame);
     }
-}
-
-#define TRY(bytes, instruction, ...)                                                               \
-    ({                                                                                             \
-        trapped = 0;                                                                               \
-        skip = (bytes);                                                                            \
-        __asm__ volatile(instruction ::__VA_ARGS__ : "memory", "cc");                              \
-        skip = 0;                                                                                  \
-        trapped == 0 ? -1 : (int)trapped - 1;                                                      \
-    })
-
-static void expect(int got, int wanted, const char *what) {
-    check(got == wanted, "%s: vector %d, not %d", what, got, wanted);
 }
 
 static void cr4(void) {
     const uint64_t before = x86_read_cr(4);
     static const unsigned forbidden[] = {0, 1, 6, 11, 12, 13, 14, 17, 18, 22, 23, 24, 25, 31, 32};
     for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
-        expect(TRY(3, "mov %0, %%cr4", "a"(before | UINT64_C(1) << forbidden[i])),
-               VECTOR_PROTECTION, "CR4, a bit that is not there");
+        try_expect(TRY(3, "mov %0, %%cr4", "a"(before | UINT64_C(1) << forbidden[i])),
+                   VECTOR_PROTECTION, "CR4, a bit that is not there");
         check(x86_read_cr(4) == before, "and it is what it was: 0x%lx", x86_read_cr(4));
     }
-    expect(TRY(3, "mov %0, %%cr4", "a"(before & ~(uint64_t)CR4_PAE)), VECTOR_PROTECTION, "no PAE");
+    try_expect(TRY(3, "mov %0, %%cr4", "a"(before & ~(uint64_t)CR4_PAE)), VECTOR_PROTECTION,
+               "no PAE");
     for (unsigned bit = 2; bit < 10; bit++) {
         if (bit == 5 || bit == 6)
             continue;
@@ -83,9 +66,9 @@ static void cr4(void) {
     __asm__ volatile(".byte 0x66, 0x2e, 0x41, 0x0f, 0x22, 0xe5" ::"r"(other)); // mov %r13, %cr4
     check(x86_read_cr(4) == other, "CR4 by R13, with prefixes");
     x86_write_cr(4, before);
-    expect(TRY(3, "xsetbv", "c"(0), "a"(7), "d"(0)), VECTOR_UNDEFINED, "XSETBV");
-    expect(TRY(3, "xgetbv", "c"(0)), VECTOR_UNDEFINED, "XGETBV");
-    expect(TRY(4, "vaddps %%ymm0, %%ymm0, %%ymm0", "c"(0)), VECTOR_UNDEFINED, "AVX");
+    try_expect(TRY(3, "xsetbv", "c"(0), "a"(7), "d"(0)), VECTOR_UNDEFINED, "XSETBV");
+    try_expect(TRY(3, "xgetbv", "c"(0)), VECTOR_UNDEFINED, "XGETBV");
+    try_expect(TRY(4, "vaddps %%ymm0, %%ymm0, %%ymm0", "c"(0)), VECTOR_UNDEFINED, "AVX");
 }
 
 static uint64_t read_cr8(void) {
@@ -106,8 +89,8 @@ static void cr8(void) {
     register uint64_t other __asm__("r11");
     __asm__ volatile(".byte 0x3e, 0x45, 0x0f, 0x20, 0xc3" : "=r"(other)); // mov %cr8, %r11
     check(other == 7, "CR8 is TPR: %lu", other);
-    expect(TRY(4, "mov %0, %%cr8", "a"(UINT64_C(16))), VECTOR_PROTECTION,
-           "CR8 of more than four bits");
+    try_expect(TRY(4, "mov %0, %%cr8", "a"(UINT64_C(16))), VECTOR_PROTECTION,
+               "CR8 of more than four bits");
     __asm__ volatile("sti");
     x86_write_msr(X2APIC(COMMAND), SELF | VECTOR_OWN);
     check(interrupts == 0, "held off by CR8");
@@ -287,11 +270,11 @@ static void deliveries(void) {
         check(interrupts == 2 * i - 1, "an interrupt, once: %lu", interrupts);
         ON_A_FRESH_STACK("int $0x41");
         check(interrupts == 2 * i, "INT, once: %lu", interrupts);
-        trapped = 0;
-        skip = 2;
+        try_trapped = 0;
+        try_skip = 2;
         ON_A_FRESH_STACK("ud2");
-        skip = 0;
-        check(trapped == VECTOR_UNDEFINED + 1, "an exception: %lu", trapped);
+        try_skip = 0;
+        check(try_trapped == VECTOR_UNDEFINED + 1, "an exception: %lu", try_trapped);
     }
 }
 

@@ -6,17 +6,12 @@
 #include "arch/x86_64/guest/segments.h"
 #include "arch/x86_64/guest/x86.h"
 #include "tests/system/guests/check.h"
+#include "tests/system/guests/x86_64/lapic_access.h"
 
-#define ID 0x020
 #define VERSION 0x030
-#define TPR 0x080
 #define PPR 0x0a0
-#define END 0x0b0
-#define SPURIOUS 0x0f0
 #define IN_SERVICE 0x100
 #define REQUESTED 0x200
-#define COMMAND 0x300
-#define COMMAND_HIGH 0x310
 #define LVT_TIMER 0x320
 #define LVT_LINT0 0x350
 #define INITIAL 0x380
@@ -28,34 +23,13 @@
 #define MASKED (1u << 16)
 #define PERIODIC (1u << 17)
 #define DEADLINE (2u << 17)
-#define SELF (1u << 18)
-#define ENABLED 0x100u
 
 #define LOW 0x31
 #define MIDDLE 0x41
 #define HIGH 0x51
 
-static volatile uint8_t *page; // NULL: MSRs
-
-// Nothing but moves reaches emulated registers, and a compiler may make other instructions of
-// volatile accesses.
-static void put(unsigned offset, uint32_t value) {
-    if (page == NULL)
-        x86_write_msr(MSR_X2APIC + offset / 16, value);
-    else
-        asm volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)(page + offset)) : "r"(value));
-}
-
-static uint32_t get(unsigned offset) {
-    if (page == NULL)
-        return (uint32_t)x86_read_msr(MSR_X2APIC + offset / 16);
-    uint32_t value;
-    asm volatile("movl %1, %0" : "=r"(value) : "m"(*(volatile uint32_t *)(page + offset)));
-    return value;
-}
-
 static bool has(unsigned first, unsigned vector) {
-    return get(first + vector / 32 * 16) >> vector % 32 & 1;
+    return lapic_get(first + vector / 32 * 16) >> vector % 32 & 1;
 }
 
 // What came, in its order; a handler may let others in.
@@ -71,7 +45,7 @@ void bare_trap(struct trap_frame *frame) {
     check(has(IN_SERVICE, (unsigned)frame->vector), "%lx is in service", frame->vector);
     if (in_handler != NULL)
         in_handler((unsigned)frame->vector);
-    put(END, 0);
+    lapic_put(LAPIC_END, 0);
 }
 
 static void interrupts_on(void) { __asm__ volatile("sti\nnop\nnop" ::: "memory"); }
@@ -100,31 +74,31 @@ static void spin(uint64_t ticks) {
         ;
 }
 
-static void to_self(unsigned vector) { put(COMMAND, SELF | vector); }
+static void to_self(unsigned vector) { lapic_put(LAPIC_COMMAND, LAPIC_SELF | vector); }
 
 static void registers(void) {
-    const uint32_t number = get(ID) >> (page == NULL ? 0 : 24);
+    const uint32_t number = lapic_get(LAPIC_ID) >> (lapic_page == NULL ? 0 : 24);
     check(number == x86_cpuid(CPUID_FEATURES).b >> CPUID_FEATURES_B_APIC_ID_SHIFT, "ID %u", number);
-    check((get(VERSION) & 0xf0) == 0x10, "version 0x%x", get(VERSION));
-    check((get(VERSION) >> 16 & 0xff) >= 3, "local vectors: 0x%x", get(VERSION));
-    put(TPR, 0x35);
-    check(get(TPR) == 0x35, "TPR 0x%x", get(TPR));
-    check((get(PPR) & 0xf0) == 0x30, "PPR 0x%x", get(PPR));
-    put(TPR, 0);
-    put(LVT_LINT0, MASKED | 0x700);
-    check(get(LVT_LINT0) == (MASKED | 0x700), "LINT0 0x%x", get(LVT_LINT0));
+    check((lapic_get(VERSION) & 0xf0) == 0x10, "version 0x%x", lapic_get(VERSION));
+    check((lapic_get(VERSION) >> 16 & 0xff) >= 3, "local vectors: 0x%x", lapic_get(VERSION));
+    lapic_put(LAPIC_TPR, 0x35);
+    check(lapic_get(LAPIC_TPR) == 0x35, "TPR 0x%x", lapic_get(LAPIC_TPR));
+    check((lapic_get(PPR) & 0xf0) == 0x30, "PPR 0x%x", lapic_get(PPR));
+    lapic_put(LAPIC_TPR, 0);
+    lapic_put(LVT_LINT0, MASKED | 0x700);
+    check(lapic_get(LVT_LINT0) == (MASKED | 0x700), "LINT0 0x%x", lapic_get(LVT_LINT0));
 }
 
 static void one_shot(void) {
     begin();
-    put(DIVIDER, BY_1);
-    put(LVT_TIMER, LOW);
-    put(INITIAL, 200000);
-    const uint32_t first = get(CURRENT), second = get(CURRENT);
+    lapic_put(DIVIDER, BY_1);
+    lapic_put(LVT_TIMER, LOW);
+    lapic_put(INITIAL, 200000);
+    const uint32_t first = lapic_get(CURRENT), second = lapic_get(CURRENT);
     check(first <= 200000 && second <= first, "it counts down: %u, %u", first, second);
-    check(get(INITIAL) == 200000, "initial count %u", get(INITIAL));
+    check(lapic_get(INITIAL) == 200000, "initial count %u", lapic_get(INITIAL));
     wait_for(1);
-    check(get(CURRENT) == 0, "after its end: %u", get(CURRENT));
+    check(lapic_get(CURRENT) == 0, "after its end: %u", lapic_get(CURRENT));
     interrupts_on();
     spin(1000000);
     interrupts_off();
@@ -135,12 +109,12 @@ static void one_shot(void) {
 
 static void stopped(void) {
     begin();
-    put(LVT_TIMER, LOW);
-    put(INITIAL, 5000000);
-    put(INITIAL, 0);
-    check(get(CURRENT) == 0, "stopped: %u", get(CURRENT));
-    put(LVT_TIMER, MASKED | LOW);
-    put(INITIAL, 1000);
+    lapic_put(LVT_TIMER, LOW);
+    lapic_put(INITIAL, 5000000);
+    lapic_put(INITIAL, 0);
+    check(lapic_get(CURRENT) == 0, "stopped: %u", lapic_get(CURRENT));
+    lapic_put(LVT_TIMER, MASKED | LOW);
+    lapic_put(INITIAL, 1000);
     interrupts_on();
     spin(1000000);
     interrupts_off();
@@ -150,11 +124,11 @@ static void stopped(void) {
 
 static void periodic(void) {
     begin();
-    put(DIVIDER, BY_16);
-    put(LVT_TIMER, PERIODIC | MIDDLE);
-    put(INITIAL, 20000);
+    lapic_put(DIVIDER, BY_16);
+    lapic_put(LVT_TIMER, PERIODIC | MIDDLE);
+    lapic_put(INITIAL, 20000);
     wait_for(5);
-    put(INITIAL, 0);
+    lapic_put(INITIAL, 0);
     for (unsigned i = 0; i < 5; i++)
         check(came[i] == MIDDLE, "vector 0x%x", came[i]);
 }
@@ -162,7 +136,7 @@ static void periodic(void) {
 static void deadline(void) {
     if (!(x86_cpuid(CPUID_FEATURES).c & CPUID_FEATURES_C_TSC_DEADLINE))
         return;
-    put(LVT_TIMER, DEADLINE | HIGH);
+    lapic_put(LVT_TIMER, DEADLINE | HIGH);
     __asm__ volatile("mfence" ::: "memory");
     for (unsigned i = 0; i < 5; i++) {
         begin();
@@ -186,7 +160,7 @@ static void deadline(void) {
 
 static void task_priority(void) {
     begin();
-    put(TPR, 0x40);
+    lapic_put(LAPIC_TPR, 0x40);
     to_self(LOW);
     to_self(MIDDLE);
     interrupts_on();
@@ -196,12 +170,12 @@ static void task_priority(void) {
     spin(10000);
     expect_came(1, "above it");
     interrupts_off();
-    put(TPR, 0x30);
+    lapic_put(LAPIC_TPR, 0x30);
     interrupts_on();
     spin(10000);
     expect_came(2, "one more");
     interrupts_off();
-    put(TPR, 0);
+    lapic_put(LAPIC_TPR, 0);
     interrupts_on();
     spin(10000);
     interrupts_off();
@@ -272,8 +246,8 @@ bool guest_main(uint64_t cpu, const void *information) {
     if (!by_page && (x86_cpuid(CPUID_FEATURES).c & CPUID_FEATURES_C_X2APIC))
         x86_write_msr(MSR_APIC_BASE, base | 1u << 10);
     else
-        page = (volatile uint8_t *)(base & ~UINT64_C(0xfff));
-    put(SPURIOUS, ENABLED | VECTOR_SPURIOUS);
+        lapic_page = (volatile uint8_t *)(base & ~UINT64_C(0xfff));
+    lapic_put(LAPIC_SPURIOUS, LAPIC_ENABLED | VECTOR_SPURIOUS);
     registers();
     one_shot();
     stopped();

@@ -8,23 +8,16 @@
 #include "arch/x86_64/guest/x86.h"
 #include "guest/lib/string.h"
 #include "tests/system/guests/check.h"
+#include "tests/system/guests/x86_64/lapic_access.h"
 
 #define CPUS 4
-#define ID 0x020
-#define TPR 0x080
-#define END 0x0b0
 #define LOGICAL 0x0d0
-#define SPURIOUS 0x0f0
-#define COMMAND 0x300
-#define COMMAND_HIGH 0x310
-#define ENABLED 0x100u
 
 #define LOWEST (1u << 8)
 #define NMI (4u << 8)
 #define INIT (5u << 8)
 #define STARTUP (6u << 8)
 #define BY_NAME (1u << 11)
-#define SELF (1u << 18)
 #define ALL (2u << 18)
 #define OTHERS (3u << 18)
 
@@ -32,7 +25,6 @@
 #define PAGE 8u        // where the others begin
 #define PAUSE 25000000 // more than two turns of all CPUs
 
-static volatile uint8_t *page; // NULL: MSRs
 static uint32_t cpus;
 
 // What each CPU has seen. The first word says that it runs, and is counted on by it.
@@ -42,29 +34,14 @@ static volatile struct {
 } seen[CPUS];
 enum { SPIN, WAIT, WAIT_DEAF, SEND_BACK, FLOOD_SELF };
 
-static void put(unsigned offset, uint32_t value) {
-    if (page == NULL)
-        x86_write_msr(MSR_X2APIC + offset / 16, value);
-    else
-        asm volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)(page + offset)) : "r"(value));
-}
-
-static uint32_t get(unsigned offset) {
-    if (page == NULL)
-        return (uint32_t)x86_read_msr(MSR_X2APIC + offset / 16);
-    uint32_t value;
-    asm volatile("movl %1, %0" : "=r"(value) : "m"(*(volatile uint32_t *)(page + offset)));
-    return value;
-}
-
-static uint32_t own_number(void) { return get(ID) >> (page == NULL ? 0 : 24); }
+static uint32_t own_number(void) { return lapic_get(LAPIC_ID) >> (lapic_page == NULL ? 0 : 24); }
 
 static void send(uint32_t to, uint32_t command) {
-    if (page == NULL) {
-        x86_write_msr(MSR_X2APIC + COMMAND / 16, (uint64_t)to << 32 | command);
+    if (lapic_page == NULL) {
+        x86_write_msr(MSR_X2APIC + LAPIC_COMMAND / 16, (uint64_t)to << 32 | command);
     } else {
-        put(COMMAND_HIGH, to << 24);
-        put(COMMAND, command);
+        lapic_put(LAPIC_COMMAND_HIGH, to << 24);
+        lapic_put(LAPIC_COMMAND, command);
     }
 }
 
@@ -86,7 +63,7 @@ void bare_trap(struct trap_frame *frame) {
         guest_end(true);
     }
     seen[cpu].interrupts++;
-    put(END, 0);
+    lapic_put(LAPIC_END, 0);
     if (seen[cpu].command == SEND_BACK)
         send(0, VECTOR);
 }
@@ -173,9 +150,9 @@ static void load_tables(uint32_t cpu) {
 }
 
 static void turn_on(void) {
-    if (page == NULL)
+    if (lapic_page == NULL)
         x86_write_msr(MSR_APIC_BASE, x86_read_msr(MSR_APIC_BASE) | 1u << 10);
-    put(SPURIOUS, ENABLED | VECTOR_SPURIOUS);
+    lapic_put(LAPIC_SPURIOUS, LAPIC_ENABLED | VECTOR_SPURIOUS);
 }
 
 __attribute__((used)) void other_main(void);
@@ -183,8 +160,8 @@ void other_main(void) {
     turn_on();
     const uint32_t cpu = own_number() % CPUS;
     load_tables(cpu);
-    if (page != NULL)
-        put(LOGICAL, 1u << 24 << cpu);
+    if (lapic_page != NULL)
+        lapic_put(LOGICAL, 1u << 24 << cpu);
     seen[cpu].born++;
     __asm__ volatile("sti");
     for (;;) {
@@ -194,7 +171,7 @@ void other_main(void) {
         if (seen[cpu].command == WAIT_DEAF)
             __asm__ volatile("cli\n hlt\n sti" ::: "memory");
         if (seen[cpu].command == FLOOD_SELF)
-            send(cpu, SELF | (VECTOR + seen[cpu].steps % 16));
+            send(cpu, LAPIC_SELF | (VECTOR + seen[cpu].steps % 16));
     }
 }
 
@@ -223,8 +200,8 @@ static void set_up(void) {
     memcpy((void *)(uintptr_t)(PAGE << 12), other_begin, (size_t)(other_end - other_begin));
     __asm__ volatile("sidt %0" : "=m"(traps));
     turn_on();
-    if (page != NULL)
-        put(LOGICAL, 1u << 24);
+    if (lapic_page != NULL)
+        lapic_put(LOGICAL, 1u << 24);
     __asm__ volatile("sti");
 }
 
@@ -248,8 +225,24 @@ static void birth(void) {
         check(reaches(&seen[cpu].interrupts, 1) && seen[cpu].born == 1,
               "one that runs is not started: %lu", seen[cpu].born);
     }
-    send(cpus, INIT); // which is not there
-    send(cpus, STARTUP | PAGE);
+}
+
+// Whatever is sent to a CPU that is not there has no effect on any that is.
+static void nobody(void) {
+    const uint32_t wide[] = {99, 0x100, 1u << 16 | 1, UINT32_MAX - 1}, narrow[] = {99, 0xfe};
+    const uint32_t what[] = {INIT, STARTUP | PAGE, NMI, VECTOR, LOWEST | VECTOR};
+    for (uint32_t i = 0; i < (lapic_page == NULL ? 4 : 2); i++) {
+        for (uint32_t j = 0; j < sizeof(what) / sizeof(what[0]); j++) {
+            send(lapic_page == NULL ? wide[i] : narrow[i], what[j]);
+            send(cpus, what[j]);
+        }
+    }
+    const uint64_t steps = seen[1].steps;
+    check(reaches(&seen[1].steps, steps + 1), "the others go on");
+    for (uint32_t cpu = 0; cpu < cpus; cpu++)
+        check(seen[cpu].born == (cpu != 0) && seen[cpu].nmis == 0 &&
+                  seen[cpu].interrupts == (cpu != 0),
+              "CPU %u has noticed nothing: %lu, %lu", cpu, seen[cpu].born, seen[cpu].interrupts);
 }
 
 static void interrupts(void) {
@@ -267,14 +260,14 @@ static void interrupts(void) {
     check(reaches(&seen[0].interrupts, 2) && reaches(&seen[1].interrupts, 4), "to all");
     send(0, OTHERS | VECTOR);
     check(reaches(&seen[1].interrupts, 5), "to all others");
-    send(0, SELF | VECTOR);
+    send(0, LAPIC_SELF | VECTOR);
     check(reaches(&seen[0].interrupts, 3), "to itself");
     send(2, BY_NAME | VECTOR); // bit 1, in cluster 0
     check(reaches(&seen[1].interrupts, 6), "by its logical name");
-    put(TPR, 0x30);
+    lapic_put(LAPIC_TPR, 0x30);
     send(3, BY_NAME | LOWEST | VECTOR);
     check(reaches(&seen[1].interrupts, 7), "to whom it disturbs least");
-    put(TPR, 0);
+    lapic_put(LAPIC_TPR, 0);
     pause();
     check(seen[0].interrupts == 3 && seen[1].interrupts == 7, "none more: %lu, %lu",
           seen[0].interrupts, seen[1].interrupts);
@@ -333,12 +326,13 @@ bool guest_main(uint64_t cpu, const void *information) {
     (void)cpu, (void)information;
     if (check_case(bare_machine(), "page", false) ||
         !(x86_cpuid(CPUID_FEATURES).c & CPUID_FEATURES_C_X2APIC))
-        page = (volatile uint8_t *)(x86_read_msr(MSR_APIC_BASE) & ~UINT64_C(0xfff));
+        lapic_page = (volatile uint8_t *)(x86_read_msr(MSR_APIC_BASE) & ~UINT64_C(0xfff));
     cpus = x86_cpuid(CPUID_FEATURES).b >> 16 & 0xff;
     set_up();
     check(cpus >= 2 && cpus <= CPUS, "%u CPUs", cpus);
     topology();
     birth();
+    nobody();
     interrupts();
     nmis();
     deafness();

@@ -9,52 +9,33 @@
 #include "arch/x86_64/guest/segments.h"
 #include "arch/x86_64/guest/x86.h"
 #include "tests/system/guests/check.h"
+#include "tests/system/guests/x86_64/try.h"
 
 #define VECTOR_PROTECTION 13
 #define PM1_CONTROL 0x604
 #define EFER_SVM (1u << 12)
 #define MSR_HOST_SAVE 0xc0010117
 
-static uint64_t trapped; // vector of the last one, plus one; 0: none
-static uint64_t skip;    // bytes of the instruction that is tried
-
 void bare_trap(struct trap_frame *frame) {
-    if (skip == 0) {
-        print("FAILED: trap %lu at 0x%lx\n", frame->vector, frame->rip);
-        guest_end(true);
-    }
-    trapped = frame->vector + 1;
-    frame->rip += skip;
-}
-
-#define TRY(bytes, instruction, ...)                                                               \
-    ({                                                                                             \
-        trapped = 0;                                                                               \
-        skip = (bytes);                                                                            \
-        __asm__ volatile(instruction ::__VA_ARGS__ : "memory", "cc");                              \
-        skip = 0;                                                                                  \
-        trapped == 0 ? -1 : (int)trapped - 1;                                                      \
-    })
-
-static void expect(int got, int wanted, const char *what) {
-    check(got == wanted, "%s: vector %d, not %d", what, got, wanted);
+    if (!try_take(frame))
+        try_unexpected(frame);
 }
 
 static void write_msr(uint32_t msr, uint64_t value, int wanted, const char *what) {
-    expect(TRY(2, "wrmsr", "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))), wanted,
-           what);
+    try_expect(TRY(2, "wrmsr", "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))),
+               wanted, what);
 }
 
 // The instructions of virtualization, and their registers.
 static void virtualization(void) {
     const uint64_t nowhere = 0x300000;
-    expect(TRY(3, "vmrun %%rax", "a"(nowhere)), VECTOR_UNDEFINED, "VMRUN");
-    expect(TRY(3, "vmload %%rax", "a"(nowhere)), VECTOR_UNDEFINED, "VMLOAD");
-    expect(TRY(3, "vmsave %%rax", "a"(nowhere)), VECTOR_UNDEFINED, "VMSAVE");
-    expect(TRY(3, "stgi"), VECTOR_UNDEFINED, "STGI");
-    expect(TRY(3, "clgi"), VECTOR_UNDEFINED, "CLGI");
-    expect(TRY(3, "invlpga %%rax, %%ecx", "a"(nowhere), "c"(1)), VECTOR_UNDEFINED, "INVLPGA");
-    expect(TRY(3, "skinit %%eax", "a"(nowhere)), VECTOR_UNDEFINED, "SKINIT");
+    try_expect(TRY(3, "vmrun %%rax", "a"(nowhere)), VECTOR_UNDEFINED, "VMRUN");
+    try_expect(TRY(3, "vmload %%rax", "a"(nowhere)), VECTOR_UNDEFINED, "VMLOAD");
+    try_expect(TRY(3, "vmsave %%rax", "a"(nowhere)), VECTOR_UNDEFINED, "VMSAVE");
+    try_expect(TRY(3, "stgi"), VECTOR_UNDEFINED, "STGI");
+    try_expect(TRY(3, "clgi"), VECTOR_UNDEFINED, "CLGI");
+    try_expect(TRY(3, "invlpga %%rax, %%ecx", "a"(nowhere), "c"(1)), VECTOR_UNDEFINED, "INVLPGA");
+    try_expect(TRY(3, "skinit %%eax", "a"(nowhere)), VECTOR_UNDEFINED, "SKINIT");
     const uint64_t efer = x86_read_msr(MSR_EFER);
     check(!(efer & EFER_SVM), "EFER.SVME is not shown");
     write_msr(MSR_EFER, efer | EFER_SVM, VECTOR_PROTECTION, "EFER.SVME");
@@ -68,8 +49,8 @@ static void registers(void) {
     write_msr(MSR_EFER, UINT64_MAX, VECTOR_PROTECTION, "EFER, all ones");
     write_msr(MSR_EFER, 0, VECTOR_PROTECTION, "EFER without long mode");
     write_msr(MSR_APIC_BASE, 0xfed00900, VECTOR_PROTECTION, "the LAPIC somewhere else");
-    expect(TRY(2, "rdmsr", "c"(0xdeadbeef)), VECTOR_PROTECTION, "an MSR of nobody, read");
-    expect(TRY(3, "xsetbv", "c"(0), "a"(7), "d"(0)), VECTOR_UNDEFINED, "XSETBV");
+    try_expect(TRY(2, "rdmsr", "c"(0xdeadbeef)), VECTOR_PROTECTION, "an MSR of nobody, read");
+    try_expect(TRY(3, "xsetbv", "c"(0), "a"(7), "d"(0)), VECTOR_UNDEFINED, "XSETBV");
 }
 
 // Calls of the hypervisor that there are not.
