@@ -2,7 +2,8 @@
 # The init of the Linux guest (tests/system/linux.py): checks the machine it finds itself on, prints
 # one closing line, powers off. Made for 256 MB. On the kernel's command line, which hands it over as
 # variables: `init_cpus`, how many CPUs there must be; `init_checks`, which checks are wanted, with commas
-# between (all but the console's). With `none` of them only the way to here is of interest.
+# between (all but the console's); `init_blocks`, how many blocks of 4 MB memory is filled with (25). With
+# `none` of the checks only the way to here is of interest.
 
 # No console device need exist: the kernel's own log reaches every console, early ones too. It takes
 # one line a write, and so does echo.
@@ -73,7 +74,7 @@ share_check() {
     (while :; do :; done) &
     two=$!
     before=$(now)
-    busybox sleep 2
+    busybox sleep 1
     elapsed=$(($(now) - before))
     first=$(busy_time $one)
     second=$(busy_time $two)
@@ -122,7 +123,7 @@ numbered_blocks() {
 }
 
 memory_check() {
-    blocks=25
+    blocks=${init_blocks:-25}
     busybox dd if=/dev/urandom of=/tmp/block bs=4M count=1 2>/dev/null || fail "no random block"
     wrote=$(numbered_blocks | busybox tee /tmp/data | busybox md5sum)
     megabytes=$(($(busybox stat -c %s /tmp/data) >> 20))
