@@ -71,23 +71,11 @@ static inline bool commit_may_write(const struct route *route, uint32_t reg) {
     return reg < 32 && (route->write_mask >> reg & 1);
 }
 
-// Everything that can be wrong with a reply, but for MAP.
-static enum status commit_check(const struct vcpu *vcpu, const struct route *route, uint64_t flags,
-                                const uint64_t *word) {
-    if (unlikely(!(flags & REPLY_FLAGS))) {
-        return STATUS_INVALID;
-    }
-    if (unlikely(flags & REPLY_EFFECTS & ~(uint64_t)route->may)) {
+// What can be wrong with effects that are rare.
+COLD static enum status commit_check_rare(const struct vcpu *vcpu, const struct route *route,
+                                          uint64_t flags, const uint64_t *word) {
+    if ((flags & REPLY_WRITE_SECOND) && !commit_may_write(route, REPLY_SECOND_OF(flags))) {
         return STATUS_DENIED;
-    }
-    if ((flags & REPLY_WRITE) && !commit_may_write(route, REPLY_REGISTER_OF(flags))) {
-        return STATUS_DENIED;
-    }
-    if (unlikely(flags & REPLY_WRITE_SECOND) && !commit_may_write(route, REPLY_SECOND_OF(flags))) {
-        return STATUS_DENIED;
-    }
-    if ((flags & (REPLY_RAISE | REPLY_CLEAR)) && REPLY_INTERRUPT_OF(flags) >= INTERRUPT_COUNT) {
-        return STATUS_INVALID;
     }
     if (flags & REPLY_START) {
         if (flags & (REPLY_RAISE | REPLY_FENCE)) {
@@ -100,6 +88,27 @@ static enum status commit_check(const struct vcpu *vcpu, const struct route *rou
         if (target->state != VCPU_OFF) {
             return STATUS_BUSY;
         }
+    }
+    return STATUS_OK;
+}
+
+// Everything that can be wrong with a reply, but for MAP.
+static enum status commit_check(const struct vcpu *vcpu, const struct route *route, uint64_t flags,
+                                const uint64_t *word) {
+    if (unlikely(!(flags & REPLY_FLAGS))) {
+        return STATUS_INVALID;
+    }
+    if (unlikely(flags & REPLY_EFFECTS & ~(uint64_t)route->may)) {
+        return STATUS_DENIED;
+    }
+    if ((flags & REPLY_WRITE) && !commit_may_write(route, REPLY_REGISTER_OF(flags))) {
+        return STATUS_DENIED;
+    }
+    if ((flags & (REPLY_RAISE | REPLY_CLEAR)) && REPLY_INTERRUPT_OF(flags) >= INTERRUPT_COUNT) {
+        return STATUS_INVALID;
+    }
+    if (unlikely(flags & (REPLY_WRITE_SECOND | REPLY_START))) {
+        return commit_check_rare(vcpu, route, flags, word);
     }
     return STATUS_OK;
 }
@@ -217,26 +226,20 @@ static enum status commit_exit(struct task *task, struct vcpu *vcpu, uint64_t fl
 // The owner of a record that is no exit gets its answer. Returns who can run now.
 static struct context *commit_other(struct record *record, const uint64_t *word) {
     struct portal *portal = record->portal;
-    struct task *caller;
     record->portal = NULL;
     record->server = NULL;
     record->info &= ~(255 * MESSAGE_ONE_ATTEMPT); // the next one is another
-    switch ((enum record_owner)record->owner) {
-    case RECORD_CALL:
-        caller = container_of(record, struct task, call);
+    if (record->owner == RECORD_CALL) {
+        struct task *caller = container_of(record, struct task, call);
         caller->state = TASK_READY;
         task_set_words(caller, word);
         regs_set_status(&caller->context.regs, STATUS_OK);
         return &caller->context;
-    case RECORD_SIGNAL:
+    }
+    if (record->owner == RECORD_SIGNAL) {
         portal_signal_done(portal);
-        return NULL;
-    case RECORD_IRQ:
+    } else if (record->owner == RECORD_IRQ) {
         arch_irq_complete(container_of(record, struct irq, record));
-        return NULL;
-    case RECORD_VCPU:
-    case RECORD_FAULT:
-        return NULL;
     }
     return NULL;
 }

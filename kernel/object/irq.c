@@ -24,7 +24,6 @@ void irq_fire(struct irq *irq) {
         arch_irq_disable(irq); // nobody is bound, or the controller does not keep its word
         return;
     }
-    irq->record.info = MESSAGE_INFO(EXIT_IRQ, 0, 0); // nobody has died on this one
     irq->record.seq++;
     portal_post(irq->route, &irq->record);
 }

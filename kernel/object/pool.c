@@ -15,7 +15,6 @@ enum status pool_take(uint32_t first, uint32_t pages, uint32_t clear, enum objec
     }
     for (uint32_t i = first; i < first + pages; i++) {
         pool.page[i].type = (uint8_t)type;
-        pool.page[i].pages = 0;
     }
     pool.page[first].pages = (uint16_t)pages;
     memset(pool_object(first), 0, (clear < pages ? clear : pages) * PAGE_SIZE);

@@ -43,13 +43,17 @@ void portal_send_again(struct record *record) {
     record->server = NULL;
     record->next = portal->head;
     portal->head = record;
-    portal->tail = portal->tail ? portal->tail : record;
+    if (!portal->tail) {
+        portal->tail = record;
+    }
 }
 
 struct record *portal_take(struct portal *portal) {
     struct record *record = portal->head;
     portal->head = record->next;
-    portal->tail = portal->head ? portal->tail : NULL;
+    if (!portal->head) {
+        portal->tail = NULL;
+    }
     record->next = NULL;
     return record;
 }
@@ -69,7 +73,9 @@ void portal_cancel(struct record *record) {
         for (struct record *r = portal->head; r; before = r, r = r->next) {
             if (r == record) {
                 *(before ? &before->next : &portal->head) = r->next;
-                portal->tail = portal->tail == r ? before : portal->tail;
+                if (portal->tail == r) {
+                    portal->tail = before;
+                }
                 break;
             }
         }
@@ -79,7 +85,6 @@ void portal_cancel(struct record *record) {
 }
 
 static void portal_signal_send(struct portal *portal) {
-    portal->signal.info = MESSAGE_INFO(EXIT_SIGNAL, 0, 0); // nobody has died on this one
     portal->signal.word[0] = portal->signals;
     portal->signals = 0;
     portal->signal.seq++;
@@ -154,7 +159,9 @@ void portal_unbind(struct task *task) {
     if (!portal) {
         return;
     }
-    portal->held = portal->held == task ? NULL : portal->held;
+    if (portal->held == task) {
+        portal->held = NULL;
+    }
     if (portal->receiver) {
         portal->receiver->portal = NULL;
     }

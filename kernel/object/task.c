@@ -15,7 +15,6 @@ void task_init(struct task *task, uint32_t pages, struct space *space, struct cp
     task->space = space;
     space->users++;
     task->call.owner = RECORD_CALL;
-    task->call.info = MESSAGE_INFO(EXIT_CALL, 0, 0);
     task->fault.owner = RECORD_FAULT;
     task->fault.info = MESSAGE_INFO(EXIT_FAULT, 0, 0);
     task->cap_count = (uint32_t)(room / sizeof(struct cap));
@@ -48,16 +47,15 @@ void task_receive(struct task *task, struct record *record) {
     arch_task_arrive(task, record, record->info);
 }
 
-COLD static void task_take(struct task *task, struct portal *portal) {
-    task_receive(task, portal_take(portal));
-    sched_ready(&task->context);
-}
-
-COLD static void task_leave(struct task *task) {
-    struct portal *portal = task->leaving;
-    task->leaving = NULL;
-    if (portal) {
-        portal_admit(portal);
+// Somebody waits for it already, or it has to wait for somebody, or it has no portal (any more).
+COLD static void task_wait_slow(struct task *task, struct portal *portal) {
+    struct portal *left = task->leaving;
+    if (portal && !portal->held) {
+        task_receive(task, portal_take(portal));
+        sched_ready(&task->context);
+    } else if (!portal && left) {
+        task->leaving = NULL;
+        portal_admit(left);
     }
 }
 
@@ -66,18 +64,11 @@ HOT void task_wait(struct task *task) {
     task->serving = NULL;
     task->exit = NULL;
     task->state = TASK_WAITING;
-    if (unlikely(!portal)) {
-        task_leave(task);
-        return;
+    if (likely(portal && !portal->held && !portal->head)) {
+        portal->waiting = task;
+    } else {
+        task_wait_slow(task, portal);
     }
-    if (unlikely(portal->held)) {
-        return;
-    }
-    if (unlikely(portal->head)) {
-        task_take(task, portal);
-        return;
-    }
-    portal->waiting = task;
 }
 
 // It runs no more: what it served is pending again, and what it waits for is not waited for.

@@ -25,9 +25,6 @@ struct context *sched_choose(struct cpu *cpu, struct context *preferred);
 // context to run next.
 struct context *sched_timer(struct cpu *cpu, struct context *current);
 
-// The same while VCPU ran: the shortest way from its deadline to its server.
-struct context *sched_timer_vcpu(struct vcpu *vcpu);
-
 // Arms the deadline of a vCPU, in ticks of the host's counter.
 void sched_deadline(struct vcpu *vcpu, uint64_t deadline);
 

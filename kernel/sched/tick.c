@@ -125,8 +125,7 @@ static bool sched_can_run(struct context *context) {
 }
 
 // The long way: a tick, or several vCPUs whose deadlines may have passed.
-COLD static struct context *sched_timer_all(struct cpu *cpu, struct context *current,
-                                            uint64_t now) {
+COLD static struct context *tick_all(struct cpu *cpu, struct context *current, uint64_t now) {
     bool ticked = now >= cpu->next_tick;
     if (ticked) {
         // Ticks that were missed while the machine did not run are not made up for.
@@ -162,21 +161,19 @@ COLD static struct context *sched_timer_all(struct cpu *cpu, struct context *cur
     return sched_choose(cpu, current);
 }
 
-struct context *sched_timer(struct cpu *cpu, struct context *current) {
-    return sched_timer_all(cpu, current, arch_now());
-}
-
-HOT struct context *sched_timer_vcpu(struct vcpu *vcpu) {
-    struct cpu *cpu = vcpu->context.cpu;
+HOT struct context *sched_timer(struct cpu *cpu, struct context *current) {
     uint64_t now = arch_now();
     // What happens most: the deadline of the one vCPU that lives here, while it runs.
-    if (likely(vcpu->deadline <= now && now < cpu->next_tick && cpu->alone == vcpu)) {
-        vcpu->record.word[0] = vcpu->deadline;
-        vcpu->record.word[1] = now;
-        vcpu->deadline = DEADLINE_NEVER;
-        cpu->next_event = cpu->next_tick;
-        arch_timer_set(cpu->next_tick);
-        return forward_exit(vcpu, EXIT_TIMER, 0);
+    if (likely(current && vcpu_of(current) == cpu->alone)) {
+        struct vcpu *vcpu = vcpu_of(current);
+        if (likely(vcpu->deadline <= now && now < cpu->next_tick)) {
+            vcpu->record.word[0] = vcpu->deadline;
+            vcpu->record.word[1] = now;
+            vcpu->deadline = DEADLINE_NEVER;
+            cpu->next_event = cpu->next_tick;
+            arch_timer_set(cpu->next_tick);
+            return forward_exit(vcpu, EXIT_TIMER, 0);
+        }
     }
-    return sched_timer_all(cpu, &vcpu->context, now);
+    return tick_all(cpu, current, now);
 }

@@ -15,9 +15,7 @@ struct context *syscall_call(struct task *task, uint64_t slot) {
     const uint64_t *word = regs_words(&task->context.regs);
     struct record *record = &task->call;
     enum status status = STATUS_OK;
-    if (unlikely(task->context.cpu->fast)) {
-        forward_settle(task->context.cpu);
-    }
+    forward_settle(task->context.cpu);
     const struct cap *cap = cap_find(task, slot, OBJECT_PORTAL, RIGHT_CALL, &status);
     struct portal *portal = cap ? pool_object(cap->index) : NULL;
     if (unlikely(!portal || portal == task->portal)) { // else it would wait for itself

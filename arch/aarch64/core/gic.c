@@ -52,9 +52,10 @@ static volatile uint32_t *gic_register(uint64_t base, uint64_t offset) {
     return (volatile uint32_t *)(base + offset);
 }
 
-static void gic_private(uint32_t intid) {
-    *(volatile uint8_t *)(privates + GICD_IPRIORITYR + intid) = PRIORITY;
-    *gic_register(privates, GICD_ISENABLER) = 1u << intid;
+// AT is where the registers of that interrupt are.
+static void gic_enable(uint64_t at, uint32_t intid) {
+    *(volatile uint8_t *)(at + GICD_IPRIORITYR + intid) = PRIORITY;
+    *gic_register(at, GICD_ISENABLER + intid / 32 * 4) = 1u << intid % 32;
 }
 
 static void gic_init_v3(uint64_t redistributor) {
@@ -107,9 +108,9 @@ void arch_irq_init(const struct bundle_header *bundle) {
         gic_init_v3(bundle->controller[1] + ARCH_DIRECT_BASE);
         list_init(0);
     }
-    gic_private(GIC_MAINTENANCE);
-    gic_private(GIC_HOST_TIMER);
-    gic_private(GIC_GUEST_TIMER);
+    gic_enable(privates, GIC_MAINTENANCE);
+    gic_enable(privates, GIC_HOST_TIMER);
+    gic_enable(privates, GIC_GUEST_TIMER);
 }
 
 // "None" is ended like others: controllers ignore that.
@@ -140,7 +141,6 @@ void gic_guest_timer_active(bool active) {
 
 void arch_irq_enable(const struct irq *irq) {
     uint32_t intid = irq->line + GIC_SHARED;
-    *(volatile uint8_t *)(distributor + GICD_IPRIORITYR + intid) = PRIORITY;
     if (interface) { // to this CPU, which its private interrupts are for
         *(volatile uint8_t *)(distributor + GICD_ITARGETSR + intid) =
             *(volatile uint8_t *)(distributor + GICD_ITARGETSR);
@@ -149,7 +149,7 @@ void arch_irq_enable(const struct irq *irq) {
         *(volatile uint64_t *)(distributor + GICD_IROUTER + 8ull * intid) =
             sysreg_read(mpidr_el1) & 0xff00ffffffull;
     }
-    *gic_register(distributor, GICD_ISENABLER + intid / 32 * 4) = 1u << intid % 32;
+    gic_enable(distributor, intid);
 }
 
 void arch_irq_disable(const struct irq *irq) {

@@ -13,11 +13,9 @@
 #include "arch/vcpu.h"
 #include "ipc/fault.h"
 #include "kernel/cpu.h"
-#include "kernel/exit/commit.h"
 #include "kernel/exit/forward.h"
 #include "kernel/object/irq.h"
 #include "kernel/sched/sched.h"
-#include "kernel/syscall/syscall.h"
 
 // A guest has no exception level but 0 and 1.
 static uint32_t guest_mode(const struct vcpu *vcpu) {
@@ -196,8 +194,7 @@ static struct context *trap_taken(struct cpu *cpu, uint32_t intid, struct contex
     switch (intid) {
     case GIC_HOST_TIMER:
         gic_deactivate(intid);
-        return current && current->kind == CONTEXT_VCPU ? sched_timer_vcpu(vcpu_of(current))
-                                                        : sched_timer(cpu, current);
+        return sched_timer(cpu, current);
     case GIC_GUEST_TIMER:
         return trap_guest_timer(cpu, current);
     case GIC_MAINTENANCE:
@@ -240,8 +237,3 @@ void trap_load_guest(struct vcpu *vcpu) {
 }
 
 _Noreturn void trap_core(uint64_t pc) { arch_panic("the core itself trapped at", pc); }
-
-struct context *trap_reply(struct task *task, uint64_t flags) {
-    forward_settle(task->context.cpu);
-    return commit_reply(task, flags, regs_words(&task->context.regs));
-}

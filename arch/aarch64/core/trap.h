@@ -11,9 +11,6 @@ struct context *trap_handle(struct context *context, uint64_t syndrome, uint64_t
 // A physical interrupt came while CONTEXT ran.
 struct context *trap_interrupt(struct context *context);
 
-// TASK answers, its words saved, with FLAGS (SYSCALL_REPLY_WAIT).
-struct context *trap_reply(struct task *task, uint64_t flags);
-
 // CPU waits until an interrupt makes something ready.
 struct context *trap_idle(struct cpu *cpu);
 

@@ -246,10 +246,10 @@ hypercall:
     // The answer to anything else: only its words are needed, because a record arrives at a fixed
     // place.
 reply:
-    pairs stp, sp, 0, 2, 4, 6
-    mov x1, x9
+    pairs stp, sp, 0, 2, 4, 6, 8
+    mov x1, x8
     enter_core
-    bl trap_reply
+    bl syscall_enter
     b vector_leave
 
     // A task's system call: x8 its number, x9 the selector; x10…x17 may be changed.

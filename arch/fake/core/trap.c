@@ -253,11 +253,15 @@ struct context *trap_timer(void) {
     if (current) {
         trap_enter();
     }
-    if (machine.fast && current && current->kind == CONTEXT_VCPU) {
-        return trap_leave(sched_timer_vcpu(vcpu_of(current)));
+    struct cpu *cpu = machine.cpu;
+    struct vcpu *alone = cpu->alone;
+    forward_settle(cpu);
+    if (!machine.fast) {
+        cpu->alone = NULL; // by which the short way is taken
     }
-    forward_settle(machine.cpu);
-    return trap_leave(sched_timer(machine.cpu, current));
+    struct context *next = sched_timer(cpu, current);
+    cpu->alone = alone;
+    return trap_leave(next);
 }
 
 struct context *trap_interrupt(void) {

@@ -180,7 +180,7 @@ struct context *trap_handle(struct context *context, uint64_t cause, uint64_t va
         return trap_handle_task(context, cause, value);
     }
     if (cause == (INTERRUPT_BIT | IRQ_S_TIMER)) {
-        return sched_timer_vcpu(vcpu_of(context));
+        return sched_timer(context->cpu, context);
     }
     if (cause & INTERRUPT_BIT) {
         return trap_external(context->cpu, context);

@@ -53,8 +53,7 @@ static struct context *trap_interrupt(struct cpu *cpu, uint32_t vector, struct c
         return trap_device(cpu, vector - APIC_LINES, current);
     }
     apic_end();
-    return current && current->kind == CONTEXT_VCPU ? sched_timer_vcpu(vcpu_of(current))
-                                                    : sched_timer(cpu, current);
+    return sched_timer(cpu, current);
 }
 
 static struct context *trap_nested_fault(struct vcpu *vcpu, uint32_t mode) {
