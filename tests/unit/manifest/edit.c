@@ -28,14 +28,17 @@ void edit_load(struct edit *edit, const uint8_t *blob) {
     must(fdt_open_into(blob, edit->blob, sizeof(edit->blob)));
 }
 
-static bool is_aarch64(const struct edit *edit) { return edit->arch != NULL; }
-
-void edit_reset(struct edit *edit) {
-    edit_load(edit, is_aarch64(edit) ? blob_default_aarch64 : blob_default);
-}
+void edit_reset(struct edit *edit) { edit_load(edit, edit->arch ? edit->blank : blob_default); }
 
 void edit_reset_aarch64(struct edit *edit) {
     edit->arch = "aarch64";
+    edit->blank = blob_default_aarch64;
+    edit_reset(edit);
+}
+
+void edit_reset_x86_64(struct edit *edit) {
+    edit->arch = "x86_64";
+    edit->blank = blob_default_x86_64;
     edit_reset(edit);
 }
 
@@ -77,8 +80,8 @@ void edit_remove(struct edit *edit, const char *path) {
 enum status edit_parse(struct edit *edit) {
     must(fdt_pack(edit->blob));
     enum status status =
-        manifest_parse(edit->blob, fdt_totalsize(edit->blob),
-                       is_aarch64(edit) ? edit->arch : "riscv64", &edit->manifest, &edit->error);
+        manifest_parse(edit->blob, fdt_totalsize(edit->blob), edit->arch ? edit->arch : "riscv64",
+                       &edit->manifest, &edit->error);
     must(fdt_open_into(edit->blob, edit->blob, sizeof(edit->blob)));
     return status;
 }

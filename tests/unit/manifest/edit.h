@@ -12,6 +12,7 @@
 struct edit {
     _Alignas(8) uint8_t blob[EDIT_SIZE];
     const char *arch;         // NULL: riscv64
+    const uint8_t *blank;     // of that, the default manifest
     struct manifest manifest; // of the last parse
     struct manifest_error error;
 };
@@ -19,6 +20,7 @@ struct edit {
 // Begins anew with the default manifest, or with another.
 void edit_reset(struct edit *edit);
 void edit_reset_aarch64(struct edit *edit); // and from then on, with that one's
+void edit_reset_x86_64(struct edit *edit);  // with that one's
 void edit_load(struct edit *edit, const uint8_t *blob);
 
 // Sets a property of the node PATH; the node must exist.
