@@ -88,6 +88,8 @@ class Arch:
     # which function.
     reader: str = ""
     reads: str = ""
+    # The record of a guest whose CPU can't go on, and whose: where its guest can be ended so.
+    dead_end: tuple[str, str] | None = None
 
 
 def arch_of(name: str) -> Arch:

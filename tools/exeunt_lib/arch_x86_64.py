@@ -130,7 +130,7 @@ ARCH = Arch(
         "HYPERCALL 0x12345678": "unknown-call",
         "HYPERCALL 0x84000008": "off",
         "SYSREG cpuid": "cpuid",
-        "SYSREG timer write": "timer",
+        "SYSREG timer write": "timer-write",
         "SYSREG timer read": "timer-read",
         "SYSREG msr read": "msr-read",
         "SYSREG msr write": "msr-write",
@@ -151,4 +151,5 @@ ARCH = Arch(
     writer="sbi-server",
     writes="HYPERCALL putchar",
     room="console_room",
+    dead_end=("sbi-server", "SHUTDOWN"),
 )

@@ -30,13 +30,13 @@ from .recovery_machine import (
     recovery_manifest,
     recovery_system,
 )
-from .recovery_matrix import Cell, input_cells, make_matrix
+from .recovery_matrix import Cell, dead_end_cells, input_cells, make_matrix
 from .recovery_oracle import pauses
 from .recovery_report import lost, report
 from .recovery_run import Strike, parse_strike
 from .recovery_strike import Missed
-from .recovery_survey import Survey, make_survey, undisturbed
-from .transcript import difference
+from .recovery_survey import Survey, make_survey, survey_beside, undisturbed
+from .transcript import RECOVERY_GUEST, difference
 
 # Rounds of the guest for one case, and for a run with many strikes.
 CASE_ROUNDS, LONG_ROUNDS = 2, 60
@@ -72,6 +72,7 @@ class Campaign:
     scratch: Path
     systems: dict[int, System] = field(default_factory=dict)
     typing: tuple[System, Survey] | None = None
+    falling: tuple[System, Survey] | None = None
     gkernel: Programs | None = None
     surveys: dict[int, Survey] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)  # cases run side by side
@@ -127,6 +128,19 @@ class Campaign:
             self.typing = system, Survey(CASE_ROUNDS, oracle)
         return self.typing
 
+    def falls(self) -> tuple[System, Survey]:
+        """The system in which the guest ends by what its CPU can't go on from."""
+        if not self.falling:
+            folder = self.scratch / "falls"
+            folder.mkdir()
+            system = recovery_system(
+                self.options.arch, folder, CASE_ROUNDS, self.options.out, more=" dead-end=1"
+            )
+            survey = survey_beside(system, self.survey(CASE_ROUNDS), RECOVERY_GUEST)
+            survey.oracle = replace(survey.oracle, falls=True)
+            self.falling = system, survey
+        return self.falling
+
     def programs(self) -> Programs:
         """Our own kernel, in place of the campaign's guest."""
         if not self.gkernel:
@@ -136,11 +150,16 @@ class Campaign:
 
     def cells(self) -> list[Cell]:
         cells = make_matrix(self.system(CASE_ROUNDS), self.survey(CASE_ROUNDS))
-        return cells + input_cells(self.typed()[0])
+        cells += input_cells(self.typed()[0])
+        if self.system(CASE_ROUNDS).arch.dead_end:
+            cells += dead_end_cells(*self.falls())
+        return cells
 
     def cell(self, cell: Cell) -> Result:
         if ":input:" in cell.name:
             return run_case(*self.typed(), list(cell.strikes))
+        if ":shutdown:" in cell.name:
+            return run_case(*self.falls(), list(cell.strikes))
         return self.case(list(cell.strikes))
 
     # The parts.

@@ -131,15 +131,15 @@ def recovery_guest(arch: str, out: Path | None) -> Path:
 
 
 def recovery_system(
-    arch: str, scratch: Path, rounds: int, out: Path | None = None, typed: bytes = b""
+    arch: str, scratch: Path, rounds: int, out: Path | None = None, typed: bytes = b"", more: str = ""
 ) -> System:
-    """With the campaign's own guest."""
+    """With the campaign's own guest. more: for its command line."""
     boot = Boot(
         arch=arch,
         out=out,
         manifest=recovery_manifest(arch),
         guest=recovery_guest(arch, out),
-        cmdline=f"rounds={rounds}" + (f" input={len(typed)}" if typed else ""),
+        cmdline=f"rounds={rounds}" + (f" input={len(typed)}" if typed else "") + more,
     )
     return make_system(boot, scratch, typed=typed)
 

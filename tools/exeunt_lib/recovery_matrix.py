@@ -71,6 +71,7 @@ def exit_kinds(survey: Survey) -> list[Kind]:
 def missing(system: System, survey: Survey) -> list[Cell]:
     """What the manifest routes, or the architecture has, and no record was made of."""
     made = {(server, detail.split()[0]) for server, detail in survey.ways}
+    made.add(system.arch.dead_end)
     found = [(s, c.lower()) for c, s in system.routes if (s, c) not in made]
     routes = dict(system.routes)
     details = {detail for _, detail in survey.ways}
@@ -200,6 +201,11 @@ def input_cells(system: System) -> list[Cell]:
         Cell(f"{arch.reader}:input:{step}", (typed, Strike("kill", arch.reader, "+SIGNAL", place)))
         for step, place in places.items()
     ]
+
+
+def dead_end_cells(system: System, survey: Survey) -> list[Cell]:
+    """For a guest that ends by what its CPU can't go on from."""
+    return cells_of(system, survey, system.arch.dead_end)
 
 
 def make_matrix(system: System, survey: Survey) -> list[Cell]:
