@@ -1,10 +1,10 @@
 // A PC, as who loaded the core describes it, and ACPI: there is no device tree.
-#include <stdio.h>
 #include <string.h>
 
 #include "arch/device.h"
 #include "libs/uart/uart_16550.h"
 #include "servers/init/acpi.h"
+#include "servers/init/acpi_off.h"
 #include "servers/init/machine.h"
 #include "servers/init/pc.h"
 
@@ -43,21 +43,13 @@ const struct machine_route machine_routes[EXIT_GUEST_CLASSES] = {
 
 #define SERIAL_PORT 0x3f8
 
-// PM1_CNT (ACPI 6.5, 4.8.3.2.1). What is said here the machine does when it likes.
-#define SCI_ENABLE (1u << 0)
-#define SLEEP_TYPE_SHIFT 10
-#define SLEEP_BITS (7u << SLEEP_TYPE_SHIFT | SLEEP_ENABLE)
-#define SLEEP_ENABLE (1u << 13)
-#define ENABLE_SECONDS 1
-#define SLEEP_SECONDS 2
-
 // QEMU's isa-debug-exit: a byte written there ends QEMU, with the status (byte << 1) | 1. Where it
 // is, that tells of a clean end: a machine that is turned off might as well have failed.
 #define DEBUG_EXIT_PORT 0x501
 #define DEBUG_EXIT_CLEAN 0x10u
 
+static struct pc pc;
 static struct acpi acpi;
-static bool map_is_long;
 
 static bool in_ram(uint64_t address, uint64_t size) {
     const struct machine *machine = &init.machine;
@@ -92,10 +84,9 @@ static const uint8_t *machine_see(uint64_t address, uint64_t size) {
 }
 
 void machine_read(struct machine *machine, uint64_t told) {
-    struct pc pc = pc_read(told, init.high, PORTS_PHYSICAL, machine_see);
+    pc = pc_read(told, init.high, PORTS_PHYSICAL, machine_see);
     memcpy(machine->ram, pc.ram, sizeof(pc.ram));
     machine->ram_count = pc.ram_count;
-    map_is_long = pc.is_long;
     machine->timebase = rt_argument[3];
     machine->uart = PORTS_PHYSICAL + PORTS_OFFSET(SERIAL_PORT);
     machine->uart_driver = &uart_16550;
@@ -103,46 +94,9 @@ void machine_read(struct machine *machine, uint64_t told) {
     acpi = acpi_read(pc.rsdp, machine_see);
 }
 
-// The core has found out that there is memory; whether it may be used the map says.
-static bool core_in_ram(void) {
-    const uint64_t bundle = rt_argument[0];
-    for (unsigned i = 0; i < init.machine.ram_count; i++) {
-        const struct manifest_range *ram = &init.machine.ram[i];
-        if (ram->address <= bundle && init.high - ram->address <= ram->size) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool io_apic_at(uint64_t address) {
-    for (unsigned i = 0; i < acpi.io_apic_count; i++) {
-        if (acpi.io_apic[i] == address) {
-            return true;
-        }
-    }
-    return !acpi.io_apic_count;
-}
-
 const char *machine_arch_refuse(const struct manifest *manifest) {
-    static char what[192];
-    const uint64_t controller = manifest->interrupt_controller.host.address;
-    if (map_is_long) {
-        snprintf(what, sizeof(what),
-                 "the machine's memory map has more than %u entries, and was not read", PC_ENTRIES);
-        return what;
-    }
-    if (!core_in_ram()) {
-        return "/: property `object-memory`: by the machine's memory map not all of it is RAM";
-    }
-    if (!manifest->interrupt_controller.present || io_apic_at(controller)) {
-        return NULL;
-    }
-    snprintf(what, sizeof(what),
-             "/host/interrupt-controller@%lx: property `reg`: by ACPI the machine's first I/O APIC "
-             "is at 0x%lx",
-             (unsigned long)controller, (unsigned long)acpi.io_apic[0]);
-    return what;
+    const struct manifest_range core = {rt_argument[0], init.high - rt_argument[0]};
+    return pc_refuse(&pc, &acpi, core, manifest);
 }
 
 // Ports that the machine's own description names.
@@ -172,36 +126,14 @@ static void port_store16(uint16_t port, uint16_t value) {
     __asm__ volatile("outw %0, %%dx" ::"a"(value), "d"(port) : "memory");
 }
 
-// Makes the firmware leave the register to us, if it has not yet.
-static void acpi_enable(uint16_t control) {
-    if (!acpi.enable_port || (port_load16(control) & SCI_ENABLE) ||
-        !port_open(acpi.enable_port, 1)) {
-        return;
-    }
-    __asm__ volatile("outb %0, %%dx" ::"a"(acpi.enable), "d"(acpi.enable_port) : "memory");
-    const uint64_t begin = rt_now();
-    while (!(port_load16(control) & SCI_ENABLE) &&
-           rt_now() - begin < ENABLE_SECONDS * init.machine.timebase) {
-    }
+static void port_store8(uint16_t port, uint8_t value) {
+    __asm__ volatile("outb %0, %%dx" ::"a"(value), "d"(port) : "memory");
 }
 
 static void turn_off(void) {
-    if (!acpi.control[0].port || !port_open(acpi.control[0].port, 2)) {
-        return;
-    }
-    acpi_enable(acpi.control[0].port);
-    for (unsigned i = 0; i < 2; i++) {
-        const struct acpi_control *control = &acpi.control[i];
-        if (control->port && port_open(control->port, 2)) {
-            const uint16_t kept = port_load16(control->port) & (uint16_t)~SLEEP_BITS;
-            port_store16(control->port,
-                         (uint16_t)(kept | SLEEP_ENABLE | control->sleep_type << SLEEP_TYPE_SHIFT));
-        }
-    }
-    // Who ends before it has happened has the core reset the machine instead.
-    const uint64_t begin = rt_now();
-    while (rt_now() - begin < SLEEP_SECONDS * init.machine.timebase) {
-    }
+    const struct acpi_ports ports = {port_open,   port_load16, port_store16,
+                                     port_store8, rt_now,      init.machine.timebase};
+    acpi_off(&acpi, &ports);
 }
 
 // Of a failure the core tells whoever is there to hear.

@@ -1,6 +1,7 @@
 #include "servers/init/pc.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PVH_MAGIC 0x336ec578u
@@ -186,4 +187,46 @@ struct pc pc_read(uint64_t address, uint64_t low, uint64_t high, acpi_see *see) 
     }
     memcpy(&start, told, sizeof(start));
     return pvh_read(&start, low, high, see);
+}
+
+static bool in_ram(const struct pc *pc, struct manifest_range range) {
+    for (unsigned i = 0; i < pc->ram_count; i++) {
+        const struct manifest_range *ram = &pc->ram[i];
+        if (ram->address <= range.address && range.size <= ram->size &&
+            range.address - ram->address <= ram->size - range.size) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool io_apic_at(const struct acpi *acpi, uint64_t address) {
+    for (unsigned i = 0; i < acpi->io_apic_count; i++) {
+        if (acpi->io_apic[i] == address) {
+            return true;
+        }
+    }
+    return !acpi->io_apic_count;
+}
+
+const char *pc_refuse(const struct pc *pc, const struct acpi *acpi, struct manifest_range core,
+                      const struct manifest *manifest) {
+    static char what[192];
+    const uint64_t controller = manifest->interrupt_controller.host.address;
+    if (pc->is_long) {
+        snprintf(what, sizeof(what),
+                 "the machine's memory map has more than %u entries, and was not read", PC_ENTRIES);
+        return what;
+    }
+    if (!in_ram(pc, core)) {
+        return "/: property `object-memory`: by the machine's memory map not all of it is RAM";
+    }
+    if (!manifest->interrupt_controller.present || io_apic_at(acpi, controller)) {
+        return NULL;
+    }
+    snprintf(what, sizeof(what),
+             "/host/interrupt-controller@%lx: property `reg`: by ACPI the machine's first I/O APIC "
+             "is at 0x%lx",
+             (unsigned long)controller, (unsigned long)acpi->io_apic[0]);
+    return what;
 }

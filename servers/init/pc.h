@@ -20,3 +20,8 @@ struct pc {
 // Reads it at physical ADDRESS. RAM is what ends above LOW and lies below HIGH. Nothing is found
 // where neither of the two forms is there.
 struct pc pc_read(uint64_t address, uint64_t low, uint64_t high, acpi_see *see);
+
+// What is wrong with the machine, or with what MANIFEST says of it, whose CORE takes that memory;
+// NULL: nothing. The core itself has found that there is memory, and not whether it may be used.
+const char *pc_refuse(const struct pc *pc, const struct acpi *acpi, struct manifest_range core,
+                      const struct manifest *manifest);

@@ -161,6 +161,44 @@ static void test_long_maps(void **state) {
     }
 }
 
+static void test_what_does_not_go_with_the_machine(void **state) {
+    (void)state;
+    static struct piece many[257];
+    for (unsigned i = 0; i < 257; i++) {
+        many[i] = (struct piece){(uint64_t)i * 16 * MIB, 8 * MIB, 1};
+    }
+    static struct manifest manifest;
+    struct acpi acpi = {.io_apic = {0xfec01000, 0xfec00000}, .io_apic_count = 2};
+    const struct manifest_range core = {18 * MIB, 5 * MIB};
+    manifest.interrupt_controller.present = true;
+    manifest.interrupt_controller.host.address = 0xfec00000;
+    tell_multiboot2(many, 257, 24);
+    struct pc pc = read();
+    assert_string_equal(pc_refuse(&pc, &acpi, core, &manifest),
+                        "the machine's memory map has more than 256 entries, and was not read");
+    tell_multiboot2(many, 256, 24);
+    pc = read();
+    assert_null(pc_refuse(&pc, &acpi, core, &manifest));
+    // Memory beside what is RAM, at its end and at its beginning.
+    const struct manifest_range wrong[] = {
+        {18 * MIB, 7 * MIB}, {15 * MIB, 5 * MIB}, {12 * MIB, MIB}, {18 * MIB, UINT64_MAX}};
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_string_equal(
+            pc_refuse(&pc, &acpi, wrong[i], &manifest),
+            "/: property `object-memory`: by the machine's memory map not all of it is RAM");
+    }
+    manifest.interrupt_controller.host.address = 0xfec02000;
+    assert_string_equal(
+        pc_refuse(&pc, &acpi, core, &manifest),
+        "/host/interrupt-controller@fec02000: property `reg`: by ACPI the machine's first I/O APIC "
+        "is at 0xfec01000");
+    acpi.io_apic_count = 0; // nothing is known
+    assert_null(pc_refuse(&pc, &acpi, core, &manifest));
+    acpi.io_apic_count = 1;
+    manifest.interrupt_controller.present = false;
+    assert_null(pc_refuse(&pc, &acpi, core, &manifest));
+}
+
 static void test_what_reaches_out(void **state) {
     (void)state;
     tell_pvh(plain, 5);
@@ -194,6 +232,7 @@ int main(void) {
         cmocka_unit_test(test_ram_in_pages_and_once),
         cmocka_unit_test(test_the_largest_pieces),
         cmocka_unit_test(test_long_maps),
+        cmocka_unit_test(test_what_does_not_go_with_the_machine),
         cmocka_unit_test(test_what_reaches_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
