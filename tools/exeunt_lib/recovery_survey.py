@@ -102,7 +102,11 @@ def survey_beside(system: System, known: Survey, form: Form) -> Survey:
 
 
 def follow_kinds(system: System, survey: Survey) -> None:
-    """Another run, in which one record of each kind whose way is not known is followed."""
+    """Another run, in which one record of each kind whose way is not known is followed.
+
+    Signals that come while their receiver is busy are merged: how many there are depends on the time,
+    and following takes some. So the first one is followed, too, in case the typical one does not come.
+    """
     left = set(survey.arrivals) - set(survey.ways)
     seen: Counter = Counter()
     with Machine(system) as machine:
@@ -113,10 +117,13 @@ def follow_kinds(system: System, survey: Survey) -> None:
                 record = run.record()
                 kind = (record.server, record.detail)
                 seen[kind] += not record.attempt
+                if kind not in left:
+                    continue
                 # By what comes when, a server may have got one more or less before.
-                if kind in left and seen[kind] > survey.typical_index(kind):
+                typical = seen[kind] > survey.typical_index(kind)
+                if typical or record.kind == "SIGNAL" and kind not in survey.ways:
                     survey.ways[kind] = follow(run, record.server)
-                    left.remove(kind)
+                    left -= {kind} if typical else set()
         except Ended:
             pass
 

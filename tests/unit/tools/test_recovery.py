@@ -6,9 +6,11 @@ import struct
 import tempfile
 import threading
 import unittest
+from collections import Counter
 from pathlib import Path
+from unittest import mock
 
-from exeunt_lib import gdbstub
+from exeunt_lib import gdbstub, recovery_survey
 from exeunt_lib.paths import ExeuntError, UsageError
 from exeunt_lib.recovery_machine import Outcome, Record
 from exeunt_lib.recovery_oracle import Oracle, deaths, pauses
@@ -71,6 +73,51 @@ ANSWERS = {
     "c": "T05thread:01;",
     "s": "gone",
 }
+
+
+class FollowTest(unittest.TestCase):
+    """Which records' ways are followed: OUTPUT is a signal, CALL is none."""
+
+    OUTPUT, CALL = ("console", "SIGNAL"), ("console", "CALL")
+
+    def followed(self, *kinds: tuple[str, str]) -> list[int]:
+        """In a run in which these records come, after one in which there were five of each."""
+        counts = Counter()
+        records = []
+        for server, detail in kinds:
+            counts[server] += 1
+            records.append(Record(server, counts[server], detail, 0, 0, detail, False))
+        run = mock.Mock()
+        run.record.side_effect = [*records, gdbstub.Ended("the end")]
+        found = []
+
+        def follow(_run, _server):
+            found.append(run.record.call_count)
+            return [found[-1]]
+
+        survey = recovery_survey.Survey(2, None)
+        survey.arrivals = {kind: [1, 2, 3, 4, 5] for kind in (self.OUTPUT, self.CALL)}
+        with mock.patch.multiple(
+            recovery_survey, Machine=mock.MagicMock(), Run=lambda _: run, follow=follow
+        ):
+            recovery_survey.follow_kinds(None, survey)
+        self.ways = survey.ways
+        return found
+
+    def test_the_typical_record_is_followed(self):
+        self.assertEqual(self.followed(*[self.CALL] * 5), [3])
+        self.assertEqual(self.followed(*[self.OUTPUT] * 5), [1, 3])
+        self.assertEqual(self.ways, {self.OUTPUT: [3]})
+
+    def test_a_signals_way_is_known_where_fewer_come(self):
+        self.followed(self.OUTPUT, self.CALL)
+        self.assertEqual(self.ways, {self.OUTPUT: [1]})
+
+    def test_what_did_not_come_before_is_passed_over(self):
+        self.assertEqual(self.followed(("monitor", "SIGNAL"), *[self.CALL] * 3), [4])
+
+    def test_the_run_is_left_when_all_are_known(self):
+        self.assertEqual(self.followed(*[self.CALL, self.OUTPUT] * 4), [2, 5, 6])
 
 
 class StubTest(unittest.TestCase):
