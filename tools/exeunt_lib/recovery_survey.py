@@ -90,10 +90,14 @@ def follow(run: Run, server: str) -> list[int]:
 
 
 def survey_beside(system: System, known: Survey, form: Form) -> Survey:
-    """Of another guest beside the same servers. Where records lead is known of most."""
+    """Of another guest beside the same servers. Where records lead is known of most.
+
+    The oracle is a run of its own: at each record that is counted the machine stands still, and on a
+    busy host some of its time passes meanwhile, which a guest that measures may call a fault.
+    """
     with Machine(system) as machine:
-        order, outcome = count_records(Run(machine))
-    oracle = Oracle.of(outcome, 0, form)
+        order, _ = count_records(Run(machine))
+    oracle = undisturbed(system, 0, form)
     survey = Survey(0, oracle, {}, dict(known.ways), known.starts, known.firsts)
     for record in order:
         survey.arrivals.setdefault((record.server, record.detail), []).append(record.number)
