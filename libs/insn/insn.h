@@ -5,6 +5,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 // X(name, what a person reads of such an instruction)
@@ -18,9 +19,10 @@
     X(UNPREDICTABLE, "a load or store whose result the manual leaves open")                        \
     X(MEMORY, "a memory access of a rare kind")                                                    \
     X(OTHER, "no access to memory, or no instruction")                                             \
-    X(ARITHMETIC, "an instruction that computes with memory")                                      \
+    X(ARITHMETIC, "a rare instruction that computes with memory")                                  \
     X(STRING, "a string instruction")                                                              \
-    X(CUT, "longer than what could be fetched")
+    X(CUT, "longer than what could be fetched")                                                    \
+    X(COMPUTE, "an instruction that computes with memory")
 
 #define INSN_ENUM(name, text) INSN_##name,
 enum insn_kind { INSN_LIST(INSN_ENUM) INSN_COUNT };
@@ -35,7 +37,7 @@ static inline const char *insn_text(enum insn_kind kind) {
 
 // What an instruction does, but for its operands.
 struct insn_form {
-    uint8_t kind;        // enum insn_kind; the rest is only said of INSN_ACCESS
+    uint8_t kind;        // enum insn_kind; the rest is only said of INSN_ACCESS and INSN_COMPUTE
     uint8_t size;        // bytes accessed, of each register: 1, 2, 4 or 8
     uint8_t is_write;    // a store
     uint8_t sign_extend; // of what is loaded: to `width` bytes, with zeros above these
@@ -88,11 +90,50 @@ struct insn_code {
 
 enum insn_segment { INSN_ES, INSN_CS, INSN_SS, INSN_DS, INSN_FS, INSN_GS };
 
+// What an instruction of x86_64 does with two operands; the first eight, and those that shift, in
+// the order of their encoding. Of those that exchange the result goes to memory and what was there
+// to the register.
+enum insn_operation {
+    INSN_ADD,
+    INSN_OR,
+    INSN_ADC,
+    INSN_SBB,
+    INSN_AND,
+    INSN_SUB,
+    INSN_XOR,
+    INSN_CMP,
+    INSN_ROL,
+    INSN_ROR,
+    INSN_RCL,
+    INSN_RCR,
+    INSN_SHL,
+    INSN_SHR,
+    INSN_SAL, // another encoding of SHL
+    INSN_SAR,
+    INSN_BT,
+    INSN_BTS,
+    INSN_BTR,
+    INSN_BTC,
+    INSN_TEST,
+    INSN_NOT,
+    INSN_NEG,
+    INSN_INC,
+    INSN_DEC,
+    INSN_XCHG,
+    INSN_CMPXCHG,
+    INSN_XADD,
+    INSN_OPERATIONS
+};
+
 // What else an access of x86_64 needs to be done.
 struct insn_more {
     struct insn_form form;
     uint8_t is_high; // the register is one of AH, CH, DH, BH: `reg` and the byte above its low one
-    uint8_t is_immediate; // what is stored is VALUE
+    uint8_t is_immediate; // what is stored, or computed with, is VALUE
+    // Of INSN_COMPUTE, whose form.is_write says that memory is written, enum insn_operation. The
+    // first operand is in memory; where IS_TO_REGISTER it is the register, and so is the result.
+    uint8_t operation;
+    uint8_t is_to_register;
     // The address: segment + base + (index << scale) + displacement, cut to ADDRESS_BYTES.
     uint8_t index; // as the base, INSN_NO_REGISTER: there is none
     uint8_t scale;
@@ -104,3 +145,29 @@ struct insn_more {
 
 // Decodes CODE. The answer's form is MORE's. INSN_CUT: with more bytes it can be said.
 struct insn_access insn_decode_code(const struct insn_code *code, struct insn_more *more);
+
+// RFLAGS' bits that instructions compute (APM volume 1, 3.1.4).
+enum insn_flag {
+    INSN_CF = 1 << 0,
+    INSN_PF = 1 << 2,
+    INSN_AF = 1 << 4,
+    INSN_ZF = 1 << 6,
+    INSN_SF = 1 << 7,
+    INSN_OF = 1 << 11,
+    INSN_FLAGS = INSN_CF | INSN_PF | INSN_AF | INSN_ZF | INSN_SF | INSN_OF
+};
+
+struct insn_result {
+    uint64_t value;
+    uint64_t flags; // enum insn_flag
+};
+
+// What OPERATION makes of its operands, SIZE bytes each, with nothing above them, and of FLAGS
+// (enum insn_flag; other bits do not count). Flags that the manual leaves undefined are 0 or as
+// before. Of those that exchange it says what they compute: XADD adds, CMPXCHG compares, where LEFT
+// is the accumulator, and XCHG has RIGHT for its result.
+struct insn_result insn_compute(enum insn_operation operation, unsigned size, uint64_t left,
+                                uint64_t right, uint64_t flags);
+
+// Whether the flags behind OPERATION depend on those before.
+bool insn_takes_flags(enum insn_operation operation);

@@ -1,12 +1,10 @@
 // x86_64: the AMD64 architecture programmer's manual, volume 3 (24594), chapter 1 "Instruction
 // encoding" and appendix A "Opcode and operand encodings".
 //
-// What is emulated are the moves: mov, movzx, movsx, movsxd, movnti. Of all others nothing but what
-// they are is found out.
-#include <stdbool.h>
-#include <string.h>
-
-#include "libs/insn/insn.h"
+// What is emulated are the moves, mov, movzx, movsx, movsxd, movnti, and what computes with memory
+// as compilers make it (insn_x86_64_compute.c). Of all others nothing but what they are is found
+// out.
+#include "libs/insn/insn_x86_64.h"
 
 const uint8_t insn_zero = INSN_NO_REGISTER;
 
@@ -35,11 +33,17 @@ enum {
     SIGN_EXTEND_BYTE,
     SIGN_EXTEND_WORD,
     STORE_NO_CACHE,
+    GROUPS, // and from here on enum insn_group
 };
+
+static_assert(GROUPS + INSN_GROUPS < 256, "the tables are of bytes");
+
+#define GROUP(name) (GROUPS + INSN_##name)
 
 // Each of the eight operations of the first opcodes: four forms with memory, two without, and two
 // that push or adjust.
-#define OPERATION(at) [(at)...((at) + 3)] = COMPUTE
+#define OPERATION(at)                                                                              \
+    [(at)...((at) + 1)] = GROUP(TO_MEMORY), [((at) + 2)...((at) + 3)] = GROUP(TO_REGISTER)
 
 // One byte (table A-1). What is not named does not access memory by an operand.
 static const uint8_t one_byte[256] = {
@@ -58,9 +62,10 @@ static const uint8_t one_byte[256] = {
     [0x69] = COMPUTE, // imul
     [0x6a] = MEMORY,
     [0x6b] = COMPUTE,
-    [0x6c ... 0x6f] = STRING,  // ins, outs
-    [0x80 ... 0x85] = COMPUTE, // the operations with an immediate, test
-    [0x86 ... 0x87] = ATOMIC,  // xchg
+    [0x6c ... 0x6f] = STRING, // ins, outs
+    [0x80 ... 0x83] = GROUP(IMMEDIATE),
+    [0x84 ... 0x85] = GROUP(TEST_REGISTER),
+    [0x86 ... 0x87] = GROUP(EXCHANGE),
     [0x88] = STORE_BYTE,
     [0x89] = STORE,
     [0x8a] = LOAD_BYTE,
@@ -73,44 +78,57 @@ static const uint8_t one_byte[256] = {
     [0xa1] = OFFSET_LOAD,
     [0xa2] = OFFSET_STORE_BYTE,
     [0xa3] = OFFSET_STORE,
-    [0xa4 ... 0xa7] = STRING,  // movs, cmps
-    [0xaa ... 0xaf] = STRING,  // stos, lods, scas
-    [0xc0 ... 0xc1] = COMPUTE, // shifts
-    [0xc2 ... 0xc3] = MEMORY,  // ret
-    [0xc4 ... 0xc5] = MEMORY,  // les, lds
+    [0xa4 ... 0xa7] = STRING, // movs, cmps
+    [0xaa ... 0xaf] = STRING, // stos, lods, scas
+    [0xc0 ... 0xc1] = GROUP(SHIFT_IMMEDIATE),
+    [0xc2 ... 0xc3] = MEMORY, // ret
+    [0xc4 ... 0xc5] = MEMORY, // les, lds
     [0xc6] = STORE_IMMEDIATE_BYTE,
     [0xc7] = STORE_IMMEDIATE,
     [0xc8 ... 0xcb] = MEMORY, // enter, leave, ret
     [0xcf] = MEMORY,          // iret
-    [0xd0 ... 0xd3] = COMPUTE,
+    [0xd0 ... 0xd1] = GROUP(SHIFT_ONCE),
+    [0xd2 ... 0xd3] = GROUP(SHIFT_BY_CL),
     [0xd7] = MEMORY,          // xlat
     [0xd8 ... 0xdf] = VECTOR, // x87
     [0xe8] = MEMORY,          // call
-    [0xf6 ... 0xf7] = COMPUTE,
-    [0xfe] = COMPUTE,
-    [0xff] = MEMORY, // inc, dec, call, jmp, push
+    [0xf6 ... 0xf7] = GROUP(UNARY),
+    [0xfe ... 0xff] = GROUP(STEP), // and call, jmp, push
 };
 
 // Behind 0x0f (table A-3).
 static const uint8_t two_bytes[256] = {
     [0x00 ... 0x03] = MEMORY, // descriptors
-    [0x10 ... 0x17] = VECTOR,  [0x28 ... 0x2f] = VECTOR,
+    [0x0f] = VECTOR,          // 3DNow!
+    [0x10 ... 0x17] = VECTOR,
+    [0x28 ... 0x2f] = VECTOR,
     [0x40 ... 0x4f] = MEMORY, // cmov
     [0x50 ... 0x7f] = VECTOR,
     [0x90 ... 0x9f] = MEMORY, // set
     [0xa0 ... 0xa1] = MEMORY, // push, pop
-    [0xa3 ... 0xa5] = COMPUTE, [0xa8 ... 0xa9] = MEMORY,  [0xab ... 0xad] = COMPUTE,
-    [0xae] = VECTOR,          // fxsave and its like, fences, clflush
-    [0xaf] = COMPUTE,         // imul
-    [0xb0 ... 0xb1] = ATOMIC, // cmpxchg
-    [0xb2] = MEMORY,          // lss
-    [0xb3] = COMPUTE,
+    [0xa3] = GROUP(BIT_REGISTER),
+    [0xa4 ... 0xa5] = COMPUTE,
+    [0xa8 ... 0xa9] = MEMORY,
+    [0xab] = GROUP(BIT_REGISTER),
+    [0xac ... 0xad] = COMPUTE,
+    [0xae] = VECTOR,  // fxsave and its like, fences, clflush
+    [0xaf] = COMPUTE, // imul
+    [0xb0 ... 0xb1] = GROUP(COMPARE_EXCHANGE),
+    [0xb2] = MEMORY, // lss
+    [0xb3] = GROUP(BIT_REGISTER),
     [0xb4 ... 0xb5] = MEMORY, // lfs, lgs
-    [0xb6] = EXTEND_BYTE,      [0xb7] = EXTEND_WORD,
+    [0xb6] = EXTEND_BYTE,
+    [0xb7] = EXTEND_WORD,
     [0xb8] = COMPUTE, // popcnt
-    [0xba ... 0xbd] = COMPUTE, [0xbe] = SIGN_EXTEND_BYTE, [0xbf] = SIGN_EXTEND_WORD,
-    [0xc0 ... 0xc1] = ATOMIC, // xadd
-    [0xc2] = VECTOR,           [0xc3] = STORE_NO_CACHE,   [0xc4 ... 0xc6] = VECTOR,
+    [0xba] = GROUP(BIT_IMMEDIATE),
+    [0xbb] = GROUP(BIT_REGISTER),
+    [0xbc ... 0xbd] = COMPUTE,
+    [0xbe] = SIGN_EXTEND_BYTE,
+    [0xbf] = SIGN_EXTEND_WORD,
+    [0xc0 ... 0xc1] = GROUP(EXCHANGE_ADD),
+    [0xc2] = VECTOR,
+    [0xc3] = STORE_NO_CACHE,
+    [0xc4 ... 0xc6] = VECTOR,
     [0xc7] = ATOMIC, // cmpxchg8b
     [0xd0 ... 0xfe] = VECTOR,
 };
@@ -139,59 +157,20 @@ static const struct move {
     [STORE_NO_CACHE - INSN_COUNT] = {.is_write = 1, .is_never_short = 1},
 };
 
-// Where the decoder is in the code. What is behind the end of that is zero, which is no prefix, so
-// it goes on for one opcode and its operands at most; the end is looked at once, when the length is
-// known.
-struct reader {
-    uint64_t word[4];
-    uint32_t bits;
-    uint32_t at; // bytes that were read
-    uint8_t rex; // 0: none
-    bool operand_prefix, address_prefix, repeat, lock;
-    uint8_t segment; // that a prefix says; INSN_NO_REGISTER: none does
-};
-
-// Of 8 bytes the first COUNT.
-static uint64_t first_bytes(uint64_t word, uint32_t count) {
-    return count < 8 ? word & ((UINT64_C(1) << 8 * count) - 1) : word;
-}
-
-static struct reader begin(const struct insn_code *code) {
-    struct reader reader = {.bits = code->bits, .segment = INSN_NO_REGISTER};
+static struct insn_reader begin(const struct insn_code *code) {
+    struct insn_reader reader = {.bits = code->bits, .segment = INSN_NO_REGISTER};
     uint32_t count = code->count < INSN_BYTES ? code->count : INSN_BYTES;
     memcpy(reader.word, code->byte, sizeof(code->byte));
-    reader.word[0] = first_bytes(reader.word[0], count);
-    reader.word[1] = count > 8 ? first_bytes(reader.word[1], count - 8) : 0;
+    reader.word[0] = insn_first_bytes(reader.word[0], count);
+    reader.word[1] = count > 8 ? insn_first_bytes(reader.word[1], count - 8) : 0;
     return reader;
-}
-
-static const uint8_t *rest(const struct reader *reader) {
-    return (const uint8_t *)reader->word + reader->at;
-}
-
-static uint8_t next(struct reader *reader) {
-    uint8_t byte = *rest(reader);
-    reader->at++;
-    return byte;
-}
-
-static uint64_t number(struct reader *reader, unsigned bytes) {
-    uint64_t value;
-    memcpy(&value, rest(reader), sizeof(value)); // the lowest byte is the first
-    reader->at += bytes;
-    return first_bytes(value, bytes);
-}
-
-static int64_t signed_number(struct reader *reader, unsigned bytes) {
-    unsigned shift = 64 - 8 * bytes;
-    return bytes ? (int64_t)(number(reader, bytes) << shift) >> shift : 0;
 }
 
 // The prefixes, in any order (1.2). Returns the first byte of the opcode. A REX counts only right
 // before that.
-static uint8_t prefixes(struct reader *reader) {
+static uint8_t prefixes(struct insn_reader *reader) {
     for (;;) {
-        uint8_t byte = next(reader);
+        uint8_t byte = insn_next(reader);
         switch (byte) {
         case 0x66:
             reader->operand_prefix = true;
@@ -227,24 +206,10 @@ static uint8_t prefixes(struct reader *reader) {
     }
 }
 
-static uint8_t operand_bytes(const struct reader *reader) {
-    if (reader->rex & 8) {
-        return 8;
-    }
-    return reader->operand_prefix == (reader->bits == 16) ? 4 : 2;
-}
-
-static uint8_t address_bytes(const struct reader *reader) {
-    if (reader->bits == 64) {
-        return reader->address_prefix ? 4 : 8;
-    }
-    return reader->address_prefix == (reader->bits == 16) ? 4 : 2;
-}
-
 enum { REG_BX = 3, REG_SP = 4, REG_BP = 5, REG_SI = 6, REG_DI = 7 };
 
 // 16-bit addressing (1.4.3, table 1-14).
-static void short_address(struct reader *reader, uint8_t modrm, struct insn_more *more,
+static void short_address(struct insn_reader *reader, uint8_t modrm, struct insn_more *more,
                           uint8_t *base) {
     static const uint8_t bases[] = {REG_BX, REG_BX, REG_BP, REG_BP, REG_SI, REG_DI, REG_BP, REG_BX};
     unsigned mode = modrm >> 6, rm = modrm & 7;
@@ -254,18 +219,19 @@ static void short_address(struct reader *reader, uint8_t modrm, struct insn_more
         *base = INSN_NO_REGISTER;
         mode = 2;
     }
-    more->displacement = signed_number(reader, mode);
+    more->displacement = insn_signed_number(reader, mode);
 }
 
 // 32- and 64-bit addressing (1.4.3 and 1.5, tables 1-15 to 1-17).
-static void address(struct reader *reader, uint8_t modrm, struct insn_more *more, uint8_t *base) {
+static void address(struct insn_reader *reader, uint8_t modrm, struct insn_more *more,
+                    uint8_t *base) {
     static const uint8_t displacement[] = {0, 1, 4, 0};
     unsigned mode = modrm >> 6, rm = modrm & 7;
     unsigned bytes = displacement[mode];
     *base = (uint8_t)(rm | (reader->rex & 1) << 3);
     more->index = INSN_NO_REGISTER;
     if (rm == 4) {
-        uint8_t sib = next(reader);
+        uint8_t sib = insn_next(reader);
         uint8_t index = (uint8_t)((sib >> 3 & 7) | (reader->rex & 2) << 2);
         rm = sib & 7;
         *base = (uint8_t)(rm | (reader->rex & 1) << 3);
@@ -279,11 +245,11 @@ static void address(struct reader *reader, uint8_t modrm, struct insn_more *more
         *base = reader->bits == 64 ? INSN_PC : INSN_NO_REGISTER;
         bytes = 4;
     }
-    more->displacement = signed_number(reader, bytes);
+    more->displacement = insn_signed_number(reader, bytes);
 }
 
 // Without a prefix, what is on the stack is in SS. In 64-bit code only FS and GS have bases.
-static uint8_t segment(const struct reader *reader, uint8_t base) {
+static uint8_t segment(const struct insn_reader *reader, uint8_t base) {
     bool is_flat = reader->bits == 64 && reader->segment < INSN_FS;
     if (reader->segment == INSN_NO_REGISTER || is_flat) {
         return base == REG_SP || base == REG_BP ? INSN_SS : INSN_DS;
@@ -291,15 +257,25 @@ static uint8_t segment(const struct reader *reader, uint8_t base) {
     return reader->segment;
 }
 
-static struct insn_access refuse(struct insn_more *more, enum insn_kind kind) {
+bool insn_memory(struct insn_reader *reader, uint8_t modrm, struct insn_more *more, uint8_t *base) {
+    if (modrm >> 6 == 3) {
+        return false;
+    }
+    more->address_bytes = insn_address_bytes(reader);
+    (more->address_bytes == 2 ? short_address : address)(reader, modrm, more, base);
+    more->segment = segment(reader, *base);
+    return true;
+}
+
+struct insn_access insn_refuse(struct insn_more *more, enum insn_kind kind) {
     *more = (struct insn_more){.form = {.kind = (uint8_t)kind}};
     return (struct insn_access){.form = &more->form};
 }
 
 // MOVE as READER, which is behind the opcode, has it.
-static struct insn_access decode_move(struct reader *reader, const struct move *move,
+static struct insn_access decode_move(struct insn_reader *reader, const struct move *move,
                                       struct insn_more *more) {
-    uint8_t operand = operand_bytes(reader);
+    uint8_t operand = insn_operand_bytes(reader);
     if (operand == 2 && move->is_never_short) {
         operand = 4;
     }
@@ -311,24 +287,24 @@ static struct insn_access decode_move(struct reader *reader, const struct move *
         .is_write = move->is_write,
         .sign_extend = move->sign_extend,
     };
-    more->address_bytes = address_bytes(reader);
     if (move->is_offset) {
+        more->address_bytes = insn_address_bytes(reader);
         more->index = INSN_NO_REGISTER;
-        more->displacement = (int64_t)number(reader, more->address_bytes);
+        more->displacement = (int64_t)insn_number(reader, more->address_bytes);
+        more->segment = segment(reader, access.base);
     } else {
-        uint8_t modrm = next(reader);
-        uint8_t reg = (uint8_t)((modrm >> 3 & 7) | (reader->rex & 4) << 1);
-        if (modrm >> 6 == 3 || (move->is_immediate && (modrm >> 3 & 7) != 0)) {
-            return refuse(more, INSN_OTHER);
+        uint8_t modrm = insn_next(reader);
+        bool is_member = !move->is_immediate || (modrm >> 3 & 7) == 0;
+        if (!is_member || !insn_memory(reader, modrm, more, &access.base)) {
+            return insn_refuse(more, INSN_OTHER);
         }
-        (more->address_bytes == 2 ? short_address : address)(reader, modrm, more, &access.base);
-        more->is_high = more->form.width == 1 && !reader->rex && reg >= 4 && !move->is_immediate;
-        access.reg = more->is_high ? reg - 4 : reg;
+        access.reg = insn_register(reader, modrm, more);
     }
-    more->segment = segment(reader, access.base);
     if (move->is_immediate) {
         more->is_immediate = 1;
-        more->value = (uint64_t)signed_number(reader, more->form.size > 4 ? 4 : more->form.size);
+        more->is_high = 0;
+        more->value =
+            (uint64_t)insn_signed_number(reader, more->form.size > 4 ? 4 : more->form.size);
         access.reg = INSN_NO_REGISTER;
     }
     more->form.length = (uint8_t)reader->at;
@@ -336,20 +312,20 @@ static struct insn_access decode_move(struct reader *reader, const struct move *
 }
 
 // What the prefixes and the mode make of a move.
-static unsigned with_prefixes(const struct reader *reader, unsigned move) {
+static unsigned with_prefixes(const struct insn_reader *reader, unsigned move) {
     bool is_other = move == STORE_NO_CACHE && (reader->operand_prefix || reader->repeat);
     if (reader->lock || is_other) {
         return OTHER;
     }
-    bool is_long = reader->bits == 64 && operand_bytes(reader) != 2; // else arpl, or 16 bits
+    bool is_long = reader->bits == 64 && insn_operand_bytes(reader) != 2; // else arpl, or 16 bits
     return move == LOAD_SIGNED_LONG && !is_long ? MEMORY : move;
 }
 
-static unsigned opcode(struct reader *reader) {
+static unsigned opcode(struct insn_reader *reader) {
     uint8_t byte = prefixes(reader);
     bool is_long = reader->bits == 64;
     if (byte == 0x0f) {
-        byte = next(reader);
+        byte = insn_next(reader);
         return byte == 0x38 || byte == 0x3a ? VECTOR : two_bytes[byte];
     }
     // VEX, XOP and EVEX are where 64-bit code has no instruction.
@@ -361,22 +337,24 @@ static unsigned opcode(struct reader *reader) {
 
 static __attribute__((noinline)) struct insn_access decode(const struct insn_code *code,
                                                            struct insn_more *more) {
-    struct reader reader = begin(code);
+    struct insn_reader reader = begin(code);
     *more = (struct insn_more){0};
     unsigned what = opcode(&reader);
     struct insn_access access;
-    if (what >= INSN_COUNT) {
+    if (what >= INSN_COUNT && what < GROUPS) {
         what = with_prefixes(&reader, what);
     }
-    if (what < INSN_COUNT) {
-        access = refuse(more, what == OTHER ? INSN_OTHER : (enum insn_kind)what);
+    if (what >= GROUPS) {
+        access = insn_decode_compute(&reader, (enum insn_group)(what - GROUPS), more);
+    } else if (what < INSN_COUNT) {
+        access = insn_refuse(more, what == OTHER ? INSN_OTHER : (enum insn_kind)what);
     } else {
         access = decode_move(&reader, &moves[what - INSN_COUNT], more);
     }
     if (reader.at > INSN_BYTES) {
-        return refuse(more, INSN_OTHER);
+        return insn_refuse(more, INSN_OTHER);
     }
-    return reader.at > code->count ? refuse(more, INSN_CUT) : access;
+    return reader.at > code->count ? insn_refuse(more, INSN_CUT) : access;
 }
 
 // What compilers make of an access to a device's register in 64-bit code: at most a REX, a mov's

@@ -13,7 +13,7 @@ from pathlib import Path
 
 # In the order of enum insn_kind.
 ACCESS, FLOAT, ATOMIC, CACHE, LONG, EXCLUSIVE, UNPREDICTABLE, MEMORY, OTHER = range(9)
-ARITHMETIC, STRING = 9, 10
+ARITHMETIC, STRING, COMPUTE = 9, 10, 12
 REFUSED = 255  # for whatever reason
 
 TRIPLES = {64: "x86_64", 32: "i386", 16: "i386-unknown-unknown-code16"}
@@ -24,12 +24,20 @@ SIZES = {"byte": 1, "word": 2, "dword": 4, "qword": 8}
 SP, BP = 4, 5
 
 REFUSALS = (
-    (ATOMIC, r"xchg|cmpxchg|xadd"),
+    (ATOMIC, r"cmpxchg(8|16)b"),
     (STRING, r"(movs|cmps|stos|lods|scas|ins|outs)[bwdq]$"),
-    (ARITHMETIC, r"(add|or|adc|sbb|and|sub|xor|cmp|test|bt[src]?|imul|sh[lr]d?|sar|r[oc][lr])$"),
+    (ARITHMETIC, r"(i?mul|i?div|sh[lr]d)$"),
 )
+# In the order of enum insn_operation.
+OPERATIONS = (
+    "add or adc sbb and sub xor cmp rol ror rcl rcr shl shr sal sar bt bts btr btc "
+    "test not neg inc dec xchg cmpxchg xadd"
+).split()
+READERS = ("cmp", "test", "bt")
+SHIFTS = ("rol", "ror", "rcl", "rcr", "shl", "shr", "sar")
 # Whose operand is no access to memory, or whose refusal has more than one good name.
 QUIET = re.compile(r"nop|prefetch|lea|inv|bnd|cl|ud")
+PREFIX = re.compile(r"addr|data|lock|rep|rex|xacquire|xrelease|[c-gs]s$")  # alone: of which, is not said
 
 
 def register_names() -> dict[str, tuple[int, int, bool]]:
@@ -96,10 +104,35 @@ def move(mnemonic: str, operands: str, bits: int) -> dict[str, int] | None:
     return parts | {"reg": number, "width": width, "is_high": int(is_high)}
 
 
+def compute(mnemonic: str, operands: str, bits: int) -> dict[str, int] | None:
+    """What an instruction that computes with memory does; None: it is none that is emulated."""
+    match = re.match(r"(.*?)(\w+) ptr (?:(\w\w):)?\[([^\]]*)\](?:, (.*))?$", operands)
+    if not match or mnemonic not in OPERATIONS:
+        return None
+    before, size, prefix, inner, behind = match.groups()
+    parts = {"kind": COMPUTE, "size": SIZES[size], "width": SIZES[size], "sign_extend": 0}
+    parts |= {"operation": OPERATIONS.index(mnemonic)} | address(inner, bits, prefix)
+    # These two are written with their operands either way round.
+    is_to_register = bool(before) and mnemonic not in ("xchg", "test")
+    parts["is_to_register"] = int(is_to_register)
+    parts["is_write"] = int(not is_to_register and mnemonic not in READERS)
+    other = before.rstrip(", ") or behind
+    if other is None or re.match(r"-?\d", other):
+        alone = int(mnemonic in ("inc", "dec", *SHIFTS))
+        value = alone if other is None else int(other)
+        is_count = mnemonic in SHIFTS or mnemonic.startswith("bt")
+        parts["value"] = value & (0xFF if is_count else (1 << 8 * parts["size"]) - 1)
+        return parts | {"is_immediate": 1, "reg": NONE}
+    number, _, is_high = REGISTERS[other]
+    return parts | {"reg": number, "is_high": int(is_high)}
+
+
 def describe(text: str, bits: int) -> dict[str, int] | None:
     """What is expected of an instruction; None: nothing."""
     mnemonic, _, operands = text.partition("\t")
-    found = move(mnemonic, operands, bits)
+    if PREFIX.match(mnemonic):
+        return None
+    found = move(mnemonic, operands, bits) or compute(mnemonic, operands, bits)
     if found or " ptr " not in operands:
         return found or {"kind": REFUSED}
     for kind, pattern in REFUSALS:
@@ -114,9 +147,10 @@ def encodings(bits: int) -> list[bytes]:
     found = []
     moves = {0x88, 0x89, 0x8A, 0x8B, 0x63, 0xA0, 0xA1, 0xA2, 0xA3, 0xC6, 0xC7}
     moves_0f = {0xB6, 0xB7, 0xBE, 0xBF, 0xC3}
-    for escape, more in ((b"", moves), (b"\x0f", moves_0f)):
+    groups = {0x80, 0x81, 0x83, 0xC0, 0xC1, 0xD0, 0xD1, 0xD2, 0xD3, 0xF6, 0xF7, 0xFE, 0xFF}
+    for escape, more, some in ((b"", moves, groups), (b"\x0f", moves_0f, {0xBA})):
         for opcode in range(256):
-            for _ in range(160 if opcode in more else 8):
+            for _ in range(160 if opcode in more else 60 if opcode in some else 12):
                 code = bytes(chance.sample((0x66, 0x67), chance.choice((0, 0, 1, 2))))
                 if chance.random() < 0.2:
                     code = bytes([chance.choice((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65))]) + code

@@ -19,6 +19,7 @@ struct expected {
     uint8_t byte[INSN_BYTES];
     uint8_t bits, length, kind, is_memory;
     uint8_t size, is_write, sign_extend, width, reg, is_high, is_immediate;
+    uint8_t operation, is_to_register;
     uint8_t base, index, scale, segment;
     uint8_t address_bytes; // 0: not known
     int64_t displacement;
@@ -71,6 +72,9 @@ static void expect_access(const struct expected *e, struct insn_access access,
         form->writes_base || access.step != 0) {
         fail_about(e, "it has another form");
     }
+    if (more->operation != e->operation || more->is_to_register != e->is_to_register) {
+        fail_about(e, "it computes something else");
+    }
     if (access.reg != e->reg || more->is_high != e->is_high ||
         more->is_immediate != e->is_immediate || ((more->value ^ e->value) & mask(e->size)) != 0) {
         fail_about(e, "its other operand is another one");
@@ -78,28 +82,33 @@ static void expect_access(const struct expected *e, struct insn_access access,
     expect_address(e, access, more);
 }
 
+static bool is_done(unsigned kind) { return kind == INSN_ACCESS || kind == INSN_COMPUTE; }
+
 static void test_agrees_with_the_disassembler(void **state) {
     (void)state;
-    unsigned moves[3] = {0}, refusals = 0;
+    unsigned moves[3] = {0}, computes[3] = {0}, refusals = 0;
     for (size_t i = 0; i < COUNT; i++) {
         const struct expected *e = &expected[i];
         struct insn_more more;
         struct insn_access access = decode(e->byte, INSN_BYTES, e->bits, &more);
         unsigned kind = access.form->kind;
-        if (e->kind == REFUSED ? kind == INSN_ACCESS : kind != e->kind) {
+        if (e->kind == REFUSED ? is_done(kind) : kind != e->kind) {
             fail_about(e, insn_text((enum insn_kind)kind));
         }
         if (e->is_memory && kind == INSN_OTHER) {
             fail_about(e, "it does access memory");
         }
-        if (kind == INSN_ACCESS) {
+        if (is_done(kind)) {
             expect_access(e, access, &more);
-            moves[e->bits / 32]++;
+            (kind == INSN_ACCESS ? moves : computes)[e->bits / 32]++;
         } else {
             refusals++;
         }
     }
-    assert_true(moves[0] > 800 && moves[1] > 800 && moves[2] > 800 && refusals > 3000);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(moves[i] > 800 && computes[i] > 400);
+    }
+    assert_true(refusals > 3000);
 }
 
 static void test_says_when_it_is_cut(void **state) {
@@ -107,7 +116,7 @@ static void test_says_when_it_is_cut(void **state) {
     for (size_t i = 0; i < COUNT; i++) {
         const struct expected *e = &expected[i];
         struct insn_more more;
-        if (e->kind != INSN_ACCESS) {
+        if (!is_done(e->kind)) {
             continue;
         }
         for (uint32_t count = 0; count < e->length; count++) {
@@ -128,8 +137,16 @@ static void test_what_is_no_move(void **state) {
         uint8_t kind;
     } cases[] = {
         {{0xf0, 0x89, 0x07}, 64, INSN_OTHER},       // lock mov: undefined
-        {{0xf0, 0x01, 0x07}, 64, INSN_ARITHMETIC},  // lock add [rdi], eax
-        {{0x87, 0x07}, 64, INSN_ATOMIC},            // xchg [rdi], eax
+        {{0xf0, 0x03, 0x07}, 64, INSN_OTHER},       // lock add eax, [rdi]: undefined
+        {{0xf0, 0x39, 0x07}, 64, INSN_OTHER},       // lock cmp [rdi], eax: undefined
+        {{0xf0, 0xd1, 0x27}, 64, INSN_OTHER},       // lock shl dword [rdi]: undefined
+        {{0x01, 0xc7}, 64, INSN_OTHER},             // add edi, eax
+        {{0x82, 0x07}, 64, INSN_OTHER},             // undefined in 64-bit code
+        {{0xf7, 0x27}, 64, INSN_ARITHMETIC},        // mul dword [rdi]
+        {{0xff, 0x17}, 64, INSN_MEMORY},            // call [rdi]
+        {{0xff, 0x3f}, 64, INSN_OTHER},             // undefined
+        {{0x0f, 0xba, 0x07}, 64, INSN_OTHER},       // undefined
+        {{0x0f, 0xc7, 0x0f}, 64, INSN_ATOMIC},      // cmpxchg8b [rdi]
         {{0xf3, 0xab}, 64, INSN_STRING},            // rep stosd
         {{0x0f, 0x11, 0x07}, 64, INSN_FLOAT},       // movups [rdi], xmm0
         {{0xc5, 0xf8, 0x11, 0x07}, 64, INSN_FLOAT}, // vmovups [rdi], xmm0
@@ -139,12 +156,35 @@ static void test_what_is_no_move(void **state) {
         {{0x8b, 0xc7}, 64, INSN_OTHER},             // mov eax, edi
         {{0x8c, 0x07}, 64, INSN_MEMORY},            // mov [rdi], es
         {{0x0f, 0x0b}, 64, INSN_OTHER},             // ud2
-        {{0xff, 0x07}, 64, INSN_MEMORY},            // inc dword [rdi]
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct insn_more more;
         assert_int_equal(decode(cases[i].byte, INSN_BYTES, cases[i].bits, &more).form->kind,
                          cases[i].kind);
+    }
+}
+
+static void test_locked(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t byte[INSN_BYTES];
+        uint8_t operation;
+    } cases[] = {
+        {{0xf0, 0x01, 0x07}, INSN_ADD},           // lock add [rdi], eax
+        {{0xf0, 0x83, 0x0f, 0x01}, INSN_OR},      // lock or dword [rdi], 1
+        {{0xf0, 0xff, 0x0f}, INSN_DEC},           // lock dec dword [rdi]
+        {{0xf0, 0xf7, 0x1f}, INSN_NEG},           // lock neg dword [rdi]
+        {{0xf0, 0x0f, 0xab, 0x07}, INSN_BTS},     // lock bts [rdi], eax
+        {{0xf0, 0x87, 0x07}, INSN_XCHG},          // lock xchg [rdi], eax
+        {{0xf0, 0x0f, 0xb1, 0x07}, INSN_CMPXCHG}, // lock cmpxchg [rdi], eax
+        {{0xf0, 0x0f, 0xc1, 0x07}, INSN_XADD},    // lock xadd [rdi], eax
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct insn_more more;
+        struct insn_access access = decode(cases[i].byte, INSN_BYTES, 64, &more);
+        assert_int_equal(access.form->kind, INSN_COMPUTE);
+        assert_true(access.form->is_write);
+        assert_int_equal(more.operation, cases[i].operation);
     }
 }
 
@@ -180,6 +220,7 @@ int main(void) {
         cmocka_unit_test(test_agrees_with_the_disassembler),
         cmocka_unit_test(test_says_when_it_is_cut),
         cmocka_unit_test(test_what_is_no_move),
+        cmocka_unit_test(test_locked),
         cmocka_unit_test(test_prefixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
