@@ -1,6 +1,8 @@
 // Where instructions are words, or the hardware says what an access does: riscv64, aarch64.
 #include "servers/npf-pager/emulate.h"
 
+code_computer *const code_compute = NULL;
+
 enum code_found code_read(struct pager *pager, const struct message *record,
                           const struct pager_access **found) {
     struct pager_access *access = &pager->decoded;

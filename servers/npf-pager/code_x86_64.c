@@ -55,6 +55,13 @@ static bool fetch_more(struct insn_code *code, uint64_t at) {
     return bytes != RT_NO_INSTRUCTION;
 }
 
+// A bit that a register names may be in any operand before or behind the one addressed (APM volume
+// 3, BT).
+static bool is_bit_row(struct insn_access insn, const struct insn_more *more) {
+    bool is_bit = more->operation >= INSN_BT && more->operation <= INSN_BTC;
+    return insn.form->kind == INSN_COMPUTE && is_bit && !more->is_immediate;
+}
+
 // Where the operand's address begins in its page: an access that goes on into the device from
 // another page shows the device's first byte, and is not to be taken for one of that byte.
 static uint32_t place_in_page(struct pager *pager, const struct message *record,
@@ -70,10 +77,27 @@ static uint32_t place_in_page(struct pager *pager, const struct message *record,
     if (more->index != INSN_NO_REGISTER) {
         place += emulate_register(pager, record, more->index) << more->scale;
     }
+    if (is_bit_row(insn, more)) {
+        int64_t bit =
+            (int64_t)(emulate_register(pager, record, insn.reg) << (64 - 8 * insn.form->size)) >>
+            (64 - 8 * insn.form->size);
+        place += (uint64_t)(bit >> 3) & -(uint64_t)insn.form->size;
+    }
     if (!(record->word[2] & MODE_LONG) || more->segment >= INSN_FS) {
         place += emulate_register(pager, record, bases[more->segment]);
     }
     return place % PAGE_BYTES;
+}
+
+// Of what computes, if it is that.
+__attribute__((noinline)) static void keep_compute(struct pager_access *access,
+                                                   const struct insn_more *more) {
+    access->is_slow = true;
+    if (more->form.kind == INSN_COMPUTE) {
+        access->access = more->form.is_write ? ACCESS_WRITE : ACCESS_READ;
+        access->operation = more->operation;
+        access->is_to_register = more->is_to_register;
+    }
 }
 
 ALWAYS_INLINE void keep(struct pager_access *access, struct insn_access insn,
@@ -86,12 +110,16 @@ ALWAYS_INLINE void keep(struct pager_access *access, struct insn_access insn,
     access->displacement = more->displacement;
     access->is_based = (mode & MODE_LONG) && more->index == INSN_NO_REGISTER &&
                        more->segment < INSN_FS && insn.base < INSN_PC;
-    // Shorter registers than of 32 bits leave the rest of the whole as it is (APM volume 1, 3.1.2).
-    if (!form->is_write && form->kind == INSN_ACCESS && form->width < 4) {
-        access->kept = ~((UINT64_MAX >> (64 - 8 * form->width)) << access->position);
-    }
     bool is_based = !(mode & MODE_LONG) && MODE_BASE(mode) != 0;
-    access->is_slow = access->kept || form->length > FETCH_BYTES || is_based;
+    access->is_slow = form->length > FETCH_BYTES || is_based;
+    if (form->kind != INSN_ACCESS) {
+        keep_compute(access, more);
+    } else if (!form->is_write && form->width < 4) {
+        // Shorter registers than of 32 bits leave the rest of the whole as it is (APM volume 1,
+        // 3.1.2).
+        access->kept = ~((UINT64_MAX >> (64 - 8 * form->width)) << access->position);
+        access->is_slow = true;
+    }
 }
 
 // Loads that were decoded before and have a short way: who polls two registers does it by two
@@ -157,7 +185,7 @@ enum code_found code_read(struct pager *pager, const struct message *record,
         insn = insn_decode_code(&code, &more);
     } while (insn.form->kind == INSN_CUT && code.count < INSN_BYTES);
     keep_short(insn, &more, instruction, mode);
-    bool is_split = may_be_split && access->access == record->word[1] && access->size > 1 &&
+    bool is_split = may_be_split && access->access != PAGER_NO_ACCESS && access->size > 1 &&
                     place_in_page(pager, record, insn, &more) != 0;
     return is_split ? CODE_SPLIT : CODE_DECODED;
 }

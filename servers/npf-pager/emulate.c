@@ -75,9 +75,9 @@ const uint64_t *emulate_seen(const struct pager *pager, const struct pager_vm *v
     return &state->seq[vm->first + vcpu];
 }
 
-static struct device_access device_access(struct pager *pager, const struct region *region,
-                                          const struct pager_access *access,
-                                          const struct message *record, struct reply *reply) {
+struct device_access emulate_device(struct pager *pager, const struct region *region,
+                                    const struct pager_access *access, const struct message *record,
+                                    struct reply *reply) {
     return (struct device_access){
         .pager = pager,
         .vm = pager_vm(pager, record),
@@ -91,7 +91,7 @@ static struct device_access device_access(struct pager *pager, const struct regi
     };
 }
 
-static void write(struct pager *pager, const struct region *region, struct device_access *access) {
+void emulate_store(struct pager *pager, const struct region *region, struct device_access *access) {
     const struct device_model *model = region->model;
     if (model->effects) {
         model->effects->store(access);
@@ -104,7 +104,7 @@ static void write(struct pager *pager, const struct region *region, struct devic
 static void store(struct pager *pager, const struct region *region,
                   const struct pager_access *access, const struct message *record,
                   struct reply *reply) {
-    struct device_access store = device_access(pager, region, access, record, reply);
+    struct device_access store = emulate_device(pager, region, access, record, reply);
     const uint64_t *seen = emulate_seen(pager, store.vm, record);
     store.value = stored_value(access, &store);
     if (access->step != 0) {
@@ -114,7 +114,7 @@ static void store(struct pager *pager, const struct region *region,
     }
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
-        write(pager, region, &store);
+        emulate_store(pager, region, &store);
         state_set(&pager->state, seen, record->seq);
         state_commit(&pager->state);
     }
@@ -125,13 +125,13 @@ static void store(struct pager *pager, const struct region *region,
     }
 }
 
-static uint64_t load(struct pager *pager, const struct region *region,
-                     const struct pager_access *access, const struct message *record,
-                     struct reply *reply) {
+uint64_t emulate_load(struct pager *pager, const struct region *region,
+                      const struct pager_access *access, const struct message *record,
+                      struct reply *reply) {
     const struct device_effects *effects = region->model->effects;
     uint64_t address = record->word[0];
     if (effects && effects->load && !(effects->look && address - region->base >= effects->quiet)) {
-        struct device_access load = device_access(pager, region, access, record, reply);
+        struct device_access load = emulate_device(pager, region, access, record, reply);
         return effects->load(&load);
     }
     pager->loaded = (struct pager_loaded){
@@ -151,6 +151,13 @@ static uint64_t load(struct pager *pager, const struct region *region,
     return effects->look(pager->loaded.object, address - region->base, (unsigned)access->size);
 }
 
+// Whether the instruction that was decoded can have made the exit. Of one that loads and stores the
+// CPU may check either first.
+static bool is_of_exit(const struct pager_access *access, uint64_t exit) {
+    bool is_either = access->kind == INSN_COMPUTE && access->access == ACCESS_WRITE;
+    return access->access == exit || (is_either && exit == ACCESS_READ);
+}
+
 void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,
                    struct reply *reply) {
     const struct pager_access *access;
@@ -168,16 +175,18 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
     if (access == &pager->decoded) {
         pager->loaded.region = NULL; // what loaded last is another now
     }
-    if (access->access != record->word[1]) {
+    if (!is_of_exit(access, record->word[1])) {
         refuse(pager, region, access, record, reply);
     } else if (!(region->model->sizes & access->size) || !emulate_is_aligned(access, address) ||
                found == CODE_SPLIT) {
         pager_report(pager, record, REPORT_DENIED, address, record->word[1], reply);
+    } else if (access->kind == INSN_COMPUTE) {
+        code_compute(pager, region, access, record, reply);
     } else if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
         uint64_t whole = access->kept ? emulate_register(pager, record, access->reg) : 0;
-        uint64_t part = emulate_extend(access, load(pager, region, access, record, reply));
+        uint64_t part = emulate_extend(access, emulate_load(pager, region, access, record, reply));
         reply->word[0] = (whole & access->kept) | part << access->position;
         reply->flags = access->flags;
         reply->word[6] = access->length;

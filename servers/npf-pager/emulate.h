@@ -14,6 +14,13 @@ enum code_found {
 enum code_found code_read(struct pager *pager, const struct message *record,
                           const struct pager_access **found);
 
+// Does ACCESS, which is of INSN_COMPUTE, to the registers in REGION. NULL: there are no such
+// instructions.
+typedef void code_computer(struct pager *pager, const struct region *region,
+                           const struct pager_access *access, const struct message *record,
+                           struct reply *reply);
+extern code_computer *const code_compute;
+
 // The short way of a load from ADDRESS, in the region that was loaded from last, by the instruction
 // at PC: by the same one as last time, it is hoped. WORD2 is that of the exit.
 void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2);
@@ -24,6 +31,18 @@ void emulate_forget(struct pager_access *access);
 // Register REG of the vCPU that exited. Does not return when that has been stopped: nobody waits
 // for an answer then.
 uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg);
+
+// What an access to a device's registers has of it: no value.
+struct device_access emulate_device(struct pager *pager, const struct region *region,
+                                    const struct pager_access *access, const struct message *record,
+                                    struct reply *reply);
+
+// The parts of an access. A load commits what it changes; a store leaves that to the caller, who
+// sees to it that one that comes again is done once, and calls the device's `stored` behind that.
+uint64_t emulate_load(struct pager *pager, const struct region *region,
+                      const struct pager_access *access, const struct message *record,
+                      struct reply *reply);
+void emulate_store(struct pager *pager, const struct region *region, struct device_access *access);
 
 // An answer writes one general register, so of the instructions that change their base register
 // only stores can be emulated, and no pairs; a stack pointer is no general register.

@@ -11,6 +11,9 @@ extern const struct device_model *const machine_models[];
 extern uint64_t machine_initial[];
 extern const uint32_t machine_words;
 
+// Words of the state that each vCPU has for `code_compute` (emulate.h).
+extern const uint32_t machine_vcpu_words;
+
 // Answers RECORD, an access to a system register that traps. False: such exits are nothing that
 // this server knows of here.
 bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply);

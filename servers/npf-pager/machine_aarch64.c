@@ -13,6 +13,7 @@ const struct device_model *const machine_models[] = {
 #define WORDS ((sizeof(struct pager_state) + PAGER_VMS * sizeof(struct vgic_state)) / 8)
 uint64_t machine_initial[WORDS];
 const uint32_t machine_words = WORDS;
+const uint32_t machine_vcpu_words = 0;
 
 // The ISS of a trapped write of a system register, without the general register that it comes from
 // (Arm DDI 0487, D19.2.37).

@@ -7,6 +7,7 @@ const struct device_model *const machine_models[] = {&goldfish_rtc, &pl031, NULL
 
 uint64_t machine_initial[sizeof(struct pager_state) / 8];
 const uint32_t machine_words = sizeof(struct pager_state) / 8;
+const uint32_t machine_vcpu_words = 0;
 
 bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply) {
     (void)pager, (void)record, (void)reply;

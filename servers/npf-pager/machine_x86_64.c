@@ -5,8 +5,10 @@ extern const struct device_model xapic;
 
 const struct device_model *const machine_models[] = {&goldfish_rtc, &xapic, NULL};
 
-uint64_t machine_initial[sizeof(struct pager_state) / 8];
-const uint32_t machine_words = sizeof(struct pager_state) / 8;
+#define WORDS (sizeof(struct pager_state) / 8 + PAGER_VCPUS)
+uint64_t machine_initial[WORDS];
+const uint32_t machine_words = WORDS;
+const uint32_t machine_vcpu_words = 1;
 
 bool machine_sysreg(struct pager *pager, const struct message *record, struct reply *reply) {
     (void)pager, (void)record, (void)reply;

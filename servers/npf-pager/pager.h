@@ -34,9 +34,11 @@ struct pager_access {
     uint8_t base; // of a store that also adds STEP to this register; else STEP is 0
     int16_t step;
     // x86_64 (code_x86_64.c), elsewhere 0:
-    uint8_t position; // the operand's lowest bit in the register
-    bool is_slow;     // there is no shorter way for it
-    bool is_based;    // the address is `base` and `displacement`, and nothing else
+    uint8_t operation;   // enum insn_operation, of INSN_COMPUTE,
+    bool is_to_register; // and where its result is
+    uint8_t position;    // the operand's lowest bit in the register
+    bool is_slow;        // there is no shorter way for it
+    bool is_based;       // the address is `base` and `displacement`, and nothing else
     int64_t displacement;
     uint64_t kept;  // bits of the register that a load leaves alone
     uint64_t value; // what is stored where no register is
@@ -100,7 +102,8 @@ struct pager {
     unsigned lapic;   // of the portal of who plays the local interrupt controllers; 0: nobody does
     uint32_t devices;
     struct pager_device device[PAGER_DEVICES];
-    uint32_t state_end; // bytes of the state that devices have, from its beginning
+    uint32_t state_end;       // bytes of the state that devices and vCPUs have, from its beginning
+    uint32_t computed_offset; // there, of vCPUs' machine_vcpu_words
     uint32_t vm_count;
     struct pager_vm vm[PAGER_VMS];
     struct pager_vm nobody;

@@ -169,7 +169,9 @@ enum status pager_configure(struct pager *pager, const struct config *config, co
             return status;
         }
     }
-    return STATUS_OK;
+    pager->computed_offset = pager->state_end;
+    pager->state_end += first * machine_vcpu_words * 8;
+    return pager->state_end > machine_words * 8 ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 enum status pager_adopt(struct pager *pager, void *region, size_t size) {

@@ -31,6 +31,15 @@ def lapic_conformance(ctx: Context) -> None:
 
 
 @system_test(arches=(ARCH,))
+def computing_with_registers(ctx: Context) -> None:
+    """What compilers make of volatile accesses, `test`, `or`, `inc` and all others that compute with
+    memory, does the same to an emulated register as to RAM."""
+    result = run_guest(ctx, guest=ctx.out / "guest/compute.bin")
+    ctx.expect_lines(result.output, "compute: 6240 checks passed", *ctx.board.clean_end)
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+@system_test(arches=(ARCH,))
 def several_cpus(ctx: Context) -> None:
     """INIT, STARTUP, interrupts in all ways of delivery, floods of them, and all of these to CPUs that
     are not there; by MSRs and by the page."""

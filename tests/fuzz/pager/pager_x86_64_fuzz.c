@@ -111,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require(fakert_run(npf_pager_main) == FAKERT_WAITING);
         require(fakert.answer[0].flags == reply[i].flags &&
                 fakert.answer[0].word[0] == reply[i].word[0] &&
+                fakert.answer[0].word[1] == reply[i].word[1] &&
                 fakert.answer[0].word[2] == reply[i].word[2] &&
                 fakert.answer[0].word[6] == reply[i].word[6]);
     }
