@@ -351,10 +351,10 @@ static __attribute__((noinline)) struct insn_access decode(const struct insn_cod
     } else {
         access = decode_move(&reader, &moves[what - INSN_COUNT], more);
     }
-    if (reader.at > INSN_BYTES) {
-        return insn_refuse(more, INSN_OTHER);
+    if (reader.at > code->count && code->count < INSN_BYTES) {
+        return insn_refuse(more, INSN_CUT);
     }
-    return reader.at > code->count ? insn_refuse(more, INSN_CUT) : access;
+    return reader.at > INSN_BYTES ? insn_refuse(more, INSN_OTHER) : access;
 }
 
 // What compilers make of an access to a device's register in 64-bit code: at most a REX, a mov's

@@ -89,17 +89,6 @@ static uint32_t place_in_page(struct pager *pager, const struct message *record,
     return place % PAGE_BYTES;
 }
 
-// Of what computes, if it is that.
-__attribute__((noinline)) static void keep_compute(struct pager_access *access,
-                                                   const struct insn_more *more) {
-    access->is_slow = true;
-    if (more->form.kind == INSN_COMPUTE) {
-        access->access = more->form.is_write ? ACCESS_WRITE : ACCESS_READ;
-        access->operation = more->operation;
-        access->is_to_register = more->is_to_register;
-    }
-}
-
 ALWAYS_INLINE void keep(struct pager_access *access, struct insn_access insn,
                         const struct insn_more *more, uint64_t instruction, uint64_t mode) {
     const struct insn_form *form = insn.form;
@@ -110,16 +99,12 @@ ALWAYS_INLINE void keep(struct pager_access *access, struct insn_access insn,
     access->displacement = more->displacement;
     access->is_based = (mode & MODE_LONG) && more->index == INSN_NO_REGISTER &&
                        more->segment < INSN_FS && insn.base < INSN_PC;
-    bool is_based = !(mode & MODE_LONG) && MODE_BASE(mode) != 0;
-    access->is_slow = form->length > FETCH_BYTES || is_based;
-    if (form->kind != INSN_ACCESS) {
-        keep_compute(access, more);
-    } else if (!form->is_write && form->width < 4) {
-        // Shorter registers than of 32 bits leave the rest of the whole as it is (APM volume 1,
-        // 3.1.2).
+    // Shorter registers than of 32 bits leave the rest of the whole as it is (APM volume 1, 3.1.2).
+    if (!form->is_write && form->kind == INSN_ACCESS && form->width < 4) {
         access->kept = ~((UINT64_MAX >> (64 - 8 * form->width)) << access->position);
-        access->is_slow = true;
     }
+    bool is_based = !(mode & MODE_LONG) && MODE_BASE(mode) != 0;
+    access->is_slow = access->kept || form->length > FETCH_BYTES || is_based;
 }
 
 // Loads that were decoded before and have a short way: who polls two registers does it by two
@@ -155,6 +140,14 @@ ALWAYS_INLINE void keep_short(struct insn_access insn, const struct insn_more *m
     }
 }
 
+// What there is no shorter way for.
+static void keep_compute(struct pager_access *access, const struct insn_more *more) {
+    access->access = more->form.is_write ? ACCESS_WRITE : ACCESS_READ;
+    access->operation = more->operation;
+    access->is_to_register = more->is_to_register;
+    access->is_slow = true;
+}
+
 // Why there is nothing to read: the core reads by long mode's tables alone.
 __attribute__((cold)) static enum code_found absent(struct pager *pager,
                                                     const struct message *record) {
@@ -185,13 +178,16 @@ enum code_found code_read(struct pager *pager, const struct message *record,
         insn = insn_decode_code(&code, &more);
     } while (insn.form->kind == INSN_CUT && code.count < INSN_BYTES);
     keep_short(insn, &more, instruction, mode);
+    if (insn.form->kind == INSN_COMPUTE) {
+        keep_compute(access, &more);
+    }
     bool is_split = may_be_split && access->access != PAGER_NO_ACCESS && access->size > 1 &&
                     place_in_page(pager, record, insn, &more) != 0;
     return is_split ? CODE_SPLIT : CODE_DECODED;
 }
 
 // Makes BYTES, the first 8 at PC, what was decoded last: as a load that was decoded before, or
-// anew. False: more of them are needed.
+// anew. False: more of them are needed, or it is nothing that has a shorter way.
 __attribute__((noinline)) static bool take(uint64_t bytes, uint64_t pc, uint64_t mode) {
     const struct pager_access *load = load_place(bytes);
     if (load->instruction == bytes && load->code == mode && load->length != 0) {
@@ -202,7 +198,7 @@ __attribute__((noinline)) static bool take(uint64_t bytes, uint64_t pc, uint64_t
     struct insn_more more;
     memcpy(code.byte, &bytes, sizeof(bytes));
     struct insn_access insn = insn_decode_code(&code, &more);
-    if (bytes == RT_NO_INSTRUCTION || insn.form->kind == INSN_CUT ||
+    if (bytes == RT_NO_INSTRUCTION || insn.form->kind != INSN_ACCESS ||
         pc % PAGE_BYTES > PAGE_BYTES - FETCH_BYTES) {
         return false;
     }
