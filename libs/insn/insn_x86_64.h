@@ -94,6 +94,6 @@ enum insn_group {
     INSN_GROUPS
 };
 
-// One of GROUP, which READER is behind the opcode of.
-struct insn_access insn_decode_compute(struct insn_reader *reader, enum insn_group group,
+// One of group NUMBER, which READER is behind the opcode of.
+struct insn_access insn_decode_compute(struct insn_reader *reader, enum insn_group number,
                                        struct insn_more *more);

@@ -18,7 +18,7 @@ struct reference {
     uint64_t undefined; // flags that may be anything
 };
 
-static bool at(uint64_t value, unsigned bit) { return value >> bit & 1; }
+static bool at(uint64_t value, unsigned bit) { return bit < 64 && (value >> bit & 1); }
 
 static uint64_t result_flags(uint64_t value, unsigned bits) {
     unsigned ones = 0;
