@@ -40,6 +40,15 @@ def computing_with_registers(ctx: Context) -> None:
 
 
 @system_test(arches=(ARCH,))
+def tables_of_32_bits(ctx: Context) -> None:
+    """Code and accesses of kernels that page without long mode, by two levels or three."""
+    for more in ({}, {"manifest": ctx.manifest("on-demand")}):
+        result = run_guest(ctx, guest=ctx.out / "guest/old_tables.bin", **more)
+        ctx.expect_lines(result.output, "old_tables: 32 checks passed", *ctx.board.clean_end)
+        ctx.expect(result.status == 0, f"status 0, not {result.status}")
+
+
+@system_test(arches=(ARCH,))
 def several_cpus(ctx: Context) -> None:
     """INIT, STARTUP, interrupts in all ways of delivery, floods of them, and all of these to CPUs that
     are not there; by MSRs and by the page."""

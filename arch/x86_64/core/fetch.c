@@ -4,8 +4,10 @@
 #include "arch/x86_64/core/cpu.h"
 #include "arch/x86_64/core/vmcb.h"
 
-#define LEVELS 4 // of the guest's own tables, in long mode
-#define BYTES 8  // of an instruction that one look reads
+#define LEVELS_LARGE 3        // that may have large pages
+#define ROOT_OF_2 0xfffff000u // the address in CR3 (APM volume 2, 5.2.1, 5.3.2)
+#define ROOT_OF_3 0xffffffe0u
+#define BYTES 8 // of an instruction that one look reads
 #define PREFIXES 14
 #define OPCODES_MORE 0x0f
 #define OPCODE_HALT 0xf4
@@ -41,33 +43,44 @@ const uint8_t *fetch_seen(struct fetch_page *page, const struct space *space, ui
     return page->seen + (address - page->base);
 }
 
-// Guest-virtual ADDRESS by the guest's tables. Kernels that page without long mode get no
-// emulation.
-static const uint8_t *fetch_byte(const struct vcpu *vcpu, uint64_t address) {
-    const struct vmcb *vmcb = vmcb_of(vcpu);
+// Guest-virtual ADDRESS by the guest's tables, of which one has entries for WIDTH bits of it: 9 of
+// 8 bytes, 10 of 4 (APM volume 2, 5.2 and 5.3). The root is at TABLE.
+static inline __attribute__((always_inline)) const uint8_t *
+fetch_walk(const struct vcpu *vcpu, uint64_t address, uint64_t table, unsigned levels,
+           unsigned width) {
     struct fetch_page page = {0};
-    if (!(vmcb->cr0 & CR0_PAGING)) {
-        return fetch_seen(&page, vcpu->space, (uint32_t)address);
-    }
-    if (!(vmcb->efer & EFER_LONG_MODE_ACTIVE)) {
-        return NULL;
-    }
-    uint64_t table = vmcb->cr3;
-    for (unsigned level = LEVELS; level-- > 0;) {
-        unsigned bits = PAGE_BITS + 9 * level;
-        const uint8_t *at =
-            fetch_seen(&page, vcpu->space, (table & PTE_ADDRESS) + (address >> bits & 511) * 8);
-        table = at ? *(const volatile uint64_t *)at : 0;
-        if (!(table & PTE_PRESENT)) {
+    for (unsigned level = levels; level-- > 0;) {
+        unsigned bits = PAGE_BITS + width * level;
+        uint64_t index = address >> bits & ((1u << width) - 1);
+        uint64_t entry = 0, bytes = width == 9 ? 8 : 4;
+        const uint8_t *at = fetch_seen(&page, vcpu->space, table + index * bytes);
+        if (at) {
+            entry = bytes == 8 ? *(const volatile uint64_t *)at : *(const volatile uint32_t *)at;
+        }
+        if (!(entry & PTE_PRESENT)) {
             return NULL;
         }
-        if (level == 0 || (level < LEVELS - 1 && (table & PTE_LARGE))) {
+        table = entry & PTE_ADDRESS;
+        if (level == 0 || (level < LEVELS_LARGE && (entry & PTE_LARGE))) {
             uint64_t within = (1ull << bits) - 1;
-            return fetch_seen(&page, vcpu->space,
-                              (table & PTE_ADDRESS & ~within) | (address & within));
+            return fetch_seen(&page, vcpu->space, (table & ~within) | (address & within));
         }
     }
     return NULL;
+}
+
+static const uint8_t *fetch_byte(const struct vcpu *vcpu, uint64_t address) {
+    const struct vmcb *vmcb = vmcb_of(vcpu);
+    struct fetch_page page = {0};
+    if (vmcb->efer & EFER_LONG_MODE_ACTIVE) {
+        return fetch_walk(vcpu, address, vmcb->cr3 & PTE_ADDRESS, 4, 9);
+    }
+    address = (uint32_t)address;
+    if (!(vmcb->cr0 & CR0_PAGING)) {
+        return fetch_seen(&page, vcpu->space, address);
+    }
+    return vmcb->cr4 & CR4_PAE ? fetch_walk(vcpu, address, vmcb->cr3 & ROOT_OF_3, 3, 9)
+                               : fetch_walk(vcpu, address, vmcb->cr3 & ROOT_OF_2, 2, 10);
 }
 
 // No prefix is a first byte of what exits: 0x0f, or HLT. What is plain is the kernel's, at whose
