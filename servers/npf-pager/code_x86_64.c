@@ -6,16 +6,13 @@
 
 // Numbers of what can be read of a vCPU besides its general registers (BIND_ROUTE, ipc/syscall.h;
 // the core's enum regs_system): the bases of the segments.
-enum { REG_CR0 = 17, REG_EFER = 21, BASE_CS, BASE_DS, BASE_ES, BASE_FS, BASE_GS, BASE_SS };
+enum { BASE_CS = 22, BASE_DS, BASE_ES, BASE_FS, BASE_GS, BASE_SS };
 
 // word[2] of EXIT_STAGE2: the base of the code segment, and from bit 32 on its attributes as in a
 // VMCB (APM volume 2, appendix B and 4.7.2).
 #define MODE_BASE(mode) ((uint32_t)(mode))
 #define MODE_LONG (1ull << (32 + 9))
 #define MODE_DEFAULT (1ull << (32 + 10))
-
-#define CR0_PAGING (1u << 31)
-#define EFER_LONG_MODE_ACTIVE (1u << 10)
 
 #define FETCH_BYTES 8u
 #define PAGE_BYTES 4096u
@@ -148,14 +145,6 @@ static void keep_compute(struct pager_access *access, const struct insn_more *mo
     access->is_slow = true;
 }
 
-// Why there is nothing to read: the core reads by long mode's tables alone.
-__attribute__((cold)) static enum code_found absent(struct pager *pager,
-                                                    const struct message *record) {
-    bool has_paging = (emulate_register(pager, record, REG_CR0) & CR0_PAGING) != 0;
-    bool is_long = (emulate_register(pager, record, REG_EFER) & EFER_LONG_MODE_ACTIVE) != 0;
-    return has_paging && !is_long ? CODE_FOREIGN : CODE_GONE;
-}
-
 enum code_found code_read(struct pager *pager, const struct message *record,
                           const struct pager_access **found) {
     struct pager_access *access = &pager->decoded;
@@ -169,7 +158,7 @@ enum code_found code_read(struct pager *pager, const struct message *record,
     bool may_be_split = record->word[0] % PAGE_BYTES == 0;
     do {
         if (!fetch_more(&code, pc + code.count)) {
-            return absent(pager, record);
+            return CODE_GONE;
         }
         memcpy(&instruction, code.byte, sizeof(instruction));
         if (is_known(access, instruction, mode) && code.count >= access->length && !may_be_split) {

@@ -10,14 +10,6 @@ void emulate_forget(struct pager_access *access) {
         (struct pager_access){.instruction = RT_NO_INSTRUCTION - 1, .access = PAGER_NO_ACCESS};
 }
 
-static void refuse_as(struct pager *pager, const struct region *region,
-                      const struct message *record, const char *what, struct reply *reply) {
-    rt_log("VM %llu: the instruction at 0x%llx touches the registers of %s at 0x%llx, but is %s",
-           (unsigned long long)record->badge, (unsigned long long)record->pc, region->model->name,
-           (unsigned long long)record->word[0], what);
-    pager_report(pager, record, REPORT_INSTRUCTION, record->word[0], record->word[1], reply);
-}
-
 // The instruction that exited can't be emulated, or is another one now.
 static void refuse(struct pager *pager, const struct region *region,
                    const struct pager_access *access, const struct message *record,
@@ -29,7 +21,10 @@ static void refuse(struct pager *pager, const struct region *region,
     }
     const char *what = access->kind == INSN_ACCESS ? "one that changes two registers, or a pair's"
                                                    : insn_text((enum insn_kind)access->kind);
-    refuse_as(pager, region, record, what, reply);
+    rt_log("VM %llu: the instruction at 0x%llx touches the registers of %s at 0x%llx, but is %s",
+           (unsigned long long)record->badge, (unsigned long long)record->pc, region->model->name,
+           (unsigned long long)record->word[0], what);
+    pager_report(pager, record, REPORT_INSTRUCTION, record->word[0], record->word[1], reply);
 }
 
 // Does not return when the vCPU has been stopped: so it is called before a store's effects.
@@ -165,11 +160,6 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
     enum code_found found = code_read(pager, record, &access);
     if (found == CODE_GONE) {
         reply->flags = REPLY_FLAGS; // the guest's page tables have changed since: let it look
-        return;
-    }
-    if (found == CODE_FOREIGN) {
-        refuse_as(pager, region, record, "of a kernel that pages without long mode: can't be read",
-                  reply);
         return;
     }
     if (access == &pager->decoded) {

@@ -8,7 +8,6 @@
 enum code_found {
     CODE_DECODED, // *FOUND is what exited
     CODE_GONE,    // it can't be read any more
-    CODE_FOREIGN, // it can't be read at all: the guest's page tables are not of a kind that is
     CODE_SPLIT,   // it is, but the access began in the page before
 };
 enum code_found code_read(struct pager *pager, const struct message *record,

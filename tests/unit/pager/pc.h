@@ -29,22 +29,7 @@
 #define CODE_32 (0xc9bull << 32)
 #define CODE_16 (0x9bull << 32)
 
-enum {
-    RAX,
-    RCX,
-    RDX,
-    RBX,
-    RSP,
-    RBP,
-    RSI,
-    RDI,
-    CR0 = 17,
-    EFER = 21,
-    CS_BASE,
-    DS_BASE,
-    ES_BASE,
-    FS_BASE
-};
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, CS_BASE = 22, DS_BASE, ES_BASE, FS_BASE };
 
 struct pc {
     uint8_t *state;

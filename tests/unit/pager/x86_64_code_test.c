@@ -176,23 +176,6 @@ static void test_lets_the_guest_look_again(void **unused) {
     assert_int_equal(fakert_count(FAKERT_FETCH), 0);
 }
 
-// Who pages without long mode is told so, and does not exit for ever.
-static void test_code_by_tables_of_32_bits(void **unused) {
-    (void)unused;
-    pc.code_absent = PC_AT;
-    fakert.reg[CR0] = 0x80000011;
-    fakert.reg[EFER] = 0x1000;
-    struct reply reply = pc_touch(PC_XAPIC_BASE + 0xb0, ACCESS_WRITE, CODE_32);
-    assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_STOP);
-    assert_non_null(strstr(fakert.text, "without long mode"));
-    assert_int_equal(fakert_find(FAKERT_CALL, 0)->word[2], REPORT_INSTRUCTION);
-    fakert.reg[EFER] = 0x1500;
-    assert_int_equal(pc_touch(PC_XAPIC_BASE + 0xb0, ACCESS_WRITE, CODE_32).flags, REPLY_FLAGS);
-    fakert.reg[CR0] = 0x11;
-    fakert.reg[EFER] = 0x1000;
-    assert_int_equal(pc_touch(PC_XAPIC_BASE + 0xb0, ACCESS_WRITE, CODE_32).flags, REPLY_FLAGS);
-}
-
 #define TEST(name) cmocka_unit_test_setup(test_##name, pc_begin)
 
 int main(void) {
@@ -205,7 +188,6 @@ int main(void) {
         TEST(needs_all_of_a_long_instruction),
         TEST(names_what_it_refuses),
         TEST(lets_the_guest_look_again),
-        TEST(code_by_tables_of_32_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,10 +102,9 @@ static void test_a_stopped_vcpu_needs_no_answer(void **unused) {
     static const struct {
         uint8_t byte[2];
         uint64_t access;
-    } cases[] = {{{0x89, 0x07}, ACCESS_WRITE}, {{0x66, 0x90}, ACCESS_READ}};
+    } cases[] = {{{0x89, 0x07}, ACCESS_WRITE}, {{0x09, 0x07}, ACCESS_READ}};
     for (unsigned i = 0; i < 2; i++) {
         pc_instruct(cases[i].byte, sizeof(cases[i].byte));
-        pc.code_absent = i == 0 ? UINT64_MAX : PC_AT;
         const struct message record = pc_fault(PC_XAPIC_BASE + 0xb0, cases[i].access, CODE_64);
         fakert_reset();
         pc_configure();
