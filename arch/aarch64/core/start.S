@@ -14,6 +14,7 @@ _start:
     ldr x1, =high
     br x1
 high:
+    msr pan, #1                 // as in vector.S, trap
     ldr x0, =boot_bundle
     mov sp, x0
     ldr x1, =vector

@@ -104,6 +104,7 @@ synchronous:
 interrupt:
     stp x10, x11, [sp, #X(10)]
     save_rest
+    msr pan, #1                 // as in trap
     enter_core
     bl trap_interrupt
     b vector_leave
@@ -129,6 +130,9 @@ system_error:                   // one that nobody can be told of in time
     b system_error
 
 trap:
+    // An exception sets it only while TGE is 1: from a guest, it is the guest's (Arm ARM, SCTLR_EL2,
+    // SPAN).
+    msr pan, #1
     mov x1, x10
     mrs x2, far_el2
     enter_core
