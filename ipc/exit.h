@@ -9,11 +9,13 @@
 // HYPERCALL  the guest's argument registers as they are (riscv64: a0…a7; SBI 2.0 §3; x86_64: RAX,
 //            RSI, RDX, R10, R8, R9, R12, R13)
 // STAGE2     word[0] guest-physical address; [1] enum access; [2] guest-virtual address;
-//            [3] the instruction as the hardware gave it, 0 when it must be fetched at pc.
+//            [3] the instruction as the hardware gave it, 0 when it must be fetched at pc; aarch64:
+//            the syndrome, ESR_EL2, where that describes the access (ISV)
 //            x86_64: [2] how code is read at pc, for no hardware says the address: the code
 //            segment's base, from bit 32 on its attributes as in a VMCB (APM volume 2, 4.7.2)
 // TIMER      word[0] the deadline that passed, in ticks of the host's counter; [1] now
-// IDLE       the guest waits for an interrupt (WFI, HLT); word[0] now; [1] interrupts pending
+// IDLE       the guest waits for an interrupt (WFI, HLT); word[0] now; [1] interrupts pending;
+//            [2] but for x86_64: the instruction's length, as REPLY_ADVANCE takes it
 // SYSREG     word[0] the trapping instruction, where the hardware gives it. aarch64: word[0] the
 //            syndrome (ISS of class 0x18); [1] the value written or, of an identification register
 //            (op0 3, op1 0, CRn 0) that is read, what it says on this CPU, else 0. x86_64: word[0]

@@ -243,14 +243,22 @@ struct insn_access insn_decode(uint32_t instruction) {
     }
 }
 
-// By WnR (bit 6), SSE (21), SF (15), SAS (23, 22).
-#define GIVEN(write, sign, to)                                                                     \
-    FORM(1, write, sign, to), FORM(2, write, sign, to), FORM(4, write, sign, to),                  \
-        FORM(8, write, sign, to)
-static const struct insn_form given_forms[32] = {
-    GIVEN(0, 0, 4), GIVEN(0, 0, 8), GIVEN(0, 1, 4), GIVEN(0, 1, 8),
-    GIVEN(1, 0, 4), GIVEN(1, 0, 8), GIVEN(1, 0, 4), GIVEN(1, 0, 8),
-};
+// By IL (bit 25), WnR (6), SSE (21), SF (15), SAS (23, 22).
+#define GIVEN_FORM(bytes, write, sign, to, bytes_long)                                             \
+    {.kind = INSN_ACCESS,                                                                          \
+     .size = (bytes),                                                                              \
+     .is_write = (write),                                                                          \
+     .sign_extend = (sign),                                                                        \
+     .width = (to),                                                                                \
+     .length = (bytes_long)}
+#define GIVEN(write, sign, to, length)                                                             \
+    GIVEN_FORM(1, write, sign, to, length), GIVEN_FORM(2, write, sign, to, length),                \
+        GIVEN_FORM(4, write, sign, to, length), GIVEN_FORM(8, write, sign, to, length)
+#define ALL_GIVEN(length)                                                                          \
+    GIVEN(0, 0, 4, length), GIVEN(0, 0, 8, length), GIVEN(0, 1, 4, length),                        \
+        GIVEN(0, 1, 8, length), GIVEN(1, 0, 4, length), GIVEN(1, 0, 8, length),                    \
+        GIVEN(1, 0, 4, length), GIVEN(1, 0, 8, length)
+static const struct insn_form given_forms[64] = {ALL_GIVEN(2), ALL_GIVEN(4)};
 
 #define ISS_VALID (1u << 24)
 #define ISS_CACHE (1u << 8) // CM: cache maintenance, or an address translation
@@ -262,7 +270,7 @@ struct insn_access insn_decode_given(uint32_t given) {
     if (given & ISS_CACHE) {
         return refuse(INSN_CACHE);
     }
-    uint32_t form = bits(given, 6, 1) << 4 | bits(given, 21, 1) << 3 | bits(given, 15, 1) << 2 |
-                    bits(given, 22, 2);
+    uint32_t form = bits(given, 25, 1) << 5 | bits(given, 6, 1) << 4 | bits(given, 21, 1) << 3 |
+                    bits(given, 15, 1) << 2 | bits(given, 22, 2);
     return (struct insn_access){.form = &given_forms[form], .reg = bits(given, 16, 5)};
 }

@@ -8,6 +8,7 @@ static void expire(struct reply *reply) { reply->flags = TIMER_EXPIRED; }
 static void idle(const struct message *record, struct reply *reply) {
     bool pending = record->word[1] != 0;
     reply->flags = REPLY_FLAGS | REPLY_ADVANCE | (pending ? 0 : REPLY_PARK);
+    reply->word[6] = record->word[2];
 }
 
 // What is no guest's exit, or none of those above.

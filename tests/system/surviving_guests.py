@@ -70,6 +70,12 @@ def user_mode(ctx: Context) -> None:
 
 
 @system_test(arches=ARM)
+def thumb(ctx: Context) -> None:
+    """A device is accessed, and interrupts are waited for, by instructions of 16 bits."""
+    run(ctx, "user_mode", 3, cmdline="case=t32")
+
+
+@system_test(arches=ARM)
 def debug_registers(ctx: Context) -> None:
     """Breakpoints and watchpoints for all that runs at EL0, servers as well."""
     result = run(ctx, "debug_registers", 200)

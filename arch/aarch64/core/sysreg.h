@@ -62,6 +62,7 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define ESR_CLASS(esr) ((unsigned)((esr) >> 26 & 0x3f))
 #define ESR_CLASS_OF(class) ((uint64_t)(class) << 26)
 #define ESR_ISS(esr) ((esr) & 0x1ffffff)
+#define ESR_IL (1ull << 25) // the instruction has 32 bits, not 16 as in T32
 #define ESR_CLASS_UNKNOWN 0x00
 #define ESR_CLASS_WFX 0x01
 #define ESR_CLASS_FP 0x07
@@ -72,9 +73,8 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 #define ESR_CLASS_SYSREG 0x18
 #define ESR_CLASS_SVE 0x19
 #define ESR_CLASS_SME 0x1d
-#define ESR_CLASS_A32_FIRST 0x03   // coprocessors of AArch32, and more of the kind …
-#define ESR_CLASS_A32_LAST 0x0c    // … up to here
-#define ESR_UNDEFINED (1ull << 25) // an instruction of 32 bits that is not there
+#define ESR_CLASS_A32_FIRST 0x03 // coprocessors of AArch32, and more of the kind …
+#define ESR_CLASS_A32_LAST 0x0c  // … up to here
 #define ESR_CLASS_FETCH 0x20
 #define ESR_CLASS_DATA 0x24
 #define ESR_CLASS_BREAKPOINT 0x3c

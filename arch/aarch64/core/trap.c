@@ -68,7 +68,7 @@ static struct context *trap_stage2(struct vcpu *vcpu, uint64_t syndrome, uint64_
         return trap_exit(vcpu, EXIT_STAGE2, page, access | ACCESS_WALK, address, 0);
     }
     return trap_exit(vcpu, EXIT_STAGE2, page | (address & PAGE_MASK), access, address,
-                     !fetch && (iss & ESR_ISS_VALID) ? iss | 1ull << 31 : 0);
+                     !fetch && (iss & ESR_ISS_VALID) ? syndrome : 0);
 }
 
 // What the identification register that ISS names says of this CPU. Their numbers are parts of
@@ -91,7 +91,7 @@ COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uin
     case ESR_CLASS_A32_FIRST ... ESR_CLASS_A32_LAST:
     case ESR_CLASS_SVE ... ESR_CLASS_SME:
         // Instructions that guests do not have.
-        arch_vcpu_inject(vcpu, ESR_UNDEFINED, 0);
+        arch_vcpu_inject(vcpu, syndrome & ESR_IL, 0);
         return &vcpu->context;
     case ESR_CLASS_HVC: // the vector has moved the pc back to it
     case ESR_CLASS_SMC:
@@ -101,7 +101,8 @@ COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uin
         return trap_stage2(vcpu, syndrome, address);
     case ESR_CLASS_WFX:
         return trap_exit(vcpu, EXIT_IDLE, arch_now(),
-                         arch_vcpu_pending(vcpu) || (iss & ESR_ISS_IS_WFE), 0, 0);
+                         arch_vcpu_pending(vcpu) || (iss & ESR_ISS_IS_WFE),
+                         syndrome & ESR_IL ? 4 : 2, 0);
     case ESR_CLASS_SYSREG:
         value = iss & ESR_ISS_SYSREG_READ ? trap_identification(iss)
                                           : regs_get(&vcpu->context.regs, ESR_ISS_SYSREG_RT(iss));
@@ -150,11 +151,11 @@ HOT static inline struct context *trap_access(struct vcpu *vcpu, uint64_t syndro
                                               uint64_t address) {
     return trap_exit(vcpu, EXIT_STAGE2, sysreg_read(hpfar_el2) >> 4 << 12 | (address & PAGE_MASK),
                      syndrome & ESR_ISS_WRITE ? ACCESS_WRITE : ACCESS_READ, address,
-                     syndrome & ESR_ISS_VALID ? ESR_ISS(syndrome) | 1ull << 31 : 0);
+                     syndrome & ESR_ISS_VALID ? syndrome : 0);
 }
 
 struct context *trap_handle(struct context *context, uint64_t syndrome, uint64_t address) {
-    if (unlikely(context->kind != CONTEXT_VCPU)) {
+    if (unlikely(context->kind == CONTEXT_TASK)) {
         return trap_task(task_of(context), syndrome, address);
     }
     if (likely((syndrome & ESR_ACCESS_MASK) == ESR_ACCESS)) {
@@ -181,7 +182,15 @@ static struct context *trap_guest_timer(struct cpu *cpu, struct context *current
     return sched_timer(cpu, current);
 }
 
-static struct context *trap_device(struct cpu *cpu, uint32_t intid, struct context *current) {
+COLD static struct context *trap_maintain(struct cpu *cpu, struct context *current) {
+    if (cpu->loaded) {
+        list_maintain(cpu->loaded);
+    }
+    gic_deactivate(GIC_MAINTENANCE);
+    return sched_choose(cpu, current);
+}
+
+COLD static struct context *trap_device(struct cpu *cpu, uint32_t intid, struct context *current) {
     uint32_t line = intid - GIC_SHARED;
     struct irq *irq = intid >= GIC_SHARED && line < IRQ_LINES ? cpu->irq[line] : NULL;
     if (irq) {
@@ -198,11 +207,7 @@ static struct context *trap_taken(struct cpu *cpu, uint32_t intid, struct contex
     case GIC_GUEST_TIMER:
         return trap_guest_timer(cpu, current);
     case GIC_MAINTENANCE:
-        if (cpu->loaded) {
-            list_maintain(cpu->loaded);
-        }
-        gic_deactivate(intid);
-        return sched_choose(cpu, current);
+        return trap_maintain(cpu, current);
     default:
         return trap_device(cpu, intid, current);
     }

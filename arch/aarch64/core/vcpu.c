@@ -126,8 +126,7 @@ HOT void arch_vcpu_result(struct vcpu *vcpu, uint64_t result0, uint64_t result1)
 }
 
 HOT void arch_vcpu_advance(struct vcpu *vcpu, uint64_t length) {
-    (void)length;
-    vcpu->context.regs.pc += 4;
+    vcpu->context.regs.pc += 4 - (length & 2); // T32, of a user, has instructions of two bytes
 }
 
 bool arch_vcpu_pending(struct vcpu *vcpu) {

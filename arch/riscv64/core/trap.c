@@ -52,6 +52,7 @@ static struct context *trap_virtual_instruction(struct vcpu *vcpu, uint64_t valu
     if (value == INSTRUCTION_WFI && mode == 1) {
         word[0] = arch_now();
         word[1] = arch_vcpu_pending(vcpu);
+        word[2] = 0;
         return forward_exit(vcpu, EXIT_IDLE, mode);
     }
     word[0] = value;

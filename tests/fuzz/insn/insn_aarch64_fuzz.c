@@ -13,7 +13,7 @@ static void require(bool condition) {
     }
 }
 
-static void check_form(struct insn_access access) {
+static void check_form(struct insn_access access, unsigned length) {
     const struct insn_form *form = access.form;
     require(form->kind < INSN_COUNT && access.reg < 32 && access.second < 32 && access.base < 32);
     if (form->kind != INSN_ACCESS) {
@@ -21,7 +21,7 @@ static void check_form(struct insn_access access) {
         return;
     }
     require(form->size != 0 && form->size <= 8 && (form->size & (form->size - 1)) == 0);
-    require(form->length == 4);
+    require(form->length == length);
     require(form->width == 8 || form->width == 4);
     require(!(form->is_write && form->sign_extend && form->writes_base));
     require(form->writes_base || access.step == 0);
@@ -30,7 +30,7 @@ static void check_form(struct insn_access access) {
 
 static void check(uint32_t word) {
     struct insn_access access = insn_decode(word);
-    check_form(access);
+    check_form(access, 4);
     if (access.form->kind == INSN_ACCESS) {
         // Loads and stores, not vectors.
         require((word & 0x0a000000) == 0x08000000 && !(word & 1u << 26));
@@ -39,7 +39,7 @@ static void check(uint32_t word) {
         // An address that is written is never far away.
         require(access.step >= -512 && access.step <= 504);
     }
-    check_form(insn_decode_given(word));
+    check_form(insn_decode_given(word), word & 1u << 25 ? 4 : 2); // IL
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -118,6 +118,7 @@ static void test_of_each_kind_one(void **state) {
     assert_int_equal(insn_zero, 31);
 }
 
+#define IL (1u << 25) // of the ESR, as VALID
 #define ISV (1u << 24)
 #define SAS(size) ((size) << 22)
 #define SSE (1u << 21)
@@ -127,16 +128,16 @@ static void test_of_each_kind_one(void **state) {
 #define CM (1u << 8)
 #define S1PTW (1u << 7)
 #define WNR (1u << 6)
-#define VALID (1u << 31) // the record's mark, no part of the ISS
+#define VALID (1u << 31) // part of the class
 #define TRANSLATION_3 7u // DFSC: translation fault, level 3
 
 static void test_decodes_what_hardware_gives(void **state) {
     (void)state;
-    for (uint32_t n = 0; n < 4 * 2 * 2 * 2 * 2 * 32; n++) {
+    for (uint32_t n = 0; n < 4 * 2 * 2 * 2 * 2 * 32 * 2; n++) {
         uint32_t size = n & 3, sign = n >> 2 & 1, wide = n >> 3 & 1, write = n >> 4 & 1;
-        uint32_t ordered = n >> 5 & 1, reg = n >> 6;
+        uint32_t ordered = n >> 5 & 1, reg = n >> 6 & 31, is_short = n >> 11;
         uint32_t iss = ISV | SAS(size) | (sign ? SSE : 0) | SRT(reg) | (wide ? SF : 0) |
-                       (ordered ? AR : 0) | (write ? WNR : 0) | TRANSLATION_3;
+                       (ordered ? AR : 0) | (write ? WNR : 0) | TRANSLATION_3 | (is_short ? 0 : IL);
         struct insn_access access = insn_decode_given(VALID | iss);
         assert_int_equal(access.form->kind, INSN_ACCESS);
         assert_int_equal(access.form->size, 1u << size);
@@ -145,7 +146,7 @@ static void test_decodes_what_hardware_gives(void **state) {
         if (sign && !write) {
             assert_int_equal(access.form->width, wide ? 8 : 4);
         }
-        assert_int_equal(access.form->length, 4);
+        assert_int_equal(access.form->length, is_short ? 2 : 4);
         assert_int_equal(access.form->is_pair, 0);
         assert_int_equal(access.form->writes_base, 0);
         assert_int_equal(access.reg, reg);

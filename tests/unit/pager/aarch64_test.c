@@ -359,13 +359,14 @@ static void a_clock_has_no_line(void **state) {
     assert_non_null(strstr(fakert.text, "device-9:pl031"));
 }
 
-// As hardware gives them: the ISS of a data abort (Arm DDI 0487, ESR_EL2), marked by bit 31.
+// As hardware gives them: the syndrome of a data abort (Arm DDI 0487, ESR_EL2), with IL and ISV.
 #define ISS(size, sign, reg, wide, write)                                                          \
-    (1u << 31 | 1u << 24 | (size) << 22 | (sign) << 21 | (reg) << 16 | (wide) << 15 | (write) << 6)
+    (1u << 31 | 3u << 24 | (size) << 22 | (sign) << 21 | (reg) << 16 | (wide) << 15 | (write) << 6)
 #define GIVEN_LDRSW_X10 ISS(2u, 1u, 10u, 1u, 0u)
 #define GIVEN_LDR_W10 ISS(2u, 0u, 10u, 0u, 0u)
 #define GIVEN_LDR_W30 ISS(2u, 0u, 30u, 0u, 0u)
 #define GIVEN_LDR_X10 ISS(3u, 0u, 10u, 1u, 0u)
+#define GIVEN_LDR_W10_SHORT (GIVEN_LDR_W10 & ~(1u << 25))
 #define GIVEN_STR_W10 ISS(2u, 0u, 10u, 0u, 1u)
 #define GICD_TYPER (GICD + 0x4)
 #define GICD_IROUTER40 (GICD + 0x6140)
@@ -398,6 +399,8 @@ static void loads_one_after_the_other(void **state) {
         {UART + PL011_FR, GIVEN_LDR_W10, 10, 0x97},
         {GICD_CTLR, GIVEN_LDR_W10, 10, 0x52},
         {GICD_CTLR, GIVEN_LDR_W10, 10, 0x52},
+        {GICD_CTLR, GIVEN_LDR_W10_SHORT, 10, 0x52}, // an instruction of 16 bits, twice …
+        {GICD_CTLR, GIVEN_LDR_W10_SHORT, 10, 0x52}, // … since the second takes a shorter way
     };
     const unsigned count = sizeof(loads) / sizeof(loads[0]);
     board_config();
@@ -416,6 +419,8 @@ static void loads_one_after_the_other(void **state) {
             assert_int_equal(fakert.answer[i].flags, REPLY_FLAGS | REPLY_ADVANCE | REPLY_WRITE |
                                                          REPLY_REGISTER(loads[i].reg));
             assert_int_equal(fakert.answer[i].word[0], loads[i].value);
+            bool is_short = loads[i].given == GIVEN_LDR_W10_SHORT;
+            assert_int_equal(fakert.answer[i].word[6], is_short ? 2 : 4);
         }
     }
     assert_int_equal(fakert_count(FAKERT_FETCH), 0);

@@ -50,6 +50,9 @@ static void test_an_idle_guest_waits_behind_its_instruction(void **state) {
     struct message record = fakert_record(EXIT_IDLE, 0, 0, 10);
     record.word[0] = 1000;
     assert_int_equal(serve(&record).flags, REPLY_FLAGS | REPLY_ADVANCE | REPLY_PARK);
+    // By as many bytes as the record says.
+    record.word[2] = 2;
+    assert_int_equal(serve(&record).word[6], 2);
 }
 
 static void test_an_idle_guest_with_an_interrupt_goes_on(void **state) {

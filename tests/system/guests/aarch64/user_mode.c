@@ -2,6 +2,7 @@
 // of the coprocessors that were there before, and every instruction that is above a user. Each must
 // come back to the guest's own kernel, which goes on.
 //   case=a64 (the default), case=a32
+//   case=t32: instructions of 16 bits that exit, and are gone on behind
 //   case=a32-device: AArch32 loads several registers from a device at once, of which hardware says
 //   nothing but the address. The hypervisor must stop this VM with a report.
 #include <stddef.h>
@@ -15,6 +16,10 @@
 #define SPSR_A64 (SPSR_ALL_MASKED | SPSR_EL0)
 #define SPSR_A32 (UINT64_C(0x1d0))
 
+#define SPSR_T32 (SPSR_A32 | UINT64_C(1) << 5)
+#define SCTLR_NTWI (UINT64_C(1) << 16) // a user may wait for interrupts
+#define GICD_TYPER 4
+
 #define A64_SVC 0xd4000001u
 #define A32_SVC 0xef000000u
 #define ESR_SVC_A32 0x11
@@ -27,6 +32,7 @@
     (CLASSES_A64 | UINT64_C(0x1178) | UINT64_C(1) << 0x38 | UINT64_C(1) << ESR_SIMD_TRAPPED)
 
 extern char user_vector[];
+uint64_t user_x3; // of the user, when it came back
 
 // Enters EL0 at `pc` with `status` and comes back with the next exception: its syndrome.
 uint64_t user_run(uint64_t pc, uint64_t status, uint64_t x0);
@@ -47,6 +53,8 @@ __attribute__((naked, used)) static void user_code(void) {
                      "eret\n"
                      "user_back:\n"
                      "mrs x0, esr_el1\n"
+                     "adrp x1, user_x3\n"
+                     "str x3, [x1, :lo12:user_x3]\n"
                      "ldp x21, x22, [sp, #16]\n"
                      "ldp x23, x24, [sp, #32]\n"
                      "ldp x25, x26, [sp, #48]\n"
@@ -78,6 +86,14 @@ static _Alignas(4096) uint64_t memory[512];
 static uint32_t instruction[CODE_AT_ONCE];
 static unsigned written, came_back;
 
+static void code_done(void) {
+    __asm__ volatile("dsb ish\n"
+                     "ic iallu\n"
+                     "dsb ish\n"
+                     "isb\n" ::
+                         : "memory");
+}
+
 // Executes what was collected. Each instruction is followed by SVC, should it do nothing.
 static void run_all(uint64_t status, uint64_t allowed) {
     const bool a32 = status == SPSR_A32;
@@ -85,11 +101,7 @@ static void run_all(uint64_t status, uint64_t allowed) {
     code_write(instruction, written);
     for (unsigned i = 0; i < written; i++)
         code[2 * i + 1] = a32 ? A32_SVC : A64_SVC;
-    __asm__ volatile("dsb ish\n"
-                     "ic iallu\n"
-                     "dsb ish\n"
-                     "isb\n" ::
-                         : "memory");
+    code_done();
     for (unsigned i = 0; i < written; i++) {
         const uint64_t syndrome = user_run(code_place(i), status, (uint64_t)memory);
         const uint64_t class = ESR_CLASS(syndrome);
@@ -152,6 +164,34 @@ static void try_a32(void) {
     run_all(SPSR_A32, CLASSES_A32);
 }
 
+// Loads, stores and waits of 16 bits each: what stands behind them must be done, too, be they
+// answered in a short way or in a long one.
+static void try_t32(void) {
+    static const uint32_t words[] = {
+        0x33016803, // ldr r3, [r0]; adds r3, #1
+        0x6803461a, // mov r2, r3; ldr r3, [r0]
+        0x60033301, // adds r3, #1; str r3, [r0], which changes nothing there
+        0xbf303301, // adds r3, #1; wfi
+        0x189b3301, // adds r3, #1; adds r3, r2
+        0xbf00df00, // svc; nop
+    };
+    struct machine_range distributor;
+    check(machine_device(bare_machine(), "arm,gic-v3", 0, &distributor), "there is no GICv3");
+    const uint64_t typer = distributor.base + GICD_TYPER;
+    uint32_t value;
+    __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(typer) : "memory");
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        ((uint32_t *)code_place(0))[i] = words[i];
+    code_done();
+    // The user may wait, and need not wait long: the timer has expired.
+    sysreg_write(sctlr_el1, sysreg_read(sctlr_el1) | SCTLR_NTWI);
+    sysreg_write(cntv_cval_el0, 0);
+    sysreg_write(cntv_ctl_el0, 1);
+    const uint64_t syndrome = user_run(code_place(0), SPSR_T32, typer);
+    check(ESR_CLASS(syndrome) == ESR_SVC_A32, "it came back with ESR 0x%lx", syndrome);
+    check((uint32_t)user_x3 == 2 * value + 4, "r3 is 0x%lx, not 0x%x", user_x3, 2 * value + 4);
+}
+
 static void load_device(void) {
     static const uint32_t load_many = 0xe8900006; // ldm r0, {r1, r2}
     struct machine_range distributor;
@@ -173,6 +213,8 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
         try_a64();
     else if (check_case(machine, "a32", false))
         try_a32();
+    else if (check_case(machine, "t32", false))
+        try_t32();
     else if (check_case(machine, "a32-device", false))
         load_device();
     print("user_mode: %u traps\n", came_back);
