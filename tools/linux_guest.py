@@ -378,7 +378,8 @@ def _cpio_entry(
 
 if __name__ == "__main__":
     if sys.argv[1:] not in [[], *([arch] for arch in PORTS)]:
-        sys.exit(f"usage: {sys.argv[0]} [{' | '.join(PORTS)}]")
+        print(f"usage: {sys.argv[0]} [{' | '.join(PORTS)}]", file=sys.stderr)
+        sys.exit(2)
     try:
         guest = fetch(*(sys.argv[1:] or ["riscv64"]), say=print)
     except Unavailable as reason:

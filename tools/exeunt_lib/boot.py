@@ -1,6 +1,7 @@
 """`exeunt run`: one boot of the hypervisor, from what was built and what this run changes of it."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -169,6 +170,11 @@ def make_manifest(boot: Boot, out: Path, scratch: Path) -> Manifest:
     else:
         shutil.copyfile(built, blob)
     manifest = Manifest(blob)
+    if boot.manifest and not boot.bare and not manifest.has_object_memory():
+        raise UsageError(
+            f"--manifest: {boot.manifest} has no object-memory: it must include machine-{boot.arch}.dtsi, "
+            f"or a manifest that does (guest/manifests/default-{boot.arch}.dts explains)"
+        )
     if boot.control and not manifest.has_monitor():
         raise UsageError("--control: no server of the manifest is a monitor")
     if boot.mem is not None:
@@ -356,6 +362,8 @@ def clean_status(arch: str) -> int:
 
 def judge(boot: Boot, ended: Result) -> Result:
     """By QEMU's status *and* the closing line of whoever runs there."""
+    if ended.status < 0:
+        say(f"QEMU was ended by {signal.Signals(-ended.status).name}")
     if boot.bare:
         return bare.judge(ended, boot.guest is None)
     if ended.status == STATUS_TIMEOUT:

@@ -82,6 +82,10 @@ class Manifest:
                 return self._fdtget("-t", "s", self.blob, f"/host/{node}", "compatible").strip()
         return ""
 
+    def has_object_memory(self) -> bool:
+        """The core, which says little, needs it before there is an `init`."""
+        return bool(self._fdtget(self.blob, "/", "object-memory").strip())
+
     def has_monitor(self) -> bool:
         """Whether one of the servers may look at all others and replace them."""
         servers = self._fdtget("-l", self.blob, "/servers").splitlines()

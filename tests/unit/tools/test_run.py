@@ -1,5 +1,7 @@
 """`exeunt run` over a QEMU that is a script: what a run changes, and that its status is true."""
 
+import contextlib
+import io
 import os
 import pty
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from exeunt_lib.boot import MACHINES, Boot, Images, boot_once, qemu_command
 from exeunt_lib.manifest import Manifest, compile_source
-from exeunt_lib.paths import ROOT, ExeuntError
+from exeunt_lib.paths import ROOT, ExeuntError, UsageError
 
 import bundle
 
@@ -105,6 +107,19 @@ class RunTest(FakeRun):
 
     def test_closing_line_must_be_a_line_of_its_own(self):
         self.assertEqual(self.boot("echo 'not Hypervisor ok! at all'").status, 1)
+
+    def test_a_killed_qemu_is_said_to_be_that(self):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            ended = self.boot("echo 'Hypervisor ok!'; kill -KILL $$")
+        self.assertEqual(ended.status, 1)
+        self.assertIn("QEMU was ended by SIGKILL", said.getvalue())
+
+    def test_a_manifest_without_a_machine_is_refused_before_it_starts(self):
+        source = self.folder / "mine.dts"
+        source.write_text("/dts-v1/; / { };")
+        with self.assertRaisesRegex(UsageError, "mine.dts has no object-memory: .*machine-riscv64"):
+            self.boot("true", manifest=source)
 
     def test_closing_line_with_another_status_is_1(self):
         self.assertEqual(self.boot("echo 'Hypervisor ok!'; exit 1").status, 1)
@@ -240,10 +255,35 @@ class UsageTest(unittest.TestCase):
             ("run", "--bare", "--control"),
             ("run", "--bare", "--at", "1:kill:console"),
             ("test", "no-such-test"),
+            ("test", "--jobs", "0"),
             ("build", "--", "-smp"),
         ):
             with self.subTest(words):
                 self.assertEqual(self.status(*words), 2)
+
+    def test_a_tool_that_fails_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, ROOT / "tools/exeunt", "run", "--no-build", "--out", folder]
+            manifests = Path(folder) / "manifests"
+            manifests.mkdir()
+            (Path(folder) / "guest").mkdir()
+            source = Path(folder) / "default.dts"
+            source.write_text(MANIFEST)
+            blob = manifests / "default-riscv64.dtb"
+            subprocess.run(["dtc", "-q", "-O", "dtb", "-o", blob, source], check=True)
+            mkfs = program(Path(folder), "mkfs.fat", "echo no room >&2; exit 1")
+            path = f"{Path(mkfs).parent}:{os.environ['PATH']}"
+            done = subprocess.run(
+                [*command, "--guest", __file__],
+                capture_output=True,
+                text=True,
+                check=False,
+                env={**os.environ, "PATH": path},
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no room", done.stderr)
+        self.assertIn("exeunt: mkfs.fat failed: mkfs.fat -F 32", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
 
     def test_help_is_0(self):
         for words in (("--help",), ("run", "--help"), ("test", "--list")):
