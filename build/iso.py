@@ -8,6 +8,7 @@ grub-mkrescue does the same, but puts the time of day in, and all modules of GRU
 
 import argparse
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,9 @@ def call(command: list, **more) -> None:
 
 
 def check_tools() -> None:
+    """GRUB's own files go by the machine that they are for, and Debian packs those of PCs for PCs."""
+    if not (GRUB / BIOS).is_dir() and platform.machine() not in ("x86_64", "i686"):
+        raise IsoError(f"{GRUB / BIOS} is missing: Debian has GRUB for PCs on PCs only")
     for tool in ("grub-mkimage", "mformat", "xorriso"):
         if not shutil.which(tool):
             raise IsoError(f"there is no {tool}: run `tools/exeunt setup`")

@@ -199,9 +199,6 @@ class Images(NamedTuple):
 
 def make_cd(out: Path, bundle_image: Path, scratch: Path) -> Path:
     """The CD of this run."""
-    built = out / "exeunt.iso"
-    if bundle_image == out / "bundle.img" and built.exists():
-        return built
     made = scratch / "exeunt.iso"
     try:
         iso.make_iso(made, out / "exeunt.elf", bundle_image)

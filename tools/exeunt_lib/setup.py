@@ -1,6 +1,7 @@
 """`exeunt setup`: Debian packages and third-party sources, only what is missing."""
 
 import os
+import platform
 import shutil
 import subprocess
 
@@ -19,8 +20,6 @@ PACKAGES = (
     ("gdb-multiarch",),
     ("generate-ninja",),
     ("grub-common",),
-    ("grub-efi-amd64-bin",),
-    ("grub-pc-bin",),
     ("libc6-dev",),
     ("libclang-rt-19-dev",),
     ("libcmocka-dev",),
@@ -41,11 +40,26 @@ PACKAGES = (
     ("spin",),
     ("xorriso",),
 )
+# What GRUB for a PC is made of, which Debian has on PCs only: elsewhere there is no CD (build/iso.py).
+PACKAGES_ON_PC = (
+    ("grub-efi-amd64-bin",),
+    ("grub-pc-bin",),
+)
+
+
+def packages(machine: str) -> tuple[tuple[str, ...], ...]:
+    """What is needed on such a machine, by the name that its kernel has for it."""
+    return PACKAGES + (PACKAGES_ON_PC if machine in ("x86_64", "i686") else ())
+
+
+def needed() -> tuple[tuple[str, ...], ...]:
+    """What is needed here."""
+    return packages(platform.machine())
 
 
 def installed() -> set[str]:
     """The names of all packages of the list that are installed."""
-    names = [name for names in PACKAGES for name in names]
+    names = [name for names in needed() for name in names]
     answer = subprocess.run(
         ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n", *names],
         capture_output=True,
@@ -93,10 +107,10 @@ def choose(missing: list[tuple[str, ...]]) -> list[str] | None:
 def install_packages() -> None:
     """Installs what is missing."""
     if not shutil.which("dpkg-query"):
-        names = " ".join(names[0] for names in PACKAGES)
+        names = " ".join(names[0] for names in needed())
         raise ExeuntError(f"this is no Debian; needed are what its packages hold: {names}")
     have = installed()
-    missing = [names for names in PACKAGES if not have.intersection(names)]
+    missing = [names for names in needed() if not have.intersection(names)]
     if not missing:
         return
     say("missing packages: " + " ".join(names[0] for names in missing))
