@@ -20,12 +20,14 @@ FAILED = 1  # … and when not
 SECONDS = 10  # of the machine's own time
 
 
-def boot(ctx: Context, *more: str, cpu: str = "EPYC,check=off") -> Result:
+def boot(
+    ctx: Context, *more: str, cpu: str = "EPYC,check=off", machine: str = "q35,sata=off"
+) -> Result:
     """QEMU's PC with the core as its kernel. The statuses are its own device's."""
     return run_command(
         ctx,
         [
-            *("qemu-system-x86_64", "-machine", "q35,sata=off", "-cpu", cpu, "-m", "64M"),
+            *("qemu-system-x86_64", "-machine", machine, "-cpu", cpu, "-m", "64M"),
             *("-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),
             *("-icount", "shift=0,sleep=off", "-device", "isa-debug-exit"),
             *("-kernel", ctx.out / "exeunt.elf", *more),
@@ -98,11 +100,12 @@ def x86_64_core_serves_tasks_and_a_guest(ctx: Context) -> None:
 
 @system_test(builds=(ARCH,))
 def x86_64_core_refuses_what_it_cannot_run_on(ctx: Context) -> None:
-    """A CPU without SVM, and a boot without a bundle: told on the serial port, and the end."""
+    """A CPU without SVM, a machine without its oldest timer, and a boot without a bundle: told on the serial port, and the end."""
     for more, message in (
         ({"cpu": "EPYC,check=off,svm=off"}, "EXEUNT CORE PANIC: this CPU has no SVM"),
         ({"cpu": "EPYC,check=off,pdpe1gb=off"}, "EXEUNT CORE PANIC: this CPU has no gigapages"),
         ({"cpu": "EPYC,check=off,npt=off"}, "EXEUNT CORE PANIC: this CPU's SVM has no nested paging"),
+        ({"machine": "q35,pit=off"}, "EXEUNT CORE PANIC: there is no interval timer"),
         ({}, "EXEUNT CORE PANIC: no boot bundle"),
     ):
         result = boot(ctx, **more)

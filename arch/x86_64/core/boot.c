@@ -48,13 +48,11 @@ uint64_t boot_root(void) { return boot_physical(boot_tables); }
 static void boot_check(void) {
     const uint32_t pages = HAS_NO_EXECUTE | HAS_GIGAPAGES;
     struct cpuid extended = cpu_id(LEAF_EXTENDED), features = cpu_id(LEAF_FEATURES);
-    if ((extended.d & pages) != pages) {
-        arch_panic("this CPU has no gigapages, or no no-execute bit; CPUID 80000001 EDX is",
-                   extended.d);
-    }
-    if (!(features.b & HAS_FSGSBASE)) {
-        arch_panic("this CPU lacks RDFSBASE and WRFSBASE; CPUID 7 EBX is", features.b);
-    }
+    panic_unless((extended.d & pages) == pages,
+                 "this CPU has no gigapages, or no no-execute bit; CPUID 80000001 EDX is",
+                 extended.d);
+    panic_unless(features.b & HAS_FSGSBASE, "this CPU lacks RDFSBASE and WRFSBASE; CPUID 7 EBX is",
+                 features.b);
 }
 
 // Done while the tables of start.S are in use: everything up to the bundle is seen there.

@@ -55,11 +55,8 @@ bool ports_access(struct task *task) {
     if (!ports_allowed(task->space, port, size, out)) {
         return false;
     }
-    if (out) {
-        ports_out(regs->x[REG_RAX], port, size);
-    } else {
-        ports_in(&regs->x[REG_RAX], port, size);
-    }
+    uint64_t *rax = &regs->x[REG_RAX];
+    out ? ports_out(*rax, port, size) : ports_in(rax, port, size);
     regs->pc += 1 + prefix;
     return true;
 }

@@ -45,15 +45,13 @@ static void map_msrs(void) {
 }
 
 void svm_init(void) {
-    if (!(cpu_id(LEAF_EXTENDED).c & HAS_SVM) || (cpu_msr_read(MSR_VM_CR) & VM_CR_DISABLED)) {
-        arch_panic("this CPU has no SVM, or its firmware has switched it off (QEMU: -cpu EPYC); "
-                   "CPUID 80000001 ECX is",
-                   cpu_id(LEAF_EXTENDED).c);
-    }
-    struct cpuid svm = cpu_id(LEAF_SVM);
-    if (!(svm.d & HAS_NESTED) || svm.b < 2) {
-        arch_panic("this CPU's SVM has no nested paging; CPUID 8000000A EDX is", svm.d);
-    }
+    struct cpuid extended = cpu_id(LEAF_EXTENDED), svm = cpu_id(LEAF_SVM);
+    panic_unless((extended.c & HAS_SVM) && !(cpu_msr_read(MSR_VM_CR) & VM_CR_DISABLED),
+                 "this CPU has no SVM, or its firmware has switched it off (QEMU: -cpu EPYC); "
+                 "CPUID 80000001 ECX is",
+                 extended.c);
+    panic_unless((svm.d & HAS_NESTED) && svm.b >= 2,
+                 "this CPU's SVM has no nested paging; CPUID 8000000A EDX is", svm.d);
     identifiers = svm.b;
     for (unsigned i = 0; i < sizeof(io_map); i++) {
         io_map[i] = 0xff;

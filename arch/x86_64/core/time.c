@@ -28,14 +28,14 @@ static uint64_t time_measure(uint64_t *timer) {
     cpu_out8(PIT_GATE, PIT_GATE_OPEN); // and the loudspeaker is off
     cpu_out8(PIT_COMMAND, PIT_COUNT_DOWN);
     cpu_out8(PIT_CHANNEL, PIT_INTERVAL & 0xff);
-    cpu_out8(PIT_CHANNEL, PIT_INTERVAL >> 8);
+    cpu_out8(PIT_CHANNEL, PIT_INTERVAL >> 8); // from here on its output is low
     apic_timer_set(UINT32_MAX);
     uint64_t begin = cpu_counter();
+    panic_unless(!(cpu_in8(PIT_GATE) & PIT_DONE),
+                 "there is no interval timer (8254, channel 2); port 61h reads", cpu_in8(PIT_GATE));
     for (int i = 0; !(cpu_in8(PIT_GATE) & PIT_DONE); i++) {
-        if (i == STEPS) {
-            arch_panic("the interval timer (8254, channel 2) does not count; port 61h reads",
-                       cpu_in8(PIT_GATE));
-        }
+        panic_unless(i < STEPS, "the interval timer (8254, channel 2) does not count; looks at it",
+                     STEPS);
     }
     *timer = UINT32_MAX - apic_timer_left();
     return cpu_counter() - begin;
@@ -45,9 +45,7 @@ uint64_t time_init(void) {
     uint64_t timer;
     time_measure(&timer); // the first time is not exact
     uint64_t counter = time_measure(&timer);
-    if (!counter || !timer) {
-        arch_panic("the machine's clocks stand still; counted", counter);
-    }
+    panic_unless(counter && timer, "the machine's clocks stand still; counted", counter);
     ratio = (timer << 32) / counter;
     uint64_t frequency = counter * PIT_FREQUENCY / PIT_INTERVAL;
     time_tick = frequency / TICKS_A_SECOND;
