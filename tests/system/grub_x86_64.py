@@ -13,6 +13,7 @@ ARCH = "x86_64"
 FAILED = 1  # isa-debug-exit's status
 SECONDS = 20  # of the machine's own time: the firmware and GRUB take some of it
 UEFI = "/usr/share/qemu/OVMF.fd"
+SIZE_AT = 24  # of struct bundle_header (ipc/bundle.h): the bundle's size
 POWERED_OFF = 0  # QEMU's status
 
 
@@ -37,6 +38,13 @@ def boot_cd(ctx: Context, cd: Path, memory: str = "64M") -> Result:
         ],
         virtual_timeout=SECONDS,
     )
+
+
+def larger(image: bytes) -> bytes:
+    """A bundle that needs more memory than a machine has which GRUB itself still starts on."""
+    size = len(image) + (2 << 20)
+    header = image[:SIZE_AT] + size.to_bytes(8, "little") + image[SIZE_AT + 8 :]
+    return header.ljust(size, b"\0")
 
 
 def made(ctx: Context, name: str, image: bytes | None) -> Path:
@@ -93,13 +101,14 @@ def x86_64_cd_is_the_same_each_time(ctx: Context) -> None:
 
 @system_test(builds=(ARCH,))
 def x86_64_refuses_what_grub_brings(ctx: Context) -> None:
-    """No module, half of one, and too little memory: told, and a failure."""
+    """No module, half of one, and too little memory for it or behind it: told, and a failure."""
     need_grub()
     whole = (ctx.out / "bundle.img").read_bytes()
     for name, image, memory, message in (
         ("none", None, "64M", "no boot bundle as a module (in GRUB: module2)"),
         ("half", whole[: len(whole) // 8192 * 4096], "64M", "the first module is no whole boot bundle"),
         ("small", whole, "22M", "the machine has too little memory for object-memory"),
+        ("large", larger(whole), "19M", "by the boot loader's memory map there is no RAM for the bundle"),
     ):
         result = boot_cd(ctx, made(ctx, name, image), memory)
         ctx.expect_lines(result.output, f"EXEUNT CORE PANIC: {message}")
