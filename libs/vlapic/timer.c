@@ -59,14 +59,24 @@ uint64_t vlapic_deadline_only(const struct vlapic *lapic, uint64_t value, uint64
     return value != 0 ? value : VLAPIC_NEVER;
 }
 
-uint64_t vlapic_count_only(const struct vlapic *lapic, uint64_t value, uint64_t now) {
+// Where the mode, which is bits of the base's MSR, is MODE.
+static inline uint64_t count_only(const struct vlapic *lapic, uint64_t mode, uint64_t value,
+                                  uint64_t now) {
     const uint64_t lvt = lapic->lvt[VLAPIC_TIMER] & (LVT_MODE(DEADLINE) | LVT_MASKED);
-    const uint64_t off = ~lapic->base & (BASE_ENABLED | BASE_X2APIC);
-    if (lvt || off || lapic->expiry <= now || !(lapic->spurious & SPURIOUS_ENABLED) ||
+    const uint64_t other = (lapic->base ^ mode) & (BASE_ENABLED | BASE_X2APIC);
+    if (lvt || other || lapic->expiry <= now || !(lapic->spurious & SPURIOUS_ENABLED) ||
         value > UINT32_MAX) {
         return 0;
     }
     return value != 0 ? now + (value << divider_shift(lapic)) : VLAPIC_NEVER;
+}
+
+uint64_t vlapic_count_only(const struct vlapic *lapic, uint64_t value, uint64_t now) {
+    return count_only(lapic, BASE_ENABLED | BASE_X2APIC, value, now);
+}
+
+uint64_t vlapic_page_count_only(const struct vlapic *lapic, uint64_t value, uint64_t now) {
+    return count_only(lapic, BASE_ENABLED, value, now);
 }
 
 uint64_t timer_get_deadline(const struct vlapic *lapic) {

@@ -28,7 +28,8 @@
 #define VLAPIC_MSR_LAST 0x8ffu
 #define VLAPIC_MSR_INITIAL 0x838u // the timer's initial count
 
-#define VLAPIC_PAGE 0xfee00000u // where the registers are as memory; it can't be moved
+#define VLAPIC_PAGE 0xfee00000u    // where the registers are as memory; it can't be moved
+#define VLAPIC_PAGE_INITIAL 0x380u // there, the timer's initial count
 
 enum vlapic_lvt {
     VLAPIC_TIMER,
@@ -112,8 +113,10 @@ bool vlapic_write_msr(struct vlapic *lapic, uint32_t msr, uint64_t value, uint64
 // changes `expiry` and nothing else, and nothing has expired. 0: it does more.
 uint64_t vlapic_deadline_only(const struct vlapic *lapic, uint64_t value, uint64_t now);
 
-// The same of a write of the initial count's MSR, which changes `initial`, too.
+// The same of a write of the initial count, which changes `initial`, too: of its MSR, and of its
+// register in the page.
 uint64_t vlapic_count_only(const struct vlapic *lapic, uint64_t value, uint64_t now);
+uint64_t vlapic_page_count_only(const struct vlapic *lapic, uint64_t value, uint64_t now);
 
 // The page's registers, of 32 bits at multiples of 16. What is not there reads as zero and ignores
 // writes; while it is not in this mode all of it is not there.

@@ -47,14 +47,26 @@ static void look(const struct pc_vm *vm, uint32_t vcpu, struct vlapic *lapic) {
     }
 }
 
-static void keep(struct pc *pc, const struct pc_vcpu_state *kept, const struct vlapic *lapic) {
-    const uint64_t *before = (const uint64_t *)&kept->lapic;
-    const uint64_t *now = (const uint64_t *)lapic;
-    for (size_t i = 0; i < WORDS; i++) {
+static void keep_words(struct pc *pc, const uint64_t *before, const uint64_t *now, size_t count) {
+    for (size_t i = 0; i < count; i++) {
         if (before[i] != now[i]) {
             state_set(&pc->state, &before[i], now[i]);
         }
     }
+}
+
+// Few words change, so four are looked at together.
+static void keep(struct pc *pc, const struct pc_vcpu_state *kept, const struct vlapic *lapic) {
+    const uint64_t *before = (const uint64_t *)&kept->lapic;
+    const uint64_t *now = (const uint64_t *)lapic;
+    size_t i = 0;
+    for (; i + 4 <= WORDS; i += 4) {
+        if ((before[i] ^ now[i]) | (before[i + 1] ^ now[i + 1]) | (before[i + 2] ^ now[i + 2]) |
+            (before[i + 3] ^ now[i + 3])) {
+            keep_words(pc, &before[i], &now[i], 4);
+        }
+    }
+    keep_words(pc, &before[i], &now[i], WORDS - i);
 }
 
 static void commit(struct pc *pc) {
@@ -152,15 +164,13 @@ bool pc_begin(struct pc *pc, const struct message *record, struct pc_exit *exit)
     }
     const struct pc_vm *vm = &pc->vm[found - 1];
     const struct pc_vcpu_state *kept = state_of(pc, vm, vcpu);
-    *exit = (struct pc_exit){
-        .pc = pc,
-        .vm = vm,
-        .record = record,
-        .vcpu = vcpu,
-        .is_new = kept->seq != record->seq,
-        .before = kept->lapic,
-        .lapic = kept->lapic,
-    };
+    // One by one: as a whole it would be copied twice.
+    exit->pc = pc;
+    exit->vm = vm;
+    exit->record = record;
+    exit->vcpu = vcpu;
+    exit->is_new = kept->seq != record->seq;
+    exit->lapic = kept->lapic;
     look(vm, vcpu, &exit->lapic);
     return true;
 }

@@ -66,7 +66,8 @@ static void read_register(const struct pc_exit *exit, uint32_t msr, struct reply
 
 static void write_lapic(struct pc_exit *exit, uint32_t msr, uint64_t value, struct reply *reply) {
     struct vlapic_ipi ipi = {0};
-    const uint64_t before = vlapic_deadline(&exit->before);
+    const struct pc_vcpu_state *kept = pc_state_of(exit->pc, exit->record->badge, exit->vcpu);
+    const uint64_t before = vlapic_deadline(&kept->lapic);
     const uint64_t now = rt_now();
     if (exit->is_new) {
         // What has expired by now is not lost by what is set now.

@@ -52,9 +52,8 @@ struct pc_exit {
     const struct pc_vm *vm;
     const struct message *record;
     uint32_t vcpu;
-    bool is_new;          // its effects are not in the state yet
-    struct vlapic before; // as committed
-    struct vlapic lapic;  // as it is to be
+    bool is_new;         // its effects are not in the state yet
+    struct vlapic lapic; // as it is to be
 };
 
 // Forms the VMs from CONFIG. INVALID where it contradicts itself, NO_MEMORY where it is more than

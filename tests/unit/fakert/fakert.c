@@ -174,6 +174,13 @@ _Noreturn void rt_reply_map_registers(uint64_t flags, uint64_t word2, uint64_t w
     answer(&reply);
 }
 
+_Noreturn void rt_reply_call_registers(uint64_t word0, uint64_t word1, uint64_t word2,
+                                       uint64_t word3, uint64_t word4, uint64_t word5,
+                                       uint64_t word6, uint64_t word7) {
+    struct reply reply = {.word = {word0, word1, word2, word3, word4, word5, word6, word7}};
+    answer(&reply);
+}
+
 _Noreturn void rt_serve(rt_handler *handle, void *state) { rt_succeed(NULL, 0, handle, state); }
 
 fakert_hypercall *fakert_on_hypercall = rt_hypercall;

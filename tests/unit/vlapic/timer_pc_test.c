@@ -91,6 +91,35 @@ static void test_a_count_is_set(void **state) {
     assert_int_equal(world_takes(WORLD_VCPU), 0x30);
 }
 
+// The same by the page, and what is not to be taken for that: it is masked, waits for a deadline,
+// is off, or the page is not there.
+static void test_a_count_is_set_by_the_page(void **state) {
+    (void)state;
+    assert_int_equal(store(0x380, 1000), DEADLINE_NEVER); // off
+    store(0xf0, 0x1ff);
+    assert_int_equal(store(0x380, 1000), DEADLINE_NEVER); // masked
+    store(0x320, 0x30);
+    for (unsigned divider = 0; divider < 4; divider++) {
+        store(0x3e0, divider);
+        assert_int_equal(store(0x380, 1000), world.now + (UINT64_C(2000) << divider));
+        assert_int_equal(load(0x380), 1000);
+        world.now += UINT64_C(500) << divider;
+        assert_int_equal(load(0x390), 750);
+    }
+    assert_int_equal(store(0x380, UINT32_MAX), world.now + (UINT64_C(16) * UINT32_MAX));
+    assert_int_equal(store(0x380, 0), DEADLINE_NEVER);
+    store(0x380, 10);
+    world.now += 1000; // has expired, but nobody heard of it
+    assert_int_equal(store(0x380, 1000), world.now + 16000);
+    assert_int_equal(world_takes(WORLD_VCPU), 0x30);
+    store(0x320, 0x40030);
+    assert_int_equal(store(0x380, 1000), DEADLINE_NEVER);
+    store(0x320, 0x30);
+    world_write(0x1b, 0xfee00d00); // x2APIC
+    assert_int_equal(store(0x380, 1000), DEADLINE_NEVER);
+    assert_int_equal(world_read(WORLD_X2APIC(0x38)), 0);
+}
+
 static void test_a_period_goes_on(void **state) {
     (void)state;
     world_turn_on(0);
@@ -182,6 +211,7 @@ int main(void) {
         TEST(a_deadline_becomes_an_interrupt),
         TEST(no_deadline_is_lost),
         TEST(a_count_is_set),
+        TEST(a_count_is_set_by_the_page),
         TEST(a_period_goes_on),
         TEST(what_is_urgent_is_first),
         TEST(a_guest_that_waits_is_let_wait),
