@@ -112,14 +112,23 @@ struct reply world_serve(const struct message *record) {
     return *fakert_only_answer();
 }
 
+static void expect_same(const struct reply *one, const struct reply *other) {
+    assert_int_equal(one->flags & ~(uint64_t)REPLY_DEADLINE,
+                     other->flags & ~(uint64_t)REPLY_DEADLINE);
+    assert_int_equal(one->word[0], other->word[0]);
+    assert_int_equal(one->word[2], other->word[2]);
+}
+
+// What has a short way (quick.c) takes it where nobody died: that is the answer behind the loop.
 struct reply world_serve_after_deaths(const struct message *record) {
-    for (unsigned i = 1; world_run(record, i) == FAKERT_KILLED; i++) {
+    unsigned deaths = 1;
+    while (world_run(record, deaths) == FAKERT_KILLED) {
+        deaths++;
     }
+    const struct reply last = *fakert_only_answer();
     const struct reply first = world_serve(record), second = world_serve(record);
-    assert_int_equal(first.flags & ~(uint64_t)REPLY_DEADLINE,
-                     second.flags & ~(uint64_t)REPLY_DEADLINE);
-    assert_int_equal(first.word[0], second.word[0]);
-    assert_int_equal(first.word[2], second.word[2]);
+    expect_same(&last, &first);
+    expect_same(&first, &second);
     return second;
 }
 
