@@ -126,7 +126,6 @@ ARCH = Arch(
     detail=detail,
     calls={
         "HYPERCALL putchar": "putchar",
-        "HYPERCALL 0x84000000": "version",
         "HYPERCALL 0x12345678": "unknown-call",
         "HYPERCALL 0x84000008": "off",
         "SYSREG cpuid": "cpuid",

@@ -15,10 +15,10 @@
 //
 // VMMCALL from ring 0, by RAX; all other registers are kept:
 //   0x..cc01     the character cc goes to the console (RAX's low byte is 1)
-//   0x84000000   RAX becomes the hypervisor's version
 //   0x84000008   the machine is turned off
 //   0x84000009   the same, as failed: whoever started it does not want it started again
-// The numbers of the last three are PSCI's VERSION, SYSTEM_OFF and SYSTEM_RESET.
+// The numbers of the last two are PSCI's SYSTEM_OFF and SYSTEM_RESET. All others are refused: RAX
+// becomes a small negative number, which another version of the hypervisor may have another of.
 //
 // Ports: 0x3f8 to 0x3ff are a 16550, by which the guest gets what was typed; 0x70 and 0x71 a PC's
 // real-time clock, or all ones for none. There is no PIC and no PIT.
@@ -29,7 +29,7 @@
 
 #define HYPERVISOR_LEAF_FREQUENCIES 0x40000010
 #define HYPERVISOR_PUT_CHARACTER(c) (UINT64_C(1) | (uint64_t)(unsigned char)(c) << 8)
-#define HYPERVISOR_VERSION UINT64_C(0x84000000)
+#define HYPERVISOR_NOTHING UINT64_C(0) // a call that there is not
 #define HYPERVISOR_OFF UINT64_C(0x84000008)
 #define HYPERVISOR_OFF_FAILED UINT64_C(0x84000009)
 

@@ -38,9 +38,6 @@ uint32_t firmware_answer(struct firmware_call *call, struct reply *reply) {
     if (call->is_user) {
         return undefined(reply);
     }
-    if (function == PC_VERSION) {
-        return pc_return(call, reply, PC_FIRMWARE_VERSION);
-    }
     if (function == PC_OFF) {
         return firmware_end(call, reply, VM_END_CALL_OFF, 0);
     }
@@ -53,7 +50,7 @@ uint32_t firmware_answer(struct firmware_call *call, struct reply *reply) {
     return pc_return(call, reply, PC_REFUSED);
 }
 
-// The version, and what is refused, need no look at anything.
+// What is refused needs no look at anything.
 void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
                   uint64_t a6, uint64_t a7) {
     const bool known = (a0 & 0xff) == PC_PUT_CHARACTER || a0 == PC_OFF || a0 == PC_RESET;
@@ -61,7 +58,7 @@ void rt_hypercall(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a
         rt_handle_rest(a0, a1, a2, a3, a4, a5, a6, a7);
         return;
     }
-    rt_reply_hypercall(a0 == PC_VERSION ? PC_FIRMWARE_VERSION : PC_REFUSED, a2);
+    rt_reply_hypercall(PC_REFUSED, a2);
 }
 
 // No vCPU is started here: that is the interrupt controller's.

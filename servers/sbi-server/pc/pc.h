@@ -10,12 +10,10 @@
 
 // RAX's low byte, for a character in its second one; or all of RAX.
 #define PC_PUT_CHARACTER 0x01u
-#define PC_VERSION 0x84000000u
 #define PC_OFF 0x84000008u
 #define PC_RESET 0x84000009u
 
 #define PC_DONE UINT64_C(0)
-#define PC_REFUSED UINT64_MAX
 
 // EXITINFO1 of a port access (APM volume 2, 15.10.2).
 #define PORT_IN (1u << 0)

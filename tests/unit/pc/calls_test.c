@@ -62,8 +62,9 @@ static void test_ends_are_told_to_init(void **state) {
 
 static void test_all_else_is_refused(void **state) {
     (void)state;
-    const uint64_t others[] = {0,          2,          0x100,      0x84000007,
-                               0x8400000a, 0xc4000008, UINT64_MAX, UINT64_C(1) << 32 | 0x84000008};
+    const uint64_t others[] = {0,          2,          0x100,
+                               0x84000000, 0x84000007, 0x8400000a,
+                               0xc4000008, UINT64_MAX, UINT64_C(1) << 32 | 0x84000008};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         struct reply reply = pc_call(others[i]);
         assert_int_equal(reply.flags, REPLY_HYPERCALL);

@@ -130,7 +130,6 @@ static void send_to_self(unsigned vector) { apic_store(APIC_COMMAND, COMMAND_TO_
 
 void calls_round(uint64_t own) {
     (void)own;
-    mix(hypervisor_call(HYPERVISOR_VERSION));
     mix(hypervisor_call(0x12345678));
     send_to_self(VECTOR_SOFTWARE);
     wait_for(EVENT_SOFTWARE);

@@ -40,7 +40,7 @@ static __attribute__((naked, used, noreturn)) void pump(void) {
         "adc $0, %%edx\n"
         "mov %[deadline], %%ecx\n"
         "wrmsr\n"
-        // The version, a character, a call that is nobody's.
+        // Calls that are nobody's, and a character.
         "mov $0x84000000, %%eax\n"
         "vmmcall\n"
         "mov $0x2e01, %%eax\n"

@@ -55,7 +55,7 @@ static void registers(void) {
 
 // Calls of the hypervisor that there are not.
 static void calls(void) {
-    static const uint64_t numbers[] = {0, 2, 0x84000007, 0xc4000008, UINT64_MAX};
+    static const uint64_t numbers[] = {0, 2, 0x84000000, 0x84000007, 0xc4000008, UINT64_MAX};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         uint64_t rax = numbers[i], rdx = 0x1234;
         __asm__ volatile("vmmcall" : "+a"(rax), "+d"(rdx)::"memory");
