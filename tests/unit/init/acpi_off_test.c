@@ -9,7 +9,7 @@
 
 #include "servers/init/acpi_off.h"
 
-#define SECOND 1000u
+#define SECOND 1000ull
 #define CONTROL_A 0x604u
 #define CONTROL_B 0x1604u
 #define COMMAND 0xb2u

@@ -76,7 +76,7 @@ static void test_periods(void **state) {
     one_put(ONE_DCR, 0xb);
     one_put(ONE_LVT_TIMER, 0x20000 | 0x22);
     one_put(ONE_INITIAL, 100);
-    for (unsigned i = 1; i < 4; i++) {
+    for (uint64_t i = 1; i < 4; i++) {
         vlapic_tick(&one.lapic, one.now + i * 100);
         assert_int_equal(one_take(), 0x22);
         one_put(ONE_EOI, 0);

@@ -264,7 +264,7 @@ static void other_codes(void) {
 static void deliveries(void) {
     uint64_t fresh = FRESH;
     interrupts = 0;
-    for (unsigned i = 1; i <= 20; i++) {
+    for (uint64_t i = 1; i <= 20; i++) {
         x86_write_msr(X2APIC(COMMAND), SELF | VECTOR_OWN);
         ON_A_FRESH_STACK("sti\nnop\ncli");
         check(interrupts == 2 * i - 1, "an interrupt, once: %lu", interrupts);
