@@ -6,7 +6,7 @@
 #include "tests/recovery/servers/evil/evil.h"
 
 #define CALLS 200u     // a record of a guest's exit
-#define MANY 50000u    // of a server that has had none, whose records are rare,
+#define MANY 50000u    // one of another kind, which are rare,
 #define ENOUGH 100000u // until there were so many in all
 #define DEATHS 12      // one death in so many records
 #define REFUSALS 6     // of answers to one record, before one that can't be refused
@@ -79,7 +79,7 @@ static void serve(void *state, const struct message *record, struct reply *reply
     evil_tally->refused += again;
     refusals = again ? refusals + 1 : 0;
     evil_tally->exits += served < EXIT_GUEST_CLASSES;
-    evil_calls(evil_tally->exits || evil_tally->calls >= ENOUGH ? CALLS : MANY);
+    evil_calls(served < EXIT_GUEST_CLASSES || evil_tally->calls >= ENOUGH ? CALLS : MANY);
     evil_scribble();
     unsigned deaths = evil_tally->exits ? DEATHS : 1;
     if (!again && MESSAGE_ATTEMPT(record->info) < 2 && evil_below(deaths) == 0) {
