@@ -96,6 +96,23 @@ def gic_nonsense(ctx: Context) -> None:
 
 
 @system_test(arches=ARM)
+def count(ctx: Context) -> None:
+    """A VM's count begins with it, the same for its CPUs; no deadline does the machine any harm."""
+    run(ctx, "count", 40, manifest=ctx.manifest("two-cpus"))
+    # Two VMs begin one after the other.
+    source = ctx.scratch / "counts.dts"
+    source.write_text(
+        f'/dts-v1/;\n/include/ "{ctx.manifest("beside")}"\n'
+        '/ { vms { b { image { path = "/sbin/beside"; }; }; }; };\n'
+    )
+    result = run_guest(ctx, guest=ctx.out / "guest/count.bin", manifest=source)
+    ctx.expect(result.status == 0, f"status 0, not {result.status}")
+    ctx.expect("FAILED" not in result.output, "two guests whose checks hold")
+    begins = re.findall(r"^\[[ab]\] count: begins at ([0-9]+)\r?$", result.output, re.MULTILINE)
+    ctx.expect(len(set(begins)) == 2, f"two VMs with a count of their own, not {begins}")
+
+
+@system_test(arches=ARM)
 def psci_conformance(ctx: Context) -> None:
     """As the specification has it, and with a second CPU that comes and goes."""
     run(ctx, "psci_conformance", 30)
