@@ -183,7 +183,8 @@ enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instr
         return STATUS_NOT_FOUND;
     }
     hpa_t at = HPA((par & PTE_ADDRESS) | (address & PAGE_MASK));
-    *instruction = *(const volatile uint32_t *)arch_phys_to_virt(at);
+    uint32_t word = *(const volatile uint32_t *)arch_phys_to_virt(at);
+    *instruction = vcpu->context.regs.pstate & PSTATE_AARCH32 ? 0 : word; // 0: of A64 it is none
     return STATUS_OK;
 }
 

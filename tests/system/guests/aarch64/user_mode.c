@@ -193,7 +193,8 @@ static void try_t32(void) {
 }
 
 static void load_device(void) {
-    static const uint32_t load_many = 0xe8900006; // ldm r0, {r1, r2}
+    // ldmlo r0, {r1, r2}, in A64 a load of one byte
+    static const uint32_t load_many = 0x38900006;
     struct machine_range distributor;
     check(machine_device(bare_machine(), "arm,gic-v3", 0, &distributor), "there is no GICv3");
     code_write(&load_many, 1);
