@@ -3,11 +3,20 @@
 #include "servers/npf-pager/emulate.h"
 
 #include "libs/insn/insn.h"
+#include "servers/npf-pager/pair.h"
 
 void emulate_forget(struct pager_access *access) {
     // No instruction that could be fetched has that number.
     *access =
         (struct pager_access){.instruction = RT_NO_INSTRUCTION - 1, .access = PAGER_NO_ACCESS};
+}
+
+static void refuse_as(struct pager *pager, const struct region *region,
+                      const struct message *record, const char *what, struct reply *reply) {
+    rt_log("VM %llu: the instruction at 0x%llx touches the registers of %s at 0x%llx, but is %s",
+           (unsigned long long)record->badge, (unsigned long long)record->pc, region->model->name,
+           (unsigned long long)record->word[0], what);
+    pager_report(pager, record, REPORT_INSTRUCTION, record->word[0], record->word[1], reply);
 }
 
 // The instruction that exited can't be emulated, or is another one now.
@@ -19,12 +28,11 @@ static void refuse(struct pager *pager, const struct region *region,
         reply->flags = REPLY_FLAGS;
         return;
     }
-    const char *what = access->kind == INSN_ACCESS ? "one that changes two registers, or a pair's"
-                                                   : insn_text((enum insn_kind)access->kind);
-    rt_log("VM %llu: the instruction at 0x%llx touches the registers of %s at 0x%llx, but is %s",
-           (unsigned long long)record->badge, (unsigned long long)record->pc, region->model->name,
-           (unsigned long long)record->word[0], what);
-    pager_report(pager, record, REPORT_INSTRUCTION, record->word[0], record->word[1], reply);
+    const char *what =
+        access->kind == INSN_ACCESS
+            ? "one that changes three registers, or one by SP that changes it or is a pair's"
+            : insn_text((enum insn_kind)access->kind);
+    refuse_as(pager, region, record, what, reply);
 }
 
 // Does not return when the vCPU has been stopped: so it is called before a store's effects.
@@ -47,6 +55,11 @@ uint64_t emulate_register(struct pager *pager, const struct message *record, uns
     const struct pager_vm *vm = pager_vm(pager, record);
     (void)emulate_seen(pager, vm, record); // there is such a vCPU
     return read_register(vm, record, reg);
+}
+
+uint64_t emulate_stepped(struct pager *pager, const struct message *record,
+                         const struct pager_access *access) {
+    return emulate_register(pager, record, access->base) + (uint64_t)(int64_t)access->step;
 }
 
 // What is stored, cut to the store's size.
@@ -103,9 +116,7 @@ static void store(struct pager *pager, const struct region *region,
     const uint64_t *seen = emulate_seen(pager, store.vm, record);
     store.value = stored_value(access, &store);
     if (access->step != 0) {
-        // Never changed before this answer is taken, even if it is given again.
-        reply->word[0] =
-            read_register(store.vm, record, access->base) + (uint64_t)(int64_t)access->step;
+        reply->word[0] = emulate_stepped(pager, record, access);
     }
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
@@ -172,12 +183,23 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
         pager_report(pager, record, REPORT_DENIED, address, record->word[1], reply);
     } else if (access->kind == INSN_COMPUTE) {
         code_compute(pager, region, access, record, reply);
+    } else if (access->is_pair) {
+        const char *what = pair_refused(pager, region, access, record);
+        if (what) {
+            refuse_as(pager, region, record, what, reply);
+        } else {
+            pair_access(pager, region, access, record, reply);
+        }
     } else if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
         uint64_t whole = access->kept ? emulate_register(pager, record, access->reg) : 0;
+        uint64_t stepped = access->step != 0 ? emulate_stepped(pager, record, access) : 0;
         uint64_t part = emulate_extend(access, emulate_load(pager, region, access, record, reply));
-        reply->word[0] = (whole & access->kept) | part << access->position;
+        uint64_t loaded = (whole & access->kept) | part << access->position;
+        bool is_kept = access->flags & REPLY_WRITE_SECOND || access->step == 0;
+        reply->word[0] = is_kept ? loaded : stepped;
+        reply->word[1] = stepped;
         reply->flags = access->flags;
         reply->word[6] = access->length;
     }

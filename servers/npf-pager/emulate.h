@@ -31,6 +31,11 @@ void emulate_forget(struct pager_access *access);
 // for an answer then.
 uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg);
 
+// What the base register of ACCESS becomes. That never is before this answer is taken, so it is the
+// same when the answer is given again.
+uint64_t emulate_stepped(struct pager *pager, const struct message *record,
+                         const struct pager_access *access);
+
 // What an access to a device's registers has of it: no value.
 struct device_access emulate_device(struct pager *pager, const struct region *region,
                                     const struct pager_access *access, const struct message *record,
@@ -43,11 +48,19 @@ uint64_t emulate_load(struct pager *pager, const struct region *region,
                       struct reply *reply);
 void emulate_store(struct pager *pager, const struct region *region, struct device_access *access);
 
-// An answer writes one general register, so of the instructions that change their base register
-// only stores can be emulated, and no pairs; a stack pointer is no general register.
+// An answer writes two general registers, and a stack pointer is none. Nor can it be read: so it is
+// not known which half of a pair made the exit.
 ALWAYS_INLINE bool emulate_can(const struct insn_form *form, struct insn_access insn) {
-    bool writes_base = form->writes_base && (!form->is_write || insn.base == insn_zero);
-    return form->kind == INSN_ACCESS && !form->is_pair && !writes_base;
+    unsigned loaded = form->is_write ? 0 : (insn.reg != insn_zero) + (insn.second != insn_zero);
+    bool is_by_sp = (form->writes_base || form->is_pair) && insn.base == insn_zero;
+    return form->kind == INSN_ACCESS && !is_by_sp &&
+           !(form->is_pair && loaded + (insn.step != 0) > 2);
+}
+
+// The answer to ACCESS writes REG, too, behind what it writes already.
+ALWAYS_INLINE void emulate_writes(struct pager_access *access, uint8_t reg) {
+    access->flags |= access->flags & REPLY_WRITE ? REPLY_WRITE_SECOND | REPLY_SECOND(reg)
+                                                 : REPLY_WRITE | REPLY_REGISTER(reg);
 }
 
 // Keeps what INSN, which is INSTRUCTION or was GIVEN by the hardware, does.
@@ -68,13 +81,21 @@ ALWAYS_INLINE void emulate_keep(struct pager_access *access, struct insn_access 
         .kind = form->kind,
         .base = insn.base,
         .step = insn.step,
+        .second = insn.second,
+        .offset = insn.offset,
+        .is_pair = form->is_pair,
+        .is_slow = form->is_pair || insn.step != 0,
     };
     if (emulate_can(form, insn)) {
         access->access = form->is_write ? ACCESS_WRITE : ACCESS_READ;
         if (!form->is_write && insn.reg != insn_zero) {
-            access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.reg);
-        } else if (insn.step != 0) {
-            access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.base);
+            emulate_writes(access, insn.reg);
+        }
+        if (!form->is_write && form->is_pair && insn.second != insn_zero) {
+            emulate_writes(access, insn.second);
+        }
+        if (insn.step != 0) {
+            emulate_writes(access, insn.base);
         }
     }
 }

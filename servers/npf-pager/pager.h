@@ -31,13 +31,16 @@ struct pager_access {
     uint64_t mask;
     uint8_t reg;
     uint8_t kind; // enum insn_kind
-    uint8_t base; // of a store that also adds STEP to this register; else STEP is 0
+    uint8_t base; // of one that also adds STEP to this register; else STEP is 0
     int16_t step;
+    int16_t offset; // of a pair: from the base to the first half
+    uint8_t second; // of a pair: the other register
+    bool is_pair;
+    bool is_slow; // there is no shorter way for it
     // x86_64 (code_x86_64.c), elsewhere 0:
     uint8_t operation;   // enum insn_operation, of INSN_COMPUTE,
     bool is_to_register; // and where its result is
     uint8_t position;    // the operand's lowest bit in the register
-    bool is_slow;        // there is no shorter way for it
     bool is_based;       // the address is `base` and `displacement`, and nothing else
     int64_t displacement;
     uint64_t kept;  // bits of the register that a load leaves alone

@@ -17,7 +17,9 @@
 #define PAGER_DEVICES 16 // of all VMs together
 
 struct pager_state {
-    uint64_t seq[PAGER_VCPUS]; // of the last store to a device that was done
+    // Of the last exit whose effect on a device was committed; of a pair's, perhaps only the first
+    // half (pair.c).
+    uint64_t seq[PAGER_VCPUS];
     uint64_t device[PAGER_DEVICES][DEVICE_WORDS];
 };
 

@@ -7,20 +7,27 @@ from exeunt_lib.testing import Context, run_guest, system_test
 
 ARCH = ("aarch64",)
 GUEST = "guest/accesses.bin"
-PASSED = "accesses: 58 checks passed"
+PASSED = "accesses: 149 checks passed"
 
-MOV_X0_DISTRIBUTOR = 0xD2A10000  # mov x0, #0x8000000
-PAIR = "one that changes two registers, or a pair's"
-# An answer changes one register, and is about one access; and what hardware does at once can't be
-# done by a server.
-REFUSED = {
-    "ldr w1, [x0], #4": (0xB8404401, PAIR),
-    "ldr w1, [x0, #0]!": (0xB8400C01, PAIR),
-    "ldp w1, w2, [x0]": (0x29400801, PAIR),
-    "stp w1, w2, [x0]": (0x29000801, PAIR),
-    "ldxr w1, [x0]": (0x885F7C01, "an exclusive load or store"),
-    "ldadd w1, w2, [x0]": (0xB8210002, "an atomic memory operation"),
+DISTRIBUTOR = 0x8000000
+LAST_WORD = 0x800FFFC
+MOV_X0 = {
+    DISTRIBUTOR: (0xD2A10000,),  # mov x0, #0x8000000
+    LAST_WORD: (0xD2A10000, 0xF29FFF80),  # movk x0, #0xfffc
 }
+MOV_SP_X0 = 0x9100001F
+THREE = "one that changes three registers, or one by SP that changes it or is a pair's"
+# An answer changes two registers, the stack pointer is none, and what hardware does at once can't be
+# done by a server. What is refused, where, and the instructions.
+REFUSED = {
+    "ldp w1, w2, [x0], #8": (THREE, DISTRIBUTOR, 0x28C10801),
+    "ldp w1, w2, [sp]": (THREE, DISTRIBUTOR, MOV_SP_X0, 0x29400BE1),
+    "ldr w1, [sp], #4": (THREE, DISTRIBUTOR, MOV_SP_X0, 0xB84047E1),
+    "stp w1, w2, [x0]": ("a pair's whose second half is elsewhere", LAST_WORD, 0x29000801),
+    "ldxr w1, [x0]": ("an exclusive load or store", DISTRIBUTOR, 0x885F7C01),
+    "ldadd w1, w2, [x0]": ("an atomic memory operation", DISTRIBUTOR, 0xB8210002),
+}
+ENTRY = 0x40200000
 
 
 @system_test(arches=ARCH)
@@ -42,19 +49,21 @@ def accesses_aarch64(ctx: Context) -> None:
 @system_test(arches=ARCH)
 def accesses_refused_aarch64(ctx: Context) -> None:
     """What can't be emulated ends the VM with a report of what it was."""
-    for text, (instruction, what) in REFUSED.items():
+    for text, (what, address, *code) in REFUSED.items():
+        code = [*MOV_X0[address], *code]
         guest = ctx.scratch / "refused.bin"
-        guest.write_bytes(struct.pack("<2I", MOV_X0_DISTRIBUTOR, instruction))
+        guest.write_bytes(struct.pack(f"<{len(code)}I", *code))
         result = run_guest(ctx, guest=guest)
         ctx.say(text)
         ctx.expect_lines(
             result.output,
-            re.compile(r"^VM vm0: .* at 0x8000000, can't be decoded: use plain loads and stores"),
+            re.compile(f"^VM vm0: .* at {address:#x}, can't be decoded: use plain loads and stores"),
             "VM vm0: stopped",
         )
+        pc = ENTRY + 4 * len(code) - 4
         ctx.expect_lines(
             result.output,
-            "VM 0: the instruction at 0x40200004 touches the registers of gic-v3 at 0x8000000, "
+            f"VM 0: the instruction at {pc:#x} touches the registers of gic-v3 at {address:#x}, "
             f"but is {what}",
         )
         ctx.expect(result.status == 1, f"{text}: status 1, not {result.status}")

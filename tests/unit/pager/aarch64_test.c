@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "libs/vgic/vgic.h"
-#include "tests/unit/fakert/step.h"
 #include "tests/unit/pager/board.h"
 
 #define GICD_CTLR (GICD + 0x0)
@@ -30,15 +29,6 @@
 #define PRIORITIES 0xa0a0a0a0 // of four
 #define TIMER 27
 
-// Served by a server that has just started.
-static struct reply serve(const struct message *record) {
-    board_config();
-    fakert_send(record);
-    assert_int_equal(fakert_run(npf_pager_main), FAKERT_WAITING);
-    assert_int_equal(fakert.answered, 1);
-    return fakert.answer[0];
-}
-
 static struct message store_of(uint64_t address, uint64_t value) {
     fakert.reg[10] = value;
     return board_access(address, ACCESS_WRITE);
@@ -46,67 +36,14 @@ static struct message store_of(uint64_t address, uint64_t value) {
 
 static struct reply store(uint64_t address, uint64_t value) {
     struct message record = store_of(address, value);
-    return serve(&record);
+    return board_serve(&record);
 }
 
 static uint64_t load(uint64_t address) {
     struct message record = board_access(address, ACCESS_READ);
-    struct reply reply = serve(&record);
+    struct reply reply = board_serve(&record);
     assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE | REPLY_WRITE | REPLY_REGISTER(10));
     return reply.word[0];
-}
-
-static void type(const char *text) {
-    for (; *text; text++) {
-        board_type(*text);
-    }
-}
-
-static const char *arrives = ""; // typed when the server is about to serve
-
-static struct pager victim;
-static struct message served;
-
-static void serve_by_victim(void *argument) {
-    (void)argument;
-    struct reply reply = {0};
-    pager_serve(&victim, &served, &reply);
-}
-
-// The exit, cut short behind every change to what outlives the server, and then served by the next
-// one: the answer, the rings, the state and what the core has are as if nobody had died.
-static struct reply die_everywhere(const struct message *record) {
-    static struct board end;
-    struct step_images images;
-    const char *wrong;
-    served = *record;
-    board_config();
-    assert_int_equal(pager_configure(&victim, rt_config, &wrong), STATUS_OK);
-    assert_int_equal(pager_adopt(&victim, board->state, sizeof(board->state)), STATUS_OK);
-    type(arrives);
-    if (!step_run(serve_by_victim, NULL, board, sizeof(*board), &images)) {
-        skip();
-    }
-    struct reply undisturbed = serve(record);
-    memcpy(&end, board, sizeof(end));
-    for (unsigned i = 0; i < images.count; i++) {
-        memcpy(board, images.image[i], sizeof(*board));
-        struct reply reply = serve(record);
-        assert_memory_equal(&reply, &undisturbed, sizeof(reply));
-        // Whether the console was told later, or, by a server that has just begun, now, is the
-        // same.
-        board->out.reserved = end.out.reserved = 0;
-        assert_memory_equal(&board->out, &end.out, sizeof(end.out));
-        assert_memory_equal(&board->in, &end.in, sizeof(end.in));
-        assert_memory_equal(board_core(0), end.core[end.now], sizeof(end.core[0]));
-        struct state_header *found = (void *)board->state, *wanted = (void *)end.state;
-        uint32_t size = wanted->slot_size;
-        assert_memory_equal(board->state + STATE_SLOTS_AT + found->active * size,
-                            end.state + STATE_SLOTS_AT + wanted->active * size, size);
-    }
-    assert_true(images.count > 3);
-    step_free(&images);
-    return undisturbed;
 }
 
 static void what_is_sent_is_in_the_ring_once(void **state) {
@@ -114,9 +51,9 @@ static void what_is_sent_is_in_the_ring_once(void **state) {
     const char text[] = "two lines\r\nand more";
     for (unsigned i = 0; i < sizeof(text) - 1; i++) {
         struct message record = store_of(UART + PL011_DR, (uint8_t)text[i]);
-        struct reply reply = serve(&record);
+        struct reply reply = board_serve(&record);
         assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE);
-        serve(&record); // it comes again
+        board_serve(&record); // it comes again
         assert_int_equal(board->out.head, i + 1);
         assert_true(fakert_count(FAKERT_SIGNAL) >= 1);
     }
@@ -127,7 +64,7 @@ static void dying_while_a_byte_is_sent(void **state) {
     (void)state;
     store(UART + PL011_DR, 'a');
     struct message record = store_of(UART + PL011_DR, 'b');
-    die_everywhere(&record);
+    board_die_everywhere(&record);
     assert_int_equal(board->out.head, 2);
     assert_memory_equal(board->out.data, "ab", 2);
 }
@@ -149,7 +86,7 @@ static void what_is_typed_arrives_in_order(void **state) {
     (void)state;
     const char *text = "more than the receiver has room for";
     assert_true(load(UART + PL011_FR) & 1u << 4); // empty
-    type(text);
+    board_type_text(text);
     for (const char *next = text; *next; next++) {
         assert_false(load(UART + PL011_FR) & 1u << 4);
         assert_int_equal(load(UART + PL011_DR), *next);
@@ -160,9 +97,9 @@ static void what_is_typed_arrives_in_order(void **state) {
 
 static void dying_while_a_byte_is_received(void **state) {
     (void)state;
-    type("xyz");
+    board_type_text("xyz");
     struct message record = board_access(UART + PL011_DR, ACCESS_READ);
-    struct reply reply = die_everywhere(&record);
+    struct reply reply = board_die_everywhere(&record);
     assert_int_equal(reply.word[0], 'x');
     assert_int_equal(load(UART + PL011_DR), 'y');
     assert_int_equal(board->in.tail, 3);
@@ -181,7 +118,7 @@ static void set_up_controller(void) {
 }
 
 static struct reply serve_plain(const struct message *record) {
-    struct reply reply = die_everywhere(record);
+    struct reply reply = board_die_everywhere(record);
     assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_ADVANCE);
     return reply;
 }
@@ -259,7 +196,7 @@ static void an_interrupt_is_sent_by_a_system_register(void **state) {
         assert_int_equal(board_core(vcpu)->raises, 1);
         acknowledge(vcpu, 2);
     }
-    serve(&record); // it comes again
+    board_serve(&record); // it comes again
     assert_int_equal(board_core(0)->state[2], VCPU_LOOK_ACTIVE);
 }
 
@@ -268,7 +205,7 @@ static void the_register_that_sends_cannot_be_read(void **state) {
     (void)state;
     set_up_controller();
     struct message record = sysreg_of(BOARD_SGI1R | 1, 0);
-    struct reply reply = serve(&record);
+    struct reply reply = board_serve(&record);
     assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_INJECT);
     assert_int_equal(reply.word[0], 1u << 25);
 }
@@ -283,9 +220,9 @@ static void set_up_uart(void) {
 
 static void type_and_signal(const char *text) {
     struct message record = fakert_record(EXIT_SIGNAL, 1, 0, 0);
-    arrives = text;
-    assert_int_equal(die_everywhere(&record).flags, 0);
-    arrives = "";
+    board_arrives = text;
+    assert_int_equal(board_die_everywhere(&record).flags, 0);
+    board_arrives = "";
 }
 
 static void what_is_typed_interrupts(void **state) {
@@ -303,14 +240,14 @@ static void what_is_typed_interrupts(void **state) {
     assert_int_equal(load(UART + PL011_DR), 'b');
     // There is more: it comes again when it is ended, once.
     struct message record = end_of(0, UART_INTID);
-    assert_int_equal(die_everywhere(&record).flags, REPLY_FLAGS);
+    assert_int_equal(board_die_everywhere(&record).flags, REPLY_FLAGS);
     assert_int_equal(board_core(0)->raises, 2);
     acknowledge(0, UART_INTID);
-    serve(&record); // an end that has been told of already
+    board_serve(&record); // an end that has been told of already
     assert_int_equal(board_core(0)->raises, 2);
     assert_int_equal(load(UART + PL011_DR), 'c');
     record = end_of(0, UART_INTID);
-    serve(&record);
+    board_serve(&record);
     assert_int_equal(board_core(0)->raises, 2);
 }
 
@@ -320,10 +257,10 @@ static void a_load_takes_the_interrupt_back(void **state) {
     type_and_signal("a");
     assert_int_equal(board_core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
     struct message record = board_access(UART + PL011_DR, ACCESS_READ);
-    assert_int_equal(die_everywhere(&record).word[0], 'a');
+    assert_int_equal(board_die_everywhere(&record).word[0], 'a');
     assert_int_equal(board_core(0)->state[UART_INTID], 0);
     record = store_of(UART + PL011_DR, 'x');
-    die_everywhere(&record);
+    board_die_everywhere(&record);
     record = store_of(UART + PL011_IMSC, 1u << 5); // its FIFO for what is sent is empty
     serve_plain(&record);
     assert_int_equal(board_core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
@@ -341,7 +278,7 @@ static void what_did_not_fit_follows(void **state) {
     }
     assert_int_equal(board->in.tail, 20);
     struct message record = end_of(0, UART_INTID);
-    serve(&record);
+    board_serve(&record);
     assert_int_equal(board_core(0)->state[UART_INTID], VCPU_LOOK_PENDING);
     for (const char *next = "ghij"; *next; next++) {
         assert_int_equal(load(UART + PL011_DR), *next);
@@ -431,17 +368,17 @@ static void a_gicv2_sends_by_its_distributor(void **state) {
     store(GICD_CTLR, 1);
     store(GICD + 0x400, PRIORITIES);
     struct message record = store_of(GICD + 0xf00, 2u << 24); // SGIR: SGI 0, to itself
-    die_everywhere(&record);
+    board_die_everywhere(&record);
     const uint64_t sgi = INTERRUPT_GIC(0, PRIORITY) | INTERRUPT_NOTIFY | INTERRUPT_GROUP0;
     assert_int_equal(board_core(0)->raised[0], sgi | INTERRUPT_SOURCE(0));
     record = store_of(GICD + 0xf00, 1u << 24); // to the other
     record.info = MESSAGE_INFO(EXIT_STAGE2, 1, 1);
-    serve(&record);
+    board_serve(&record);
     assert_int_equal(board_core(0)->raises, 1);
     board_core(0)->state[0] = 0; // the first is ended
     record = board_exit(EXIT_WINDOW);
     record.word[0] = 1;
-    die_everywhere(&record);
+    board_die_everywhere(&record);
     assert_int_equal(board_core(0)->raised[0], sgi | INTERRUPT_SOURCE(1));
     assert_int_equal(board_core(0)->raises, 2);
 }
@@ -451,12 +388,12 @@ static void a_gicv2_knows_who_asks(void **state) {
     for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
         struct message record = board_access(GICD + 0x800, ACCESS_READ);
         record.info = MESSAGE_INFO(EXIT_STAGE2, vcpu, 1);
-        assert_int_equal(serve(&record).word[0], 0x01010101u << vcpu);
+        assert_int_equal(board_serve(&record).word[0], 0x01010101u << vcpu);
     }
     // As any system register that is not there.
     struct message record = board_exit(EXIT_SYSREG);
     record.word[0] = BOARD_SGI1R;
-    assert_int_equal(serve(&record).flags, REPLY_FLAGS | REPLY_INJECT);
+    assert_int_equal(board_serve(&record).flags, REPLY_FLAGS | REPLY_INJECT);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, board_begin)

@@ -116,3 +116,9 @@ struct message board_access(uint64_t address, enum access access) {
 }
 
 void board_type(char byte) { board->in.data[board->in.head++ % RING_BYTES] = byte; }
+
+void board_type_text(const char *text) {
+    for (; *text; text++) {
+        board_type(*text);
+    }
+}

@@ -57,3 +57,12 @@ struct message board_exit(enum exit_class c);
 struct message board_access(uint64_t address, enum access access);
 
 void board_type(char byte);
+void board_type_text(const char *text);
+
+// RECORD's answer, by a server that has just started.
+struct reply board_serve(const struct message *record);
+
+// RECORD's exit, cut short behind every change to what outlives the server, and then served by the
+// next one: the answer, the rings, the state and what the core has are as if nobody had died.
+struct reply board_die_everywhere(const struct message *record);
+extern const char *board_arrives; // what is typed when that server is about to serve
