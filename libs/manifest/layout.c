@@ -254,6 +254,25 @@ static void check_lines(struct reader *reader, int node, const struct manifest_v
     }
 }
 
+// A VM has one console, and it is its UART's.
+static void check_uarts(struct reader *reader, int node, const struct manifest_vm *vm) {
+    const char *uart = reader->arch->console;
+    const struct manifest_device *first = NULL;
+    uint32_t index = 0;
+    int child = 0;
+    fdt_for_each_subnode(child, reader->fdt, node) {
+        const struct manifest_device *device = &vm->device[index++];
+        if (uart == NULL || strcmp(device->compatible, uart) != 0)
+            continue;
+        if (first != NULL)
+            reader_fail(reader, STATUS_EXISTS, child, "compatible",
+                        "makes this a second UART, beside `%s`, for the VM's one console; remove "
+                        "one",
+                        first->name);
+        first = device;
+    }
+}
+
 static void read_devices(struct reader *reader, int node, struct manifest_vm *vm) {
     static const char *const all[] = {"compatible", "reg", "server", NULL};
     static const char *const with_lines[] = {
@@ -279,8 +298,10 @@ static void read_devices(struct reader *reader, int node, struct manifest_vm *vm
         reader_claim_guest(reader, child, "reg", device->guest);
         read_interrupts(reader, child, vm, device);
     }
-    if (!reader_failed(reader))
+    if (!reader_failed(reader)) {
         check_lines(reader, node, vm);
+        check_uarts(reader, node, vm);
+    }
 }
 
 void layout_read(struct reader *reader, int node, struct manifest_vm *vm) {

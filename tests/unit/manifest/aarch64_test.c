@@ -139,6 +139,14 @@ static void test_one_cpu_interface_is_all_vcpus(void **state) {
                 "is \"arm,gic-400\", which is for 8 vCPUs at most; the VM has 9");
 }
 
+static void test_a_vm_has_one_uart(void **state) {
+    (void)state;
+    edit_text(&edit, RTC, "compatible", "arm,pl011");
+    edit_expect(&edit, STATUS_EXISTS, RTC, "compatible",
+                "makes this a second UART, beside `uart`, for the VM's one console; remove "
+                "one");
+}
+
 static void test_a_guests_controller_is_of_the_machines_kind(void **state) {
     (void)state;
     edit_text(&edit, GIC, "compatible", "arm,gic-400");
@@ -292,6 +300,7 @@ int main(void) {
         cmocka_unit_test_setup(test_each_vcpu_has_its_redistributor, reset),
         cmocka_unit_test_setup(test_a_gicv2_is_the_machines_and_the_guests, reset),
         cmocka_unit_test_setup(test_one_cpu_interface_is_all_vcpus, reset),
+        cmocka_unit_test_setup(test_a_vm_has_one_uart, reset),
         cmocka_unit_test_setup(test_a_guests_controller_is_of_the_machines_kind, reset),
         cmocka_unit_test_setup(test_the_parts_of_a_gicv2_are_nobody_elses, reset),
         cmocka_unit_test_setup(test_lines_lead_to_one_controller, reset),
