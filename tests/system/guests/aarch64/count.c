@@ -17,7 +17,7 @@ static volatile uint64_t second_offset;
 // By how much the virtual count is behind the machine's. Both are read within a tick.
 static uint64_t offset(void) {
     uint64_t before, physical, after;
-    do {
+    for (;;) {
         __asm__ volatile("isb\n"
                          "mrs %0, cntvct_el0\n"
                          "isb\n"
@@ -25,9 +25,12 @@ static uint64_t offset(void) {
                          "isb\n"
                          "mrs %2, cntvct_el0\n"
                          : "=r"(before), "=r"(physical), "=r"(after)::"memory");
-    } while (before != after);
-    return physical - after;
+        if (before == after)
+            return physical - after;
+    }
 }
+
+static uint64_t now(void) { return sysreg_read(cntvct_el0); }
 
 static __attribute__((used)) _Noreturn void second_main(void) {
     second_offset = offset();
@@ -57,7 +60,7 @@ static void begin(uint64_t cpu) {
         const int64_t error = firmware_call(CPU_ON, other, (uint64_t)second_start, 0);
         check(error == 0, "CPU_ON: %ld", error);
         const uint64_t end = sysreg_read(cntvct_el0) + 20 * second;
-        while (second_offset == 0 && sysreg_read(cntvct_el0) < end)
+        while (second_offset == 0 && now() < end)
             __asm__ volatile("yield" ::: "memory");
         check(second_offset == own, "the CPUs' offsets are 0x%lx and 0x%lx", own, second_offset);
     }
@@ -75,7 +78,7 @@ static void deadline(uint64_t deadline) {
     sysreg_write(cntv_ctl_el0, CNTV_CTL_ENABLE);
     sysreg_sync();
     const uint64_t end = sysreg_read(cntvct_el0) + sysreg_read(cntfrq_el0) / 1000;
-    while (sysreg_read(cntvct_el0) < end)
+    while (now() < end)
         __asm__ volatile("yield" ::: "memory");
     check(sysreg_read(cntv_cval_el0) == deadline, "0x%lx is another one now", deadline);
     sysreg_write(cntv_ctl_el0, 0);
