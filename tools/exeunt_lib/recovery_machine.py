@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Record:
 
     server: str
     number: int  # among those that the server got for the first time
+    index: int  # among these, of its detail
     kind: str  # the class
     attempt: int
     seq: int
@@ -178,7 +180,7 @@ class Machine:
         self.system = system
         self.arch = system.arch
         self.shift = shift
-        self.counts: dict[str, int] = {}
+        self.counts: Counter = Counter()
         self.last_seq: dict[tuple[str, str], int] = {}
         self.guest_ram: list[tuple[int, int]] = []  # offset in the file, size
         self.at_breakpoint = False
@@ -291,13 +293,12 @@ class Machine:
         arch, info = self.arch, registers[self.arch.info]
         kind = CLASSES[info & 0xFF] if info & 0xFF < len(CLASSES) else "?"
         attempt = info >> 24 & 0xFF
-        number = self.counts.get(name, 0)
-        if attempt == 0:
-            number += 1
-            self.counts[name] = number
         detail = self.system.detail(kind, tuple(registers[word] for word in arch.words))
+        if attempt == 0:
+            self.counts.update((name, (name, detail)))
+        number, index = self.counts[name], self.counts[name, detail]
         first = registers[self.arch.pc] == self.system.receives[0]
-        return Record(name, number, kind, attempt, registers[arch.seq], detail, first)
+        return Record(name, number, index, kind, attempt, registers[arch.seq], detail, first)
 
     def next_record(self) -> Record:
         """Runs to the next arrival of a record, at whichever server; init's are passed over."""

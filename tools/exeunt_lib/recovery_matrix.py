@@ -84,12 +84,12 @@ def missing(system: System, survey: Survey) -> list[Cell]:
 
 def cells_of(system: System, survey: Survey, kind: Kind) -> list[Cell]:
     server, name = kind[0], title(system, kind[1])
-    number = survey.typical(kind)
+    record = survey.typical_record(kind)
     way = survey.ways[kind]
 
     def strike(index: int) -> tuple[Strike]:
         place, count = survey.place(kind, index)
-        return (Strike("kill", server, str(number), place, count),)
+        return (Strike("kill", server, record, place, count),)
 
     changes = middle(system, survey, kind)
     last = max(max(n) for k, n in survey.arrivals.items() if k[0] == server)
@@ -100,11 +100,11 @@ def cells_of(system: System, survey: Survey, kind: Kind) -> list[Cell]:
         found.append(("changing", (), "it changes no state that outlives the server"))
         # The answer is made: that is all there is.
         found.append(("changed", strike(len(way) - 1), ""))
-    if number == last:
+    if survey.typical(kind) == last:
         found.append(("replied", (), "the VM has ended with the reply"))
     else:
-        next_one = Strike("kill", server, str(number + 1), ARRIVAL)
-        found.append(("replied", (next_one,), ""))
+        this = Strike("nothing", server, record, ARRIVAL)
+        found.append(("replied", (this, Strike("kill", server, "+", ARRIVAL)), ""))
     return [Cell(f"{server}:{name}:{step}", strikes, why) for step, strikes, why in found]
 
 
@@ -125,7 +125,7 @@ def other_cells(system: System, survey: Survey) -> list[Cell]:
         if kinds:
             # In the middle of the longest way there is.
             kind = max(kinds, key=lambda k: len(survey.ways[k]))
-            number = str(survey.typical(kind))
+            record = survey.typical_record(kind)
             # Not inside of a loop: how often that is passed depends on what came before.
             index = len(survey.ways[kind]) // 2
             if server == "console":  # how far it gets depends on what was printed by then
@@ -134,13 +134,13 @@ def other_cells(system: System, survey: Survey) -> list[Cell]:
                 index -= 1
             place, count = survey.place(kind, index)
         else:
-            number, place, count = "0", elf.address("loader_do_jobs"), 1
+            record, place, count = "0", elf.address("loader_do_jobs"), 1
         for cause in CAUSES:
             at = (place, count)
             if cause in LASTING and kinds:
                 at = survey.place(kind, system.arch.head)  # what follows depends on the time
-            made.append(Cell(f"{server}:{cause}", (Strike(cause, server, number, *at),)))
-        first = Strike("kill", server, number, place, count)
+            made.append(Cell(f"{server}:{cause}", (Strike(cause, server, record, *at),)))
+        first = Strike("kill", server, record, place, count)
         for name in ("_start", "main", "take_over", "state_open"):
             if elf.symbols.get(name) in survey.starts[server] + survey.firsts[server]:
                 again = Strike("kill", server, "*", elf.address(name))
@@ -158,8 +158,8 @@ def flush_cells(system: System, survey: Survey) -> list[Cell]:
     """Who writes what guests print calls the console when the ring is full, which it is told here
     from outside."""
     arch = system.arch
-    number = str(survey.typical((arch.writer, arch.writes)))
-    first = Strike("full", arch.writer, number, system.elves[arch.writer].address(arch.room))
+    record = survey.typical_record((arch.writer, arch.writes))
+    first = Strike("full", arch.writer, record, system.elves[arch.writer].address(arch.room))
     cells = [Cell("console:flush:survived", (first,))]
     for step, place in (("before", ARRIVAL), ("received", "console_handle"), ("changed", "call")):
         if place == "call":

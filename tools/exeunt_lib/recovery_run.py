@@ -2,9 +2,10 @@
 
 A strike is written ACTION:SERVER:RECORD:PLACE[:SEED].
   ACTION  recovery_strike.ACTIONS; order-NAME happens to NAME, at a record of SERVER's
-  RECORD  the number of a record among those that the server got for the first time; 0: on its way
-          to receive the first one; +: the next that arrives, the same one again included; +CLASS:
-          the next of that class; *: the restarted server, before it receives anything
+  RECORD  the number of a record among those that the server got for the first time; N=DETAIL: the
+          N-th of those that are about that, whatever comes between; 0: on its way to receive the
+          first one; +: the next that arrives, the same one again included; +CLASS: the next of that
+          class; *: the restarted server, before it receives anything
   PLACE   an address of the server's in hexadecimal digits, a dot, and how often it is executed from
           there on until the strike falls; the receive entry itself is the record's arrival
 """
@@ -42,7 +43,9 @@ class Strike:
         return f"{self.action}:{self.server}:{self.record}:{self.place:x}.{self.count}{seed}"
 
 
-FORM = re.compile(r"([a-z-]+):([a-z-]+):(\d+|\*|\+[A-Z0-9]*):([0-9a-f]+)(?:\.(\d+))?(?::(\d+))?")
+FORM = re.compile(
+    r"([a-z-]+):([a-z-]+):(\d+(?:=[^:\s]+)?|\*|\+[A-Z0-9]*):([0-9a-f]+)(?:\.(\d+))?(?::(\d+))?"
+)
 
 
 def parse_strike(text: str) -> Strike:
@@ -56,13 +59,19 @@ def parse_strike(text: str) -> Strike:
     )
 
 
+def in_order(index: int, detail: str) -> str:
+    """The RECORD that is the index-th about the detail."""
+    return f"{index}={detail.replace(' ', '_')}"
+
+
 def wanted(strike: Strike, record: Record) -> bool:
     """Is this the arrival that the strike names?"""
     if strike.server != record.server:
         return False
     if strike.record.startswith("+"):
         return strike.record[1:] in ("", record.kind)
-    return strike.record == str(record.number) and record.attempt == 0
+    names = (str(record.number), in_order(record.index, record.detail))
+    return strike.record in names and record.attempt == 0
 
 
 class Run:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .gdbstub import Ended
 from .recovery_machine import SERVERS, Machine, Outcome, Record, System
 from .recovery_oracle import Oracle
-from .recovery_run import Run, run_strikes
+from .recovery_run import Run, in_order, run_strikes
 from .transcript import RECOVERY_GUEST, Form
 
 CORE = 1 << 63
@@ -41,6 +41,11 @@ class Survey:
     def typical_index(self, kind: Kind) -> int:
         """Which one it is of its kind, from 0 on."""
         return min((len(self.arrivals[kind]) - 1) // 2, TYPICAL)
+
+    def typical_record(self, kind: Kind) -> str:
+        """The same as a strike names it. By its number it would be another one, where one record more
+        or less came before: how many deadlines pass, and how many signals are one, depends on time."""
+        return in_order(self.typical_index(kind) + 1, kind[1])
 
     def place(self, kind: Kind, index: int) -> tuple[int, int]:
         """The index-th instruction of the way as an address and how often it has come then."""

@@ -85,8 +85,9 @@ class FollowTest(unittest.TestCase):
         counts = Counter()
         records = []
         for server, detail in kinds:
-            counts[server] += 1
-            records.append(Record(server, counts[server], detail, 0, 0, detail, False))
+            counts.update((server, (server, detail)))
+            numbers = (counts[server], counts[server, detail])
+            records.append(Record(server, *numbers, detail, 0, 0, detail, False))
         run = mock.Mock()
         run.record.side_effect = [*records, gdbstub.Ended("the end")]
         found = []
@@ -167,13 +168,15 @@ class StubTest(unittest.TestCase):
 
 
 def record(**changes) -> Record:
-    given = {"server": "console", "number": 3, "kind": "SIGNAL", "attempt": 0, "seq": 9}
+    given = {"server": "console", "number": 3, "index": 2, "kind": "SIGNAL", "attempt": 0, "seq": 9}
     return Record(**{**given, "detail": "SIGNAL", "first": False, **changes})
 
 
 class StrikeTest(unittest.TestCase):
     def test_a_name_and_its_strike(self):
-        for text in ("kill:sbi-server:57:1a04.2", "flip:console:+IRQ:0.1:77", "hang:monitor:*:10.1"):
+        fifth = "kill:timer-server:5=SYSREG_leaf/1:105df.1"
+        next_one = "flip:console:+IRQ:0.1:77"
+        for text in ("kill:sbi-server:57:1a04.2", next_one, "hang:monitor:*:10.1", fifth):
             self.assertEqual(str(parse_strike(text)), text)
         same = Strike("kill", "console", "0", 0x10000)
         self.assertEqual(parse_strike("kill:console:0:10000"), same)
@@ -189,6 +192,12 @@ class StrikeTest(unittest.TestCase):
         self.assertFalse(wanted(parse_strike("kill:console:3:0"), record(attempt=1)))
         self.assertTrue(wanted(parse_strike("kill:console:+:0"), record(attempt=1)))
         self.assertFalse(wanted(parse_strike("kill:console:+IRQ:0"), record()))
+        nth = parse_strike("kill:console:2=SIGNAL:0")
+        self.assertTrue(wanted(nth, record()) and wanted(nth, record(number=7)))
+        self.assertFalse(wanted(nth, record(index=3)) or wanted(nth, record(attempt=1)))
+        load = parse_strike("kill:npf-pager:2=STAGE2_rtc@101000_load:1a04.1")
+        of_load = record(server="npf-pager", detail="STAGE2 rtc@101000 load")
+        self.assertTrue(wanted(load, of_load))
         self.assertFalse(wanted(parse_strike("kill:monitor:3:0"), record()))
 
 

@@ -29,7 +29,7 @@ def survey() -> Survey:
 
 def record(server: str, number: int) -> Record:
     kind = "SYSREG" if server == "sbi-server" else "SIGNAL"
-    return Record(server, number, kind, 0, number, kind, False)
+    return Record(server, number, number, kind, 0, number, kind, False)
 
 
 def drawn(seed: str, actions: tuple[str, ...] = ("kill",), wanted: int = 60) -> list:
