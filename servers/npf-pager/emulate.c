@@ -115,9 +115,6 @@ static void store(struct pager *pager, const struct region *region,
     struct device_access store = emulate_device(pager, region, access, record, reply);
     const uint64_t *seen = emulate_seen(pager, store.vm, record);
     store.value = stored_value(access, &store);
-    if (access->step != 0) {
-        reply->word[0] = emulate_stepped(pager, record, access);
-    }
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
         emulate_store(pager, region, &store);
@@ -164,6 +161,38 @@ static bool is_of_exit(const struct pager_access *access, uint64_t exit) {
     return access->access == exit || (is_either && exit == ACCESS_READ);
 }
 
+static void access_plain(struct pager *pager, const struct region *region,
+                         const struct pager_access *access, const struct message *record,
+                         struct reply *reply) {
+    if (access->access == ACCESS_WRITE) {
+        store(pager, region, access, record, reply);
+    } else {
+        uint64_t whole = access->kept ? emulate_register(pager, record, access->reg) : 0;
+        uint64_t part = emulate_extend(access, emulate_load(pager, region, access, record, reply));
+        reply->word[0] = (whole & access->kept) | part << access->position;
+        reply->flags = access->flags;
+        reply->word[6] = access->length;
+    }
+}
+
+// A pair's, or one that changes its base register.
+static void access_rare(struct pager *pager, const struct region *region,
+                        const struct pager_access *access, const struct message *record,
+                        struct reply *reply) {
+    if (access->is_pair) {
+        const char *what = pair_refused(pager, region, access, record);
+        if (what) {
+            refuse_as(pager, region, record, what, reply);
+        } else {
+            pair_access(pager, region, access, record, reply);
+        }
+        return;
+    }
+    uint64_t stepped = emulate_stepped(pager, record, access); // before any effect
+    access_plain(pager, region, access, record, reply);
+    reply->word[access->flags & REPLY_WRITE_SECOND ? 1 : 0] = stepped;
+}
+
 void pager_emulate(struct pager *pager, const struct region *region, const struct message *record,
                    struct reply *reply) {
     const struct pager_access *access;
@@ -183,24 +212,9 @@ void pager_emulate(struct pager *pager, const struct region *region, const struc
         pager_report(pager, record, REPORT_DENIED, address, record->word[1], reply);
     } else if (access->kind == INSN_COMPUTE) {
         code_compute(pager, region, access, record, reply);
-    } else if (access->is_pair) {
-        const char *what = pair_refused(pager, region, access, record);
-        if (what) {
-            refuse_as(pager, region, record, what, reply);
-        } else {
-            pair_access(pager, region, access, record, reply);
-        }
-    } else if (access->access == ACCESS_WRITE) {
-        store(pager, region, access, record, reply);
+    } else if (access->is_pair || access->step != 0) {
+        access_rare(pager, region, access, record, reply);
     } else {
-        uint64_t whole = access->kept ? emulate_register(pager, record, access->reg) : 0;
-        uint64_t stepped = access->step != 0 ? emulate_stepped(pager, record, access) : 0;
-        uint64_t part = emulate_extend(access, emulate_load(pager, region, access, record, reply));
-        uint64_t loaded = (whole & access->kept) | part << access->position;
-        bool is_kept = access->flags & REPLY_WRITE_SECOND || access->step == 0;
-        reply->word[0] = is_kept ? loaded : stepped;
-        reply->word[1] = stepped;
-        reply->flags = access->flags;
-        reply->word[6] = access->length;
+        access_plain(pager, region, access, record, reply);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "libs/insn/insn.h"
 #include "servers/npf-pager/pager.h"
+#include "servers/npf-pager/pair.h"
 
 // How an architecture's instructions are read: code_word.c, code_x86_64.c.
 enum code_found {
@@ -48,21 +49,6 @@ uint64_t emulate_load(struct pager *pager, const struct region *region,
                       struct reply *reply);
 void emulate_store(struct pager *pager, const struct region *region, struct device_access *access);
 
-// An answer writes two general registers, and a stack pointer is none. Nor can it be read: so it is
-// not known which half of a pair made the exit.
-ALWAYS_INLINE bool emulate_can(const struct insn_form *form, struct insn_access insn) {
-    unsigned loaded = form->is_write ? 0 : (insn.reg != insn_zero) + (insn.second != insn_zero);
-    bool is_by_sp = (form->writes_base || form->is_pair) && insn.base == insn_zero;
-    return form->kind == INSN_ACCESS && !is_by_sp &&
-           !(form->is_pair && loaded + (insn.step != 0) > 2);
-}
-
-// The answer to ACCESS writes REG, too, behind what it writes already.
-ALWAYS_INLINE void emulate_writes(struct pager_access *access, uint8_t reg) {
-    access->flags |= access->flags & REPLY_WRITE ? REPLY_WRITE_SECOND | REPLY_SECOND(reg)
-                                                 : REPLY_WRITE | REPLY_REGISTER(reg);
-}
-
 // Keeps what INSN, which is INSTRUCTION or was GIVEN by the hardware, does.
 ALWAYS_INLINE void emulate_keep(struct pager_access *access, struct insn_access insn,
                                 uint64_t instruction, uint64_t given) {
@@ -80,22 +66,13 @@ ALWAYS_INLINE void emulate_keep(struct pager_access *access, struct insn_access 
         .length = form->length,
         .kind = form->kind,
         .base = insn.base,
-        .step = insn.step,
-        .second = insn.second,
-        .offset = insn.offset,
-        .is_pair = form->is_pair,
-        .is_slow = form->is_pair || insn.step != 0,
     };
-    if (emulate_can(form, insn)) {
+    if (form->is_pair || form->writes_base) {
+        pair_keep(access, insn);
+    } else if (form->kind == INSN_ACCESS) {
         access->access = form->is_write ? ACCESS_WRITE : ACCESS_READ;
         if (!form->is_write && insn.reg != insn_zero) {
-            emulate_writes(access, insn.reg);
-        }
-        if (!form->is_write && form->is_pair && insn.second != insn_zero) {
-            emulate_writes(access, insn.second);
-        }
-        if (insn.step != 0) {
-            emulate_writes(access, insn.base);
+            access->flags |= REPLY_WRITE | REPLY_REGISTER(insn.reg);
         }
     }
 }

@@ -31,12 +31,13 @@ struct pager_access {
     uint64_t mask;
     uint8_t reg;
     uint8_t kind; // enum insn_kind
-    uint8_t base; // of one that also adds STEP to this register; else STEP is 0
-    int16_t step;
-    int16_t offset; // of a pair: from the base to the first half
-    uint8_t second; // of a pair: the other register
-    bool is_pair;
+    uint8_t base; // the register that the address comes from
     bool is_slow; // there is no shorter way for it
+    // aarch64 (pair.c), elsewhere 0:
+    bool is_pair;
+    uint8_t second; // of a pair: the other register,
+    int16_t offset; // and what is added to the base for the first half
+    int16_t step;   // what the base register is changed by
     // x86_64 (code_x86_64.c), elsewhere 0:
     uint8_t operation;   // enum insn_operation, of INSN_COMPUTE,
     bool is_to_register; // and where its result is

@@ -10,6 +10,43 @@
 // which never grows that far.
 #define FIRST_ONLY (1ull << 63)
 
+// An answer writes two general registers, and a stack pointer is none. Nor can it be read: so it is
+// not known which half of a pair made the exit.
+static bool can_be_done(struct insn_access insn) {
+    const struct insn_form *form = insn.form;
+    unsigned loaded = form->is_write ? 0 : (insn.reg != insn_zero) + (insn.second != insn_zero);
+    return form->kind == INSN_ACCESS && insn.base != insn_zero &&
+           !(form->is_pair && loaded + (insn.step != 0) > 2);
+}
+
+// The answer to ACCESS writes REG, too, behind what it writes already.
+static void add_register(struct pager_access *access, uint8_t reg) {
+    access->flags |= access->flags & REPLY_WRITE ? REPLY_WRITE_SECOND | REPLY_SECOND(reg)
+                                                 : REPLY_WRITE | REPLY_REGISTER(reg);
+}
+
+void pair_keep(struct pager_access *access, struct insn_access insn) {
+    const struct insn_form *form = insn.form;
+    if (!can_be_done(insn)) {
+        return;
+    }
+    access->access = form->is_write ? ACCESS_WRITE : ACCESS_READ;
+    access->is_slow = true;
+    access->is_pair = form->is_pair;
+    access->second = insn.second;
+    access->offset = insn.offset;
+    access->step = insn.step;
+    if (!form->is_write && insn.reg != insn_zero) {
+        add_register(access, insn.reg);
+    }
+    if (!form->is_write && form->is_pair && insn.second != insn_zero) {
+        add_register(access, insn.second);
+    }
+    if (insn.step != 0) {
+        add_register(access, insn.base);
+    }
+}
+
 const char *pair_refused(struct pager *pager, const struct region *region,
                          const struct pager_access *access, const struct message *record) {
     uint64_t first = record->word[0], last = first + 2 * access->size - 1;

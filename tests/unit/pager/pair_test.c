@@ -86,8 +86,7 @@ static void loads_move_their_base(void **state) {
     record = access_by(LDR_PRE, GICD_IPRIORITYR8, ACCESS_READ);
     expect_load(&record, first | base, 0x10203040, GICD_IPRIORITYR8);
     record = at(LDR_ZERO, GICD_IPRIORITYR8, ACCESS_READ);
-    expect_load(&record, REPLY_WRITE | REPLY_REGISTER(11), GICD_IPRIORITYR8 + 4,
-                GICD_IPRIORITYR8 + 4);
+    expect_load(&record, REPLY_WRITE | REPLY_REGISTER(11), GICD_IPRIORITYR8 + 4, 0);
 }
 
 // What the load takes is gone.
