@@ -43,7 +43,10 @@ static struct task *tick_culprit(const struct record *record) {
             task->tick_call = call->seq;
         }
         queued = call->server ? queued : task;
-        task = call->server ? call->server : call->portal->receiver;
+        // Who is being replaced keeps what it serves: it, not the new one, is the receiver.
+        task = call->server         ? call->server
+               : call->portal->held ? call->portal->held
+                                    : call->portal->receiver;
     }
     if (loops || !queued) {
         return loops ? loops : task;

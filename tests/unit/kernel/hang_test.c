@@ -347,6 +347,24 @@ static void a_call_that_waits_in_a_queue_accuses_nobody(void **state) {
     found(&c, 3);
 }
 
+// a serves the exit and calls b while it is being replaced, and b calls back: the new a, which
+// waits until the old one is ready, is not who is called.
+static void a_circle_through_one_that_is_being_replaced_is_broken(void **state) {
+    (void)state;
+    static struct server next;
+    world_exit(vcpu, EXIT_STAGE2, WORDS(1));
+    world_call(a.task, SYSCALL_CALL, 1, WORDS(1));
+    world_run(world.init);
+    next = (struct server){.portal = a.portal, .portal_slot = a.portal_slot};
+    server_make_task(&next);
+    world_do(world.init, SYSCALL_BIND, BIND_PORTAL, WORDS(a.portal_slot, next.task_slot));
+    server_start(&next);
+    world_sleep();
+    world_run(b.task);
+    world_call(b.task, SYSCALL_CALL, 1, WORDS(2));
+    assert_in_range(ticks_until_death(b.task), LIMIT - 1, LIMIT + 2);
+}
+
 static void an_exit_without_a_server_accuses_nobody(void **state) {
     (void)state;
     world_exit(vcpu, EXIT_STAGE2, WORDS(1));
@@ -389,6 +407,7 @@ int main(void) {
         TEST(one_that_is_being_replaced_keeps_the_limit_of_its_portal),
         TEST(an_exit_that_waits_in_a_queue_accuses_nobody),
         TEST(a_call_that_waits_in_a_queue_accuses_nobody),
+        TEST(a_circle_through_one_that_is_being_replaced_is_broken),
         TEST(an_exit_without_a_server_accuses_nobody),
         TEST(deadlines_of_any_length_are_kept),
     };
