@@ -167,6 +167,10 @@ void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
 }
 
 enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instruction) {
+    if (vcpu->context.regs.pstate & PSTATE_AARCH32) {
+        *instruction = 0; // of A64 it is none
+        return STATUS_OK;
+    }
     vcpu_load(vcpu);
     uint64_t hcr = sysreg_read(hcr_el2);
     sysreg_write(hcr_el2, HCR_GUEST);
@@ -183,8 +187,7 @@ enum status arch_vcpu_fetch(struct vcpu *vcpu, uint64_t address, uint64_t *instr
         return STATUS_NOT_FOUND;
     }
     hpa_t at = HPA((par & PTE_ADDRESS) | (address & PAGE_MASK));
-    uint32_t word = *(const volatile uint32_t *)arch_phys_to_virt(at);
-    *instruction = vcpu->context.regs.pstate & PSTATE_AARCH32 ? 0 : word; // 0: of A64 it is none
+    *instruction = *(const volatile uint32_t *)arch_phys_to_virt(at);
     return STATUS_OK;
 }
 
