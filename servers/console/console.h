@@ -95,7 +95,8 @@ bool console_is_empty(const struct console *console);
 // What each record begins with. Gives the focus back to the guest, if the monitor asks for that; if
 // bytes may have been RECEIVED, hands on all of them, up to a bound; and signals whom that
 // concerns. The first time it also does what the server before may not have got done.
-void console_input(struct console *console, bool received);
+// Returns a mask of those for whom there is something.
+uint32_t console_input(struct console *console, bool received);
 
 // Who gets what is typed.
 static inline enum console_focus console_focus(const struct console *console) {

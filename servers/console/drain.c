@@ -140,7 +140,8 @@ static uint64_t end_of_guest(struct console *console, unsigned index, uint64_t t
     return waits || (end != head && hold_begun(console, index, end)) ? end : head;
 }
 
-// A guest's bytes as they are.
+// A guest's bytes as they are. What follows the end of the line on the screen is a line like
+// others.
 static bool write_guest(struct console *console, unsigned index, bool forced) {
     const volatile struct console_state *state = console->state;
     uint64_t tail;
@@ -148,6 +149,12 @@ static bool write_guest(struct console *console, unsigned index, bool forced) {
     if (count == 0)
         return true;
     uint64_t head = tail + count;
+    if (!forced && state->open == index) {
+        uint64_t end = drain_end_of_lines(console->peer[index].out, tail, head);
+        if (!write_bytes(console, index, tail, end))
+            return false;
+        tail = end;
+    }
     if (!forced && state->open != index)
         head = end_of_guest(console, index, tail, head);
     bool all = write_bytes(console, index, tail, head);

@@ -62,11 +62,11 @@ void console_handle(void *state, const struct message *record, struct reply *rep
     enum exit_class class = MESSAGE_CLASS(record->info);
     if (class == EXIT_IRQ)
         uart_acknowledge(&console->uart);
-    console_input(console, class == EXIT_IRQ);
+    uint32_t typed_for = console_input(console, class == EXIT_IRQ);
     switch (class) {
     case EXIT_IRQ:
         // What is typed is often answered to a prompt that waits behind another guest's line.
-        (void)write_out(console, guest_in_focus(console));
+        (void)write_out(console, typed_for & guest_in_focus(console));
         break;
     case EXIT_SIGNAL:
         (void)write_out(console, 0);

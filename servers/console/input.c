@@ -119,12 +119,14 @@ static void tell(struct console *console) {
     }
 }
 
-void console_input(struct console *console, bool received) {
+uint32_t console_input(struct console *console, bool received) {
     bool first = !console->resumed;
     if (first)
         resume(console);
     leave(console);
     if (first || received)
         receive(console);
+    uint32_t told = console->tell;
     tell(console);
+    return told;
 }

@@ -280,6 +280,24 @@ static void test_servers_line_goes_before_a_guests_unfinished_one(void **context
     assert_string_equal(world_screen(), "[a] first\nserver\n[a] half and half\n");
 }
 
+// So it was cut short by the next server's line.
+static void test_line_behind_one_that_a_full_uart_stopped_is_waited_for(void **context) {
+    (void)context;
+    begin_with_patience();
+    world.room = 16;
+    world_write(1, "a line that is long\n");
+    world_send(EXIT_SIGNAL, 1, 1);
+    assert_string_equal(world_screen(), "[a] a line that ");
+    world_write(1, "half ");
+    world.room = WORLD_SCREEN - 16;
+    world_send(EXIT_IRQ, 0, 1);
+    assert_string_equal(world_screen(), "[a] a line that is long\n");
+    world_write(0, "server\n");
+    world_write(1, "and half\n");
+    world_send(EXIT_SIGNAL, 0, 1);
+    assert_string_equal(world_screen(), "[a] a line that is long\n[a] half and half\nserver\n");
+}
+
 static void test_end_waits_for_nothing(void **context) {
     (void)context;
     begin_with_patience();
@@ -387,6 +405,7 @@ int main(void) {
         cmocka_unit_test(test_growing_line_is_cut_by_another_guest_that_has_waited),
         cmocka_unit_test(test_endless_line_silences_no_other_guest),
         cmocka_unit_test(test_servers_line_goes_before_a_guests_unfinished_one),
+        cmocka_unit_test(test_line_behind_one_that_a_full_uart_stopped_is_waited_for),
         cmocka_unit_test(test_end_waits_for_nothing),
         cmocka_unit_test(test_flush_leaves_a_guests_unfinished_line_whole),
         cmocka_unit_test(test_writers_are_to_signal_again_after_each_look),
