@@ -3,7 +3,8 @@
 A strike is written ACTION:SERVER:RECORD:PLACE[:SEED].
   ACTION  recovery_strike.ACTIONS; order-NAME happens to NAME, at a record of SERVER's
   RECORD  the number of a record among those that the server got for the first time; N=DETAIL: the
-          N-th of those that are about that, whatever comes between; 0: on its way to receive the
+          N-th of those that are about that, whatever comes between, or the first behind it from
+          which the server comes to the place; 0: on its way to receive the
           first one; +: the next that arrives, the same one again included; +CLASS: the next of that
           class; *: the restarted server, before it receives anything
   PLACE   an address of the server's in hexadecimal digits, a dot, and how often it is executed from
@@ -61,7 +62,11 @@ def parse_strike(text: str) -> Strike:
 
 def in_order(index: int, detail: str) -> str:
     """The RECORD that is the index-th about the detail."""
-    return f"{index}={detail.replace(' ', '_')}"
+    return f"{index}={_word(detail)}"
+
+
+def _word(detail: str) -> str:
+    return detail.replace(" ", "_")
 
 
 def wanted(strike: Strike, record: Record) -> bool:
@@ -70,8 +75,12 @@ def wanted(strike: Strike, record: Record) -> bool:
         return False
     if strike.record.startswith("+"):
         return strike.record[1:] in ("", record.kind)
-    names = (str(record.number), in_order(record.index, record.detail))
-    return strike.record in names and record.attempt == 0
+    index, _, detail = strike.record.partition("=")
+    if detail:
+        is_it = _word(record.detail) == detail and record.index >= int(index)
+    else:
+        is_it = strike.record == str(record.number)
+    return is_it and record.attempt == 0
 
 
 class Run:
@@ -172,10 +181,24 @@ class Run:
         if strike.record == "0" or strike.record == "*":
             self.reach_start(strike.server, strike.place, strike.count)
         else:
-            while not wanted(strike, self.record()):
-                pass
-            self.reach(strike.server, strike.place, strike.count)
+            self.reach_from_record(strike)
         self.act(strike)
+
+    def reach_from_record(self, strike: Strike) -> None:
+        """From the record that the strike names to its place."""
+        record = self.record()
+        while True:
+            if wanted(strike, record):
+                try:
+                    self.reach(strike.server, strike.place, strike.count)
+                    return
+                except Missed:
+                    behind = self.passed[strike.server]
+                    if "=" not in strike.record or behind is record:
+                        raise
+                    record = behind  # which has arrived
+                    continue
+            record = self.record()
 
 
 def run_strikes(machine: Machine, strikes: list[Strike]) -> tuple[Run, Outcome]:
