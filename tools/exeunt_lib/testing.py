@@ -136,9 +136,11 @@ def run_command(
 ) -> Result:
     """Runs any other command, bounded and recorded in the same way.
 
-    Give a virtual_timeout when it is QEMU, to boot something without the hypervisor.
+    Give a virtual_timeout when it is QEMU with the test's architecture's machine, and counts
+    instructions: without -icount the machine's time is the wall's.
     """
-    return ctx.keep(run_process([str(word) for word in command], timeout, False, virtual_timeout))
+    words = [str(word) for word in command]
+    return ctx.keep(run_process(words, timeout, False, virtual_timeout, ctx.arch))
 
 
 @dataclass
