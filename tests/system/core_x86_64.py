@@ -90,6 +90,7 @@ def x86_64_core_serves_tasks_and_a_guest(ctx: Context) -> None:
         "ok: the deadline has passed",
         "ok: the guest would take an interrupt",
         "ok: guest, step 12: 0",
+        "ok: guest, step 13: 0x208d7",
         "ok: the guest has ended itself: 0x7f",
     )
     ctx.expect("WRONG" not in result.output, "nothing wrong")
@@ -100,7 +101,8 @@ def x86_64_core_serves_tasks_and_a_guest(ctx: Context) -> None:
 
 @system_test(builds=(ARCH,))
 def x86_64_core_refuses_what_it_cannot_run_on(ctx: Context) -> None:
-    """A CPU without SVM, a machine without its oldest timer, and a boot without a bundle: told on the serial port, and the end."""
+    """A CPU without SVM, a machine without its oldest timer, and a boot without a bundle: told on the
+    serial port, and the end."""
     for more, message in (
         ({"cpu": "EPYC,check=off,svm=off"}, "EXEUNT CORE PANIC: this CPU has no SVM"),
         ({"cpu": "EPYC,check=off,pdpe1gb=off"}, "EXEUNT CORE PANIC: this CPU has no gigapages"),
