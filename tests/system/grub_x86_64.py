@@ -1,11 +1,12 @@
 """x86_64: the hypervisor as a PC starts it, from a CD by GRUB (Multiboot2), and the machine's end."""
 
+import platform
 from pathlib import Path
 
 from exeunt_lib.boot import Boot, boot_command, judge
 from exeunt_lib.builder import build
 from exeunt_lib.qemu import Result
-from exeunt_lib.testing import Context, Skip, run_command, run_guest, system_test
+from exeunt_lib.testing import Context, Failure, Skip, run_command, run_guest, system_test
 
 import iso
 
@@ -18,10 +19,12 @@ POWERED_OFF = 0  # QEMU's status
 
 
 def need_grub() -> None:
-    """There is no CD where there is no GRUB for PCs."""
+    """There is no CD where there is no GRUB for PCs; on a PC its absence is a fault."""
     try:
         iso.check_tools()
     except iso.IsoError as error:
+        if platform.machine() in ("x86_64", "i686"):
+            raise Failure(str(error)) from error
         raise Skip(str(error)) from error
 
 
