@@ -27,8 +27,9 @@ struct world {
     uint64_t reg[FAKERT_REGISTERS];
     uint8_t code[16];
     bool fetch_fails;
-    bool is_stopped;    // the vCPU, during the service of its exit
-    uint64_t seq[2][2]; // the number of each vCPU's last exit
+    bool is_stopped;      // the vCPU, during the service of its exit
+    uint64_t seq[2][2];   // the number of each vCPU's last exit
+    uint64_t deadline[2]; // that the core has, of each vCPU of WORLD_VM
 
     // The core: what each vCPU has pending, and the number of the last call for it.
     uint64_t pending[WORLD_SLOTS][4];
@@ -57,7 +58,10 @@ enum fakert_end world_run(const struct message *record, unsigned kill_at);
 // It must answer, and validly.
 struct reply world_serve(const struct message *record);
 
-// Others die on it first, at each of their requests; then it is served twice, alike.
+// Others die on it first, at each of their requests; then it is served twice, alike; and what
+// changes something once more, alike, later by as much as a server's death may take. The core
+// behind it has the deadline that the APIC has.
+#define WORLD_DEATH 100000
 struct reply world_serve_after_deaths(const struct message *record);
 
 // WRMSR, of a vCPU and of the first one; the second must succeed. RDMSR.
