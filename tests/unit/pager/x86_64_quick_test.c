@@ -38,18 +38,58 @@ static void test_the_second_load_is_quick(void **unused) {
     assert_int_equal(fakert.answer[3].flags, REPLY_FLAGS | REPLY_STOP); // 2 bytes: not there
 }
 
+// What one server's stores have put into the device, and what the code's ninth byte becomes behind
+// each.
+static struct {
+    uint64_t value[3];
+    uint8_t ninth[3];
+    unsigned count;
+} stores;
+
+static void store(unsigned portal, struct rt_words *words) {
+    assert_int_equal(portal, PC_LAPIC);
+    assert_true(stores.count < 3);
+    pc.code[8] = stores.ninth[stores.count];
+    stores.value[stores.count++] = words->word[4];
+    *words = (struct rt_words){.word = {STATUS_OK}};
+}
+
+// COUNT stores to the same register by one server, each by the instruction that is LENGTH bytes
+// behind the last one's.
+static void store_by_one_server(unsigned count, unsigned length) {
+    fakert_reset();
+    pc_configure();
+    fakert.on_call = store;
+    for (unsigned i = 0; i < count; i++) {
+        struct message record = pc_fault(PC_XAPIC_BASE + 0xb0, ACCESS_WRITE, CODE_64);
+        record.pc += (uint64_t)i * length;
+        fakert_send(&record);
+    }
+    assert_int_equal(fakert_run(npf_pager_main), FAKERT_WAITING);
+    assert_int_equal(stores.count, count);
+}
+
 // What is behind the first eight bytes counts, too.
 static void test_tells_long_instructions_apart(void **unused) {
     (void)unused;
-    static const uint8_t values[] = {1, 2, 2};
-    struct message records[3];
-    PC_INSTRUCT(0xc7, 0x04, 0x25, 0xb0, 0x00, 0xe0, 0xfe, 1, 0, 0, 0);
-    for (unsigned i = 0; i < 3; i++) {
-        pc.code[8] = values[i];
-        records[i] = pc_fault(PC_XAPIC_BASE + 0xb0, ACCESS_WRITE, CODE_64);
-        assert_int_equal(pc_run(&records[i], 1, 0), FAKERT_WAITING);
-        assert_int_equal(fakert_find(FAKERT_CALL, 0)->word[4], 1 | values[i] << 8);
-    }
+    PC_INSTRUCT(0xc7, 0x04, 0x25, 0xb0, 0x00, 0xe0, 0xfe, 1, 1, 0, 0);
+    stores = (typeof(stores)){.ninth = {2, 2, 3}};
+    store_by_one_server(3, 0);
+    assert_int_equal(stores.value[0], 0x101);
+    assert_int_equal(stores.value[1], 0x201);
+    assert_int_equal(stores.value[2], 0x201);
+}
+
+// What is behind the page's end, too, where there were zeros the last time.
+static void test_tells_cut_instructions_apart(void **unused) {
+    (void)unused;
+    pc.code_at = PC_NEXT_PAGE - 10;
+    PC_INSTRUCT(0xc7, 0x07, 0, 0, 0, 0, 0, 0, // mov dword [rdi], 0
+                0xc7, 0x07, 0x05, 0, 0, 0);   // mov dword [rdi], 5
+    stores = (typeof(stores)){.ninth = {0xc7, 0xc7}};
+    store_by_one_server(2, 8);
+    assert_int_equal(stores.value[0], 0);
+    assert_int_equal(stores.value[1], 5);
 }
 
 // An access that begins in the page before is not one of the device's first register.
@@ -115,9 +155,8 @@ static void test_tells_it_on_the_shortest_way_too(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(the_second_load_is_quick),
-        TEST(tells_long_instructions_apart),
-        TEST(tells_what_begins_elsewhere),
+        TEST(the_second_load_is_quick),         TEST(tells_long_instructions_apart),
+        TEST(tells_cut_instructions_apart),     TEST(tells_what_begins_elsewhere),
         TEST(tells_it_on_the_shortest_way_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
