@@ -16,40 +16,42 @@
 
 #define BEFORE (INSN_FLAGS & ~INSN_ZF)
 
-// What is computed with a register of the device, which holds 0x80818283848586f7, goes where it
-// belongs. The flags before are all set but for ZF.
+// Computing with a register of the device, which holds 0x80818283848586f7. The flags before are all
+// set but for ZF.
+enum { C = INSN_CF, P = INSN_PF, A = INSN_AF, Z = INSN_ZF, S = INSN_SF, O = INSN_OF };
+static const struct {
+    uint8_t byte[10];
+    uint8_t length, is_write;
+    uint64_t effects, flags;
+    uint64_t stored, loaded;
+} cases[] = {
+    {{0x85, 0x0f}, 2, 0, FLAGS(P), 0, 0},                            // test [rdi], ecx
+    {{0xf6, 0x07, 0x08}, 3, 0, FLAGS(Z | P), 0, 0},                  // test byte [rdi], 8
+    {{0xf7, 0x07, 0, 0, 0, 0x80}, 6, 0, FLAGS(S | P), 0, 0},         // test dword [rdi], 1 << 31
+    {{0x80, 0x3f, 0xf7}, 3, 0, FLAGS(Z | P), 0, 0},                  // cmp byte [rdi], 0xf7
+    {{0x48, 0x3b, 0x17}, 3, 0, FLAGS(P | A), 0, 0},                  // cmp rdx, [rdi]
+    {{0x32, 0x27}, 2, 0, TO(RAX), S | P, 0, 0xfedcba987654c510},     // xor ah, [rdi]
+    {{0x66, 0x23, 0x17}, 3, 0, TO(RDX), P, 0, 0xfedcba9876540212},   // and dx, [rdi]
+    {{0x23, 0x17}, 2, 0, TO(RDX), P, 0, 0x04040212},                 // and edx, [rdi]
+    {{0x09, 0x17}, 2, 1, FLAGS(S), 0xf6d5b6f7, 0},                   // or [rdi], edx
+    {{0xf0, 0x83, 0x0f, 0x08}, 4, 1, FLAGS(S | P), 0x848586ff, 0},   // lock or dword [rdi], 8
+    {{0x10, 0x37}, 2, 1, FLAGS(C), 0x2a, 0},                         // adc [rdi], dh
+    {{0xff, 0x0f}, 2, 1, FLAGS(S | P | C), 0x848586f6, 0},           // dec dword [rdi]
+    {{0xf6, 0x17}, 2, 1, FLAGS(BEFORE), 0x08, 0},                    // not byte [rdi]
+    {{0xc0, 0x27, 0x04}, 3, 1, FLAGS(C | O), 0x70, 0},               // shl byte [rdi], 4
+    {{0x0f, 0xba, 0x37, 0x02}, 4, 1, FLAGS(BEFORE), 0x848586f3, 0},  // btr dword [rdi], 2
+    {{0x0f, 0xa3, 0x0f}, 3, 0, FLAGS(BEFORE & ~C), 0, 0},            // bt [rdi], ecx
+    {{0x87, 0x17}, 2, 1, TO(RDX), BEFORE, 0x76543212, 0x848586f7},   // xchg [rdi], edx
+    {{0x86, 0x37}, 2, 1, TO(RDX), BEFORE, 0x32, 0xfedcba987654f712}, // xchg [rdi], dh
+    {{0x0f, 0xc0, 0x17}, 3, 1, TO(RDX), C | P, 0x09, 0xfedcba98765432f7}, // xadd [rdi], dl
+    // cmpxchg [rdi], edx; then dl, where AL is no other
+    {{0x0f, 0xb1, 0x17}, 3, 1, TO(RAX), C | A | S | O, 0x848586f7, 0x848586f7},
+    {{0x0f, 0xb0, 0x17}, 3, 1, TO(RAX), C | A, 0xf7, 0xfedcba98765432f7},
+};
+
+// What is computed goes where it belongs.
 static void test_computes(void **unused) {
     (void)unused;
-    enum { C = INSN_CF, P = INSN_PF, A = INSN_AF, Z = INSN_ZF, S = INSN_SF, O = INSN_OF };
-    static const struct {
-        uint8_t byte[10];
-        uint8_t length, is_write;
-        uint64_t effects, flags;
-        uint64_t stored, loaded;
-    } cases[] = {
-        {{0x85, 0x0f}, 2, 0, FLAGS(P), 0, 0},                           // test [rdi], ecx
-        {{0xf6, 0x07, 0x08}, 3, 0, FLAGS(Z | P), 0, 0},                 // test byte [rdi], 8
-        {{0xf7, 0x07, 0, 0, 0, 0x80}, 6, 0, FLAGS(S | P), 0, 0},        // test dword [rdi], 1 << 31
-        {{0x80, 0x3f, 0xf7}, 3, 0, FLAGS(Z | P), 0, 0},                 // cmp byte [rdi], 0xf7
-        {{0x48, 0x3b, 0x17}, 3, 0, FLAGS(P | A), 0, 0},                 // cmp rdx, [rdi]
-        {{0x32, 0x27}, 2, 0, TO(RAX), S | P, 0, 0xfedcba987654c510},    // xor ah, [rdi]
-        {{0x66, 0x23, 0x17}, 3, 0, TO(RDX), P, 0, 0xfedcba9876540212},  // and dx, [rdi]
-        {{0x23, 0x17}, 2, 0, TO(RDX), P, 0, 0x04040212},                // and edx, [rdi]
-        {{0x09, 0x17}, 2, 1, FLAGS(S), 0xf6d5b6f7, 0},                  // or [rdi], edx
-        {{0xf0, 0x83, 0x0f, 0x08}, 4, 1, FLAGS(S | P), 0x848586ff, 0},  // lock or dword [rdi], 8
-        {{0x10, 0x37}, 2, 1, FLAGS(C), 0x2a, 0},                        // adc [rdi], dh
-        {{0xff, 0x0f}, 2, 1, FLAGS(S | P | C), 0x848586f6, 0},          // dec dword [rdi]
-        {{0xf6, 0x17}, 2, 1, FLAGS(BEFORE), 0x08, 0},                   // not byte [rdi]
-        {{0xc0, 0x27, 0x04}, 3, 1, FLAGS(C | O), 0x70, 0},              // shl byte [rdi], 4
-        {{0x0f, 0xba, 0x37, 0x02}, 4, 1, FLAGS(BEFORE), 0x848586f3, 0}, // btr dword [rdi], 2
-        {{0x0f, 0xa3, 0x0f}, 3, 0, FLAGS(BEFORE & ~C), 0, 0},           // bt [rdi], ecx
-        {{0x87, 0x17}, 2, 1, TO(RDX), BEFORE, 0x76543212, 0x848586f7},  // xchg [rdi], edx
-        {{0x86, 0x37}, 2, 1, TO(RDX), BEFORE, 0x32, 0xfedcba987654f712},      // xchg [rdi], dh
-        {{0x0f, 0xc0, 0x17}, 3, 1, TO(RDX), C | P, 0x09, 0xfedcba98765432f7}, // xadd [rdi], dl
-        // cmpxchg [rdi], edx; then dl, where AL is no other
-        {{0x0f, 0xb1, 0x17}, 3, 1, TO(RAX), C | A | S | O, 0x848586f7, 0x848586f7},
-        {{0x0f, 0xb0, 0x17}, 3, 1, TO(RAX), C | A, 0xf7, 0xfedcba98765432f7},
-    };
     struct region region = {.base = 0xe0000000, .size = 0x1000, .model = &pc_wide};
     struct message first = pc_fault(0, ACCESS_READ, CODE_64);
     assert_int_equal(pc_run(&first, 1, 0), FAKERT_WAITING);
