@@ -131,8 +131,9 @@ static void compare(size_t i, uint32_t memory, struct outcome on_ram) {
 // Often at one of the ends, and often the same as another.
 static uint64_t operand(void) {
     static const uint64_t ends[] = {0, 1, UINT64_C(0x80000000), UINT64_C(0x7fffffff), UINT32_MAX};
-    const uint64_t number = check_random();
-    return number & 1 ? number : ends[number >> 8 & 3] | (number & 2 ? 0 : number << 32);
+    const uint64_t number = check_random(), how = check_random();
+    const uint64_t end = ends[(how >> 8) % (sizeof(ends) / sizeof(ends[0]))];
+    return how & 1 ? number : end | (how & 2 ? 0 : number << 32);
 }
 
 bool guest_main(uint64_t cpu, const void *information) {
