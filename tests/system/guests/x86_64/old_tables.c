@@ -17,10 +17,10 @@
 #define LARGE (1u << 7)
 #define CR4_LARGE (1u << 4)
 
-// Segments of 4 GiB at 0: code of 64 bits, code and data of 32.
-#define CODE_64 0x08
-#define CODE_32 0x10
-#define DATA_32 0x18
+// Segments of 4 GiB at 0: code of 64 bits, code and data of 32. Their selectors, for assembly.
+#define CODE_64 "0x08"
+#define CODE_32 "0x10"
+#define DATA_32 "0x18"
 static const uint64_t segments[] = {0, 0xaf9b000000ffff, 0xcf9b000000ffff, 0xcf93000000ffff};
 
 struct table_register {
@@ -35,41 +35,33 @@ __attribute__((used)) static uint64_t stack, root, features;
 uint32_t old_tables_access(uint32_t cr3, uint32_t cr4, uint32_t address, uint32_t value,
                            const struct table_register *own);
 
-#define TEXT(x) #x
-#define NUMBER(x) TEXT(x)
-
 // Paging goes off by code of 32 bits, where it does not change what is executed: all is mapped
 // where it is. The stack is not used there.
-__asm__(
-    ".global old_tables_access\n"
-    "old_tables_access:\n"
-    "pushq %rbx\npushq %rbp\n"
-    "movl %edx, %ebx\nmovl %ecx, %ebp\n"
-    "sgdt before(%rip)\nlgdt (%r8)\n"
-    "movq %cr3, %rax\nmovq %rax, root(%rip)\n"
-    "movq %cr4, %rax\nmovq %rax, features(%rip)\n"
-    "xorl %eax, %eax\nmovw %cs, %ax\npushq %rax\nleaq 4f(%rip), %rax\npushq %rax\n"
-    "movq %rsp, stack(%rip)\n"
-    "pushq $" NUMBER(
-        CODE_32) "\nleaq 1f(%rip), %rax\npushq %rax\nlretq\n"
-                 ".code32\n"
-                 "1: movl $" NUMBER(
-                     DATA_32) ", %eax\nmovl %eax, %ds\n"
-                              "movl %cr0, %eax\nandl $0x7fffffff, %eax\nmovl %eax, %cr0\n"
-                              "movl $0xc0000080, %ecx\nrdmsr\nandl $~0x100, %eax\nwrmsr\n"
-                              "movl %edi, %cr3\nmovl %esi, %cr4\n"
-                              "movl %cr0, %eax\norl $0x80000000, %eax\nmovl %eax, %cr0\njmp 2f\n"
-                              "2: movl %ebp, (%ebx)\naddl $5, (%ebx)\nmovl (%ebx), %ebp\n"
-                              "movl %cr0, %eax\nandl $0x7fffffff, %eax\nmovl %eax, %cr0\n"
-                              "movl features, %eax\nmovl %eax, %cr4\nmovl root, %eax\nmovl %eax, "
-                              "%cr3\n"
-                              "movl $0xc0000080, %ecx\nrdmsr\norl $0x100, %eax\nwrmsr\n"
-                              "movl %cr0, %eax\norl $0x80000000, %eax\nmovl %eax, %cr0\n"
-                              "ljmp $" NUMBER(
-                                  CODE_64) ", $3f\n"
-                                           ".code64\n"
-                                           "3: movq stack(%rip), %rsp\nlgdt before(%rip)\nlretq\n"
-                                           "4: movl %ebp, %eax\npopq %rbp\npopq %rbx\nret\n");
+__asm__(".global old_tables_access\n"
+        "old_tables_access:\n"
+        "pushq %rbx\npushq %rbp\n"
+        "movl %edx, %ebx\nmovl %ecx, %ebp\n"
+        "sgdt before(%rip)\nlgdt (%r8)\n"
+        "movq %cr3, %rax\nmovq %rax, root(%rip)\n"
+        "movq %cr4, %rax\nmovq %rax, features(%rip)\n"
+        "xorl %eax, %eax\nmovw %cs, %ax\npushq %rax\nleaq 4f(%rip), %rax\npushq %rax\n"
+        "movq %rsp, stack(%rip)\n"
+        "pushq $" CODE_32 "\nleaq 1f(%rip), %rax\npushq %rax\nlretq\n"
+        ".code32\n"
+        "1: movl $" DATA_32 ", %eax\nmovl %eax, %ds\n"
+        "movl %cr0, %eax\nandl $0x7fffffff, %eax\nmovl %eax, %cr0\n"
+        "movl $0xc0000080, %ecx\nrdmsr\nandl $~0x100, %eax\nwrmsr\n"
+        "movl %edi, %cr3\nmovl %esi, %cr4\n"
+        "movl %cr0, %eax\norl $0x80000000, %eax\nmovl %eax, %cr0\njmp 2f\n"
+        "2: movl %ebp, (%ebx)\naddl $5, (%ebx)\nmovl (%ebx), %ebp\n"
+        "movl %cr0, %eax\nandl $0x7fffffff, %eax\nmovl %eax, %cr0\n"
+        "movl features, %eax\nmovl %eax, %cr4\nmovl root, %eax\nmovl %eax, %cr3\n"
+        "movl $0xc0000080, %ecx\nrdmsr\norl $0x100, %eax\nwrmsr\n"
+        "movl %cr0, %eax\norl $0x80000000, %eax\nmovl %eax, %cr0\n"
+        "ljmp $" CODE_64 ", $3f\n"
+        ".code64\n"
+        "3: movq stack(%rip), %rsp\nlgdt before(%rip)\nlretq\n"
+        "4: movl %ebp, %eax\npopq %rbp\npopq %rbx\nret\n");
 
 // One is for PAE's root, which need not begin a page.
 static uint64_t tables[5][PAGE / 8] __attribute__((aligned(PAGE)));
