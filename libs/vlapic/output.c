@@ -62,14 +62,15 @@ static bool start_next(struct vlapic *lapic, struct vlapic_output *output) {
     };
     for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (lapic->starts & all[i].bit) {
-            const unsigned page = (unsigned)(lapic->starts >> STARTS_VECTOR_SHIFT);
-            const bool is_priority = all[i].effect == VLAPIC_DO_PRIORITY;
+            unsigned vector = 0; // an INIT has none, though a STARTUP's page may wait behind it
             lapic->starts &= ~(uint64_t)all[i].bit;
             if (all[i].effect == VLAPIC_DO_STARTUP) {
+                vector = (unsigned)(lapic->starts >> STARTS_VECTOR_SHIFT);
                 lapic->starts &= STARTS_BITS;
+            } else if (all[i].effect == VLAPIC_DO_PRIORITY) {
+                vector = (unsigned)lapic->priority >> CLASS_SHIFT;
             }
-            done(lapic, output, all[i].effect,
-                 is_priority ? (unsigned)lapic->priority >> CLASS_SHIFT : page);
+            done(lapic, output, all[i].effect, vector);
             return true;
         }
     }
