@@ -257,7 +257,7 @@ struct context *trap_timer(void) {
     struct vcpu *alone = cpu->alone;
     forward_settle(cpu);
     if (!machine.fast) {
-        cpu->alone = NULL; // by which the short way is taken
+        cpu->alone = NULL; // without it the short way is not taken
     }
     struct context *next = sched_timer(cpu, current);
     cpu->alone = alone;
