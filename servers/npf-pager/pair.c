@@ -124,11 +124,11 @@ static void load(struct pager *pager, const struct region *region,
 void pair_access(struct pager *pager, const struct region *region,
                  const struct pager_access *access, const struct message *record,
                  struct reply *reply) {
+    reply->flags = access->flags; // first: `stored` adds the device's effects
+    reply->word[6] = access->length;
     if (access->access == ACCESS_WRITE) {
         store(pager, region, access, record, reply);
     } else {
         load(pager, region, access, record, reply);
     }
-    reply->flags = access->flags;
-    reply->word[6] = access->length;
 }
