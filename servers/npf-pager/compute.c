@@ -10,20 +10,20 @@ enum { REG_RAX = 0, REG_RFLAGS = 16 };
 // What it takes from the vCPU, which is all read before anything is done: reading does not return
 // when the vCPU has been stopped.
 struct inputs {
-    uint64_t whole;       // the register that the operand is in, or
-    uint64_t operand;     // that, cut to its size, or what stands in the instruction
+    uint64_t operand;
+    uint64_t whole;       // the register that it is a part of, where the rest of that is kept
     uint64_t accumulator; // of CMPXCHG
     uint64_t flags;
 };
 
-static struct inputs inputs(struct pager *pager, const struct pager_access *access,
-                            const struct message *record) {
-    struct inputs inputs = {.whole = access->value};
+static struct inputs take_inputs(struct pager *pager, const struct pager_access *access,
+                                 const struct message *record) {
+    struct inputs inputs = {
+        .operand = emulate_operand(emulate_vm(pager, record), record, access, access->reg)};
     enum insn_operation operation = (enum insn_operation)access->operation;
-    if (access->reg != insn_zero) {
+    if (access->size < 4 && access->reg != insn_zero) {
         inputs.whole = emulate_register(pager, record, access->reg);
     }
-    inputs.operand = emulate_extend(access, inputs.whole >> access->position);
     if (operation == INSN_CMPXCHG) {
         inputs.accumulator = emulate_register(pager, record, REG_RAX);
     }
@@ -81,13 +81,13 @@ static const uint64_t *computed(const struct pager *pager, const struct pager_vm
 static void compute_and_store(struct pager *pager, const struct region *region,
                               const struct pager_access *access, const struct message *record,
                               struct reply *reply) {
-    const struct inputs registers = inputs(pager, access, record);
+    const struct inputs inputs = take_inputs(pager, access, record);
     struct device_access store = emulate_device(pager, region, access, record, reply);
     bool is_done = *emulate_seen(pager, store.vm, record) == record->seq;
     uint64_t memory =
         is_done ? *computed(pager, store.vm, record)
                 : emulate_extend(access, emulate_load(pager, region, access, record, reply));
-    store.value = compute(access, &registers, memory, reply);
+    store.value = compute(access, &inputs, memory, reply);
     if (!is_done) {
         emulate_store(pager, region, &store);
         state_set(&pager->state, computed(pager, store.vm, record), memory);
@@ -106,9 +106,9 @@ static void compute_access(struct pager *pager, const struct region *region,
         compute_and_store(pager, region, access, record, reply);
         return;
     }
-    const struct inputs registers = inputs(pager, access, record);
+    const struct inputs inputs = take_inputs(pager, access, record);
     uint64_t memory = emulate_load(pager, region, access, record, reply);
-    compute(access, &registers, emulate_extend(access, memory), reply);
+    compute(access, &inputs, emulate_extend(access, memory), reply);
 }
 
 code_computer *const code_compute = compute_access;

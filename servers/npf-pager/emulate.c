@@ -51,10 +51,14 @@ static uint64_t read_register(const struct pager_vm *vm, const struct message *r
     return value;
 }
 
-uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg) {
+const struct pager_vm *emulate_vm(struct pager *pager, const struct message *record) {
     const struct pager_vm *vm = pager_vm(pager, record);
     (void)emulate_seen(pager, vm, record); // there is such a vCPU
-    return read_register(vm, record, reg);
+    return vm;
+}
+
+uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg) {
+    return read_register(emulate_vm(pager, record), record, reg);
 }
 
 uint64_t emulate_stepped(struct pager *pager, const struct message *record,
@@ -62,14 +66,13 @@ uint64_t emulate_stepped(struct pager *pager, const struct message *record,
     return emulate_register(pager, record, access->base) + (uint64_t)(int64_t)access->step;
 }
 
-// What is stored, cut to the store's size.
-static uint64_t stored_value(const struct pager_access *decoded,
-                             const struct device_access *access) {
-    uint64_t value = decoded->value;
-    if (decoded->reg != insn_zero) {
-        value = read_register(access->vm, access->record, decoded->reg) >> decoded->position;
+uint64_t emulate_operand(const struct pager_vm *vm, const struct message *record,
+                         const struct pager_access *access, unsigned reg) {
+    uint64_t value = access->value;
+    if (reg != insn_zero) {
+        value = read_register(vm, record, reg) >> access->position;
     }
-    return emulate_extend(decoded, value);
+    return emulate_extend(access, value);
 }
 
 const uint64_t *emulate_seen(const struct pager *pager, const struct pager_vm *vm,
@@ -114,7 +117,7 @@ static void store(struct pager *pager, const struct region *region,
                   struct reply *reply) {
     struct device_access store = emulate_device(pager, region, access, record, reply);
     const uint64_t *seen = emulate_seen(pager, store.vm, record);
-    store.value = stored_value(access, &store);
+    store.value = emulate_operand(store.vm, record, access, access->reg);
     // A store that comes again was done already, and only its answer is missing.
     if (*seen != record->seq) {
         emulate_store(pager, region, &store);

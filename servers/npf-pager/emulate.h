@@ -28,9 +28,17 @@ void code_quick_load(uint64_t pc, uint64_t address, uint64_t word2);
 // No instruction at all.
 void emulate_forget(struct pager_access *access);
 
+// The VM of the vCPU that exited. Does not return when there is no such vCPU.
+const struct pager_vm *emulate_vm(struct pager *pager, const struct message *record);
+
 // Register REG of the vCPU that exited. Does not return when that has been stopped: nobody waits
 // for an answer then.
 uint64_t emulate_register(struct pager *pager, const struct message *record, unsigned reg);
+
+// What ACCESS stores or computes with, which is in register REG or stands in the instruction, cut
+// to its size. VM is emulate_vm's.
+uint64_t emulate_operand(const struct pager_vm *vm, const struct message *record,
+                         const struct pager_access *access, unsigned reg);
 
 // What the base register of ACCESS becomes. That never is before this answer is taken, so it is the
 // same when the answer is given again.

@@ -71,17 +71,13 @@ static struct message half_of(const struct message *record, const struct pager_a
     return alone;
 }
 
-static uint64_t stored_value(struct pager *pager, const struct message *record,
-                             const struct pager_access *access, unsigned reg) {
-    return reg == insn_zero ? 0 : emulate_extend(access, emulate_register(pager, record, reg));
-}
-
 static void store(struct pager *pager, const struct region *region,
                   const struct pager_access *access, const struct message *record,
                   struct reply *reply) {
     // Before any effect: who reads a register of a vCPU that was stopped does not return.
-    const uint64_t value[] = {stored_value(pager, record, access, access->reg),
-                              stored_value(pager, record, access, access->second)};
+    const struct pager_vm *vm = emulate_vm(pager, record);
+    const uint64_t value[] = {emulate_operand(vm, record, access, access->reg),
+                              emulate_operand(vm, record, access, access->second)};
     if (access->step != 0) {
         reply->word[0] = emulate_stepped(pager, record, access);
     }
