@@ -7,6 +7,10 @@
 // (arch/x86_64/include/arch/regs.h).
 enum { REG_RAX = 0, REG_RFLAGS = 16 };
 
+// That the exit has stored, too: beside its number, which a device whose load takes something has
+// committed alone before.
+#define STORED (1ull << 63)
+
 // What it takes from the vCPU, which is all read before anything is done: reading does not return
 // when the vCPU has been stopped.
 struct inputs {
@@ -83,7 +87,8 @@ static void compute_and_store(struct pager *pager, const struct region *region,
                               struct reply *reply) {
     const struct inputs inputs = take_inputs(pager, access, record);
     struct device_access store = emulate_device(pager, region, access, record, reply);
-    bool is_done = *emulate_seen(pager, store.vm, record) == record->seq;
+    const uint64_t done = record->seq | STORED;
+    bool is_done = *emulate_seen(pager, store.vm, record) == done;
     uint64_t memory =
         is_done ? *computed(pager, store.vm, record)
                 : emulate_extend(access, emulate_load(pager, region, access, record, reply));
@@ -91,7 +96,7 @@ static void compute_and_store(struct pager *pager, const struct region *region,
     if (!is_done) {
         emulate_store(pager, region, &store);
         state_set(&pager->state, computed(pager, store.vm, record), memory);
-        state_set(&pager->state, emulate_seen(pager, store.vm, record), record->seq);
+        state_set(&pager->state, emulate_seen(pager, store.vm, record), done);
         state_commit(&pager->state);
     }
     if (region->model->effects) {

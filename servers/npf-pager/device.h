@@ -37,7 +37,8 @@ struct device_effects {
     // Something may have arrived for it from outside of the guest. Commits by itself what that
     // changes. NULL: nothing does.
     void (*input)(struct pager *pager, const struct pager_device *device);
-    // Commits by itself what it changes; a load that comes again is answered as the first time.
+    // Commits by itself what it changes, and the exit's number with it if it needs that; a load
+    // that comes again is answered as the first time.
     uint64_t (*load)(const struct device_access *access);
     // In place of `load`, where loads do nothing but answer: from OBJECT, which the device of a VM
     // has for as long as this server lives. Then they have a shorter way (quick.c). With a `load`,

@@ -9,6 +9,7 @@
 
 #include "ipc/lapic.h"
 #include "libs/insn/insn.h"
+#include "servers/npf-pager/emulate.h"
 #include "tests/unit/pager/pc.h"
 
 #define FLAGS(flags) (REPLY_WRITE_SECOND | REPLY_SECOND(16)), (flags)
@@ -148,6 +149,26 @@ static void test_computes_once_wherever_it_dies(void **unused) {
     }
 }
 
+// A device's load may commit the exit's number by itself: a server that died behind that has not
+// stored.
+static void test_stores_what_was_only_loaded(void **unused) {
+    (void)unused;
+    struct region region = {.base = 0xe0000000, .size = 0x1000, .model = &pc_wide};
+    struct message record = pc_fault(0, ACCESS_READ, CODE_64);
+    assert_int_equal(pc_run(&record, 1, 0), FAKERT_WAITING);
+    PC_INSTRUCT(0xff, 0x0f); // dec dword [rdi]
+    record = pc_fault(region.base + 8, ACCESS_WRITE, CODE_64);
+    state_set(&pager.state, emulate_seen(&pager, pager_vm(&pager, &record), &record), record.seq);
+    state_commit(&pager.state);
+    for (unsigned i = 0; i < 2; i++) {
+        struct reply reply = {0};
+        pc.wide_stored = 0;
+        pager_emulate(&pager, &region, &record, &reply);
+        assert_int_equal(pc.wide_stored, i == 0 ? 0x848586f6 : 0); // once
+        assert_int_equal(reply.word[6], 2);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(test_##name, pc_begin)
 
 int main(void) {
@@ -155,6 +176,7 @@ int main(void) {
         TEST(computes),
         TEST(exchanges_what_is_equal),
         TEST(computes_once_wherever_it_dies),
+        TEST(stores_what_was_only_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
