@@ -28,7 +28,8 @@ struct state {
 };
 
 // What makes a slot for this version of a server: VERSION of the layout inside of it, SIZE bytes (a
-// multiple of 8).
+// multiple of 8). Versions count from the first release on: until then what version 1 is may
+// change.
 struct state_layout {
     const char *owner; // the server's name
     uint32_t version;  // at least 1

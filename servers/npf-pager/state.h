@@ -2,7 +2,7 @@
 // they are the core's, and adding one twice is the same as once.
 //
 // Devices' words follow one another in the order of the config, in `device` and, where that is too
-// little, behind it.
+// little, behind it. Behind those, what each vCPU has for `code_compute` (machine.h).
 #pragma once
 
 #include <assert.h>
@@ -17,8 +17,8 @@
 #define PAGER_DEVICES 16 // of all VMs together
 
 struct pager_state {
-    // Of the last exit whose effect on a device was committed; of a pair's, perhaps only the first
-    // half (pair.c).
+    // Of the last exit whose effect on a device was committed. Bit 63: of a pair only the first
+    // half's (pair.c), of what loads and stores the store's, too (compute.c).
     uint64_t seq[PAGER_VCPUS];
     uint64_t device[PAGER_DEVICES][DEVICE_WORDS];
 };
