@@ -18,9 +18,6 @@
 #define MDCR_GUEST (1ull << 9 | 1ull << 10 | 1ull << 11 | 1ull << 14 | 1ull << 19)
 #define MDCR_TPM (1ull << 6)
 #define VECTOR_SIZE 0x200ull
-// A VM's count begins here, not at 0: as it is never less than the host's, no deadline that a guest
-// sets is one of the host's beyond 64 bits, which hangs QEMU before 8.2.
-#define COUNT_FIRST (1ull << 48)
 #define PAR_ATTRIBUTES(par) ((par) >> 56)
 #define PAR_DEVICE_MOST 0x0full // attributes up to here are those of devices
 
@@ -107,7 +104,7 @@ void vcpu_load_slow(struct vcpu *vcpu) {
     uint64_t counters = sysreg_read(pmcr_el0) >> 11 & 31;
     sysreg_write(mdcr_el2,
                  MDCR_GUEST | counters | (vcpu->features & VCPU_FEATURE_COUNTERS ? 0 : MDCR_TPM));
-    sysreg_write(cntvoff_el2, vcpu->space->begun - COUNT_FIRST);
+    sysreg_write(cntvoff_el2, vcpu->space->begun); // its VM's count began at 0
     list_load(vcpu);
     if (vcpu->space->users > 1) {
         // But an ASID may be one thing to one of them and another thing to the next, as on CPUs of
@@ -141,9 +138,8 @@ uint64_t arch_vcpu_own_deadline(const struct vcpu *vcpu) {
     bool loaded = vcpu->context.cpu->loaded == vcpu;
     uint64_t control = loaded ? sysreg_read(cntv_ctl_el02) : arch->cntv_ctl;
     uint64_t value = loaded ? sysreg_read(cntv_cval_el02) : arch->cntv_cval_el02;
-    // What is below COUNT_FIRST has passed; what does not fit into 64 bits never comes.
-    uint64_t host = (value > COUNT_FIRST ? value - COUNT_FIRST : 0) + vcpu->space->begun;
-    bool armed = (control & (CNT_ENABLE | CNT_MASKED)) == CNT_ENABLE && host >= vcpu->space->begun;
+    uint64_t host = value + vcpu->space->begun; // never, where that is more than 64 bits
+    bool armed = (control & (CNT_ENABLE | CNT_MASKED)) == CNT_ENABLE && host >= value;
     return armed ? host : DEADLINE_NEVER;
 }
 
