@@ -26,7 +26,7 @@ from exeunt_lib.transcript import told
 import bundle
 
 MANIFESTS = ROOT / "tests/recovery/manifests"
-WAITING = TASK_STATES.index("WAITING")
+WAITING, DEAD = TASK_STATES.index("WAITING"), TASK_STATES.index("DEAD")
 VIRTUAL_TIMEOUT = 60  # seconds: one that hangs is noticed after a while, again and again
 ROUNDS = 20
 ROUNDS_OWN = 60  # enough for its own console to have died some hundred times before them
@@ -116,11 +116,18 @@ class Check:
             with self.live.stopped() as ram:
                 core = Core(self.layouts, ram)
                 tasks = core.tasks()
-                settled = core.object("task", tasks["init"])["state"] == WAITING
-                if settled and self.evil in ("", *tasks):
+                if self.is_settled(core, tasks):
                     return self.look_at(core, tasks)
             self.live.check_bounds("init to have nothing to do", self.live.running())
             time.sleep(LOOK)
+
+    def is_settled(self, core: Core, tasks: dict[str, int]) -> bool:
+        """Whether init waits, and will not hear of a death that the core is just about to tell."""
+        if core.object("task", tasks["init"])["state"] != WAITING:
+            return False
+        if not self.evil:
+            return True
+        return self.evil in tasks and core.object("task", tasks[self.evil])["state"] != DEAD
 
     def look_at(self, core: Core, tasks: dict[str, int]) -> dict[str, list[str]]:
         self.expect_text(core, tasks)

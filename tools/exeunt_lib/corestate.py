@@ -180,10 +180,11 @@ class Core:
         raise LiveError(f"{server} has no memory of VM {vm} at {address:#x}")
 
     def tasks(self) -> dict[str, int]:
-        """The tasks' first pages by name. Of two with one name the one that receives counts."""
+        """The tasks' first pages by name. Of two with one name the one that receives counts; one
+        that is just being made has no space yet, and no name."""
         found: dict[str, int] = {}
         for page, kind, _ in self.objects():
-            if kind == "TASK":
+            if kind == "TASK" and self.object("task", page)["space"]:
                 name = self.task_name(page)
                 if name not in found or self.object("task", page)["portal"]:
                     found[name] = page
