@@ -1,14 +1,13 @@
 #include "arch/aarch64/guest/firmware.h"
 #include "arch/aarch64/guest/sysreg.h"
 #include "tests/recovery/guest/aarch64/recovery.h"
+#include "tests/system/guests/aarch64/second.h"
 
-#define STACK_SIZE 4096
 #define LINGER_MS 12
 
-static _Alignas(16) __attribute__((used)) unsigned char stack[STACK_SIZE];
 static uint64_t first;
 
-static __attribute__((used)) _Noreturn void second_main(uint64_t context) {
+static _Noreturn void second_main(uint64_t context) {
     const uint64_t own = sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
     note(EVENT_SECOND);
     mix(own);
@@ -21,14 +20,6 @@ static __attribute__((used)) _Noreturn void second_main(uint64_t context) {
     // A CPU that goes on after it was stopped shows as one that never stops.
     for (;;)
         __asm__ volatile("wfi");
-}
-
-static __attribute__((naked)) void second_start(void) {
-    __asm__ volatile("adrp x1, %[stack]\n"
-                     "add x1, x1, :lo12:%[stack]\n"
-                     "add sp, x1, #%[size]\n"
-                     "b %[main]\n" ::[stack] "S"(stack),
-                     [size] "i"(STACK_SIZE), [main] "S"(second_main));
 }
 
 // Lets the other CPU run, for longer than it may need, and leaves no trace of how often.
@@ -46,7 +37,7 @@ static void linger(void) {
 }
 
 void cpus_round(uint64_t own, uint64_t other, uint64_t round) {
-    const uint64_t entry = (uint64_t)second_start;
+    const uint64_t entry = second_entry(second_main);
     first = own;
     if (round == 0)
         ask(PSCI_CPU_ON, other, 2, 0); // an address that is none

@@ -4,13 +4,12 @@
 #include "arch/aarch64/guest/bare.h"
 #include "arch/aarch64/guest/entry.h"
 #include "arch/aarch64/guest/sysreg.h"
+#include "tests/system/guests/aarch64/second.h"
 #include "tests/system/guests/check.h"
 
 #define CPU_ON 0xc4000003u
-#define STACK_SIZE 4096
 #define ISTATUS 4u
 
-static _Alignas(16) __attribute__((used)) unsigned char stack[STACK_SIZE];
 static volatile uint64_t second_offset;
 
 // By how much the virtual count is behind the machine's. Both are read within a tick.
@@ -31,18 +30,11 @@ static uint64_t offset(void) {
 
 static uint64_t now(void) { return sysreg_read(cntvct_el0); }
 
-static __attribute__((used)) _Noreturn void second_main(void) {
+static _Noreturn void second_main(uint64_t context) {
+    (void)context;
     second_offset = offset();
     for (;;)
         __asm__ volatile("wfi");
-}
-
-static __attribute__((naked)) void second_start(void) {
-    __asm__ volatile("adrp x1, %[stack]\n"
-                     "add x1, x1, :lo12:%[stack]\n"
-                     "add sp, x1, #%[size]\n"
-                     "b %[main]\n" ::[stack] "S"(stack),
-                     [size] "i"(STACK_SIZE), [main] "S"(second_main));
 }
 
 static void begin(uint64_t cpu) {
@@ -55,7 +47,7 @@ static void begin(uint64_t cpu) {
     check(began > 0 && began < sysreg_read(cntpct_el0), "the VM began at %lu", began);
     if (machine->cpus > 1) {
         const uint64_t other = machine->cpu_id[0] == cpu ? machine->cpu_id[1] : machine->cpu_id[0];
-        const int64_t error = firmware_call(CPU_ON, other, (uint64_t)second_start, 0);
+        const int64_t error = firmware_call(CPU_ON, other, second_entry(second_main), 0);
         check(error == 0, "CPU_ON: %ld", error);
         const uint64_t end = sysreg_read(cntvct_el0) + 20 * second;
         while (second_offset == 0 && now() < end)

@@ -3,10 +3,10 @@
 // a machine with two CPUs.
 #include "arch/aarch64/guest/bare.h"
 #include "arch/aarch64/guest/sysreg.h"
+#include "tests/system/guests/aarch64/second.h"
 #include "tests/system/guests/check.h"
 
 #define CPU_ON 0xc4000003u
-#define STACK_SIZE 4096
 #define ROUNDS 6
 
 // By number, since no assembler for Armv8.0 knows them all, with the bits that are written. FAR_EL1
@@ -79,7 +79,6 @@ static struct {
     unsigned steps;
 } state[2];
 
-static _Alignas(16) __attribute__((used)) unsigned char stack[STACK_SIZE];
 static uint64_t vectors;
 
 static unsigned self(void) { return (unsigned)(sysreg_read(mpidr_el1) & 1); }
@@ -135,21 +134,14 @@ static void rounds(unsigned cpu) {
     }
 }
 
-static __attribute__((used)) _Noreturn void second_main(void) {
+static _Noreturn void second_main(uint64_t context) {
+    (void)context;
     sysreg_write(vbar_el1, vectors);
     sysreg_sync();
     rounds(self());
     for (;;) {
         __asm__ volatile("wfi");
     }
-}
-
-static __attribute__((naked)) void second_start(void) {
-    __asm__ volatile("adrp x1, %[stack]\n"
-                     "add x1, x1, :lo12:%[stack]\n"
-                     "add sp, x1, #%[size]\n"
-                     "b %[main]\n" ::[stack] "S"(stack),
-                     [size] "i"(STACK_SIZE), [main] "S"(second_main));
 }
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
@@ -159,7 +151,7 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
     (void)cpu;
     check(machine->cpus >= 2, "two CPUs are needed");
     vectors = sysreg_read(vbar_el1);
-    check(firmware_call(CPU_ON, machine->cpu_id[1], (uint64_t)second_start, 0) == 0, "CPU_ON");
+    check(firmware_call(CPU_ON, machine->cpu_id[1], second_entry(second_main), 0) == 0, "CPU_ON");
     rounds(0);
     for (unsigned who = 0; who < 2; who++) {
         for (unsigned i = 0; i < COUNT; i++) {

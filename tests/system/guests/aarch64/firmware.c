@@ -1,5 +1,6 @@
 #include "arch/aarch64/guest/firmware.h"
 
+#include "tests/system/guests/aarch64/second.h"
 #include "tests/system/guests/firmware.h"
 
 // PSCI, Arm DEN 0022, chapter 5.
@@ -10,24 +11,14 @@
 
 enum { AFFINITY_ON, AFFINITY_OFF };
 
-#define STACK_SIZE 4096
-
-static _Alignas(16) __attribute__((used)) unsigned char stack[STACK_SIZE];
-
 // The minor version: 1 of PSCI 1.1.
 uint64_t firmware_version(void) { return firmware_call(PSCI_VERSION, 0, 0, 0) & 0xffff; }
 
-// Entered with x0 = what it is to do.
-static __attribute__((naked)) void second_start(void) {
-    __asm__ volatile("adrp x1, %[stack]\n"
-                     "add x1, x1, :lo12:%[stack]\n"
-                     "add sp, x1, #%[size]\n"
-                     "br x0\n" ::[stack] "S"(stack),
-                     [size] "i"(STACK_SIZE));
-}
+// The context is what it is to do.
+static void second_main(uint64_t context) { ((void (*)(void))context)(); }
 
 int64_t firmware_start(uint64_t cpu, void (*main)(void)) {
-    return (int32_t)firmware_call(PSCI_CPU_ON, cpu, (uint64_t)second_start, (uint64_t)main);
+    return (int32_t)firmware_call(PSCI_CPU_ON, cpu, second_entry(second_main), (uint64_t)main);
 }
 
 _Noreturn void firmware_stop(void) {

@@ -1,24 +1,22 @@
 // Interrupts from CPU to CPU, and those of devices that are another CPU's.
 #include "tests/system/guests/aarch64/interrupts.h"
+#include "tests/system/guests/aarch64/second.h"
 
 #define CPU_OFF 0x84000002u
 #define CPU_ON 0xc4000003u
 #define AFFINITY_INFO 0xc4000004u
 #define AFFINITY_OFF 1
 
-#define STACK_SIZE 4096
-
 #define PING 1
 #define PONG 2
 #define STOP 5
 #define PINGS 50
 
-static _Alignas(16) __attribute__((used)) unsigned char stack[STACK_SIZE];
 static volatile unsigned taken[FIRST + CASES]; // by the second CPU
 
 // Answers each PING by a PONG, and any other interrupt too; ends with STOP. In its second LIFE the
 // controller's registers are as the first has left them.
-static __attribute__((used)) _Noreturn void second_main(uint64_t life) {
+static _Noreturn void second_main(uint64_t life) {
     if (life == 0) {
         gic_begin_cpu(this_cpu());
         gic_bit(ICENABLER, TIMER);
@@ -47,14 +45,6 @@ static __attribute__((used)) _Noreturn void second_main(uint64_t life) {
     }
 }
 
-static __attribute__((naked)) void second_start(void) {
-    __asm__ volatile("adrp x1, %[stack]\n"
-                     "add x1, x1, :lo12:%[stack]\n"
-                     "add sp, x1, #%[size]\n"
-                     "b %[main]\n" ::[stack] "S"(stack),
-                     [size] "i"(STACK_SIZE), [main] "S"(second_main));
-}
-
 static void expect_pong(const char *of) {
     const unsigned intid = gic_wait();
     check(intid == PONG, "interrupt %u, not the answer to %s", intid, of);
@@ -63,7 +53,7 @@ static void expect_pong(const char *of) {
 }
 
 static void start(uint64_t life) {
-    const int error = (int)firmware_call(CPU_ON, 1, (uint64_t)second_start, life);
+    const int error = (int)firmware_call(CPU_ON, 1, second_entry(second_main), life);
     check(error == 0, "CPU_ON: %d", error);
 }
 

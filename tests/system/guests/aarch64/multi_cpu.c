@@ -2,6 +2,7 @@
 // and looks at what it begins with (§6.4). Needs a machine with two CPUs.
 #include "arch/aarch64/guest/bare.h"
 #include "arch/aarch64/guest/sysreg.h"
+#include "tests/system/guests/aarch64/second.h"
 #include "tests/system/guests/check.h"
 
 #define CPU_OFF 0x84000002u
@@ -13,10 +14,8 @@
 
 enum { AFFINITY_ON, AFFINITY_OFF };
 
-#define STACK_SIZE 4096
 #define PATIENCE_S 20
 
-static _Alignas(16) __attribute__((used)) unsigned char stack[STACK_SIZE];
 static volatile bool runs, to_end;
 static volatile uint64_t got_context, got_affinity, got_control, got_level, got_masked;
 
@@ -27,7 +26,7 @@ static int32_t psci(uint32_t function, uint64_t a, uint64_t b, uint64_t c) {
     return (int32_t)firmware_call(function, a, b, c);
 }
 
-static __attribute__((used)) _Noreturn void second_main(uint64_t context) {
+static _Noreturn void second_main(uint64_t context) {
     got_context = context;
     got_affinity = sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
     got_control = sysreg_read(sctlr_el1);
@@ -42,14 +41,6 @@ static __attribute__((used)) _Noreturn void second_main(uint64_t context) {
     got_context = (uint64_t)error;
     for (;;) {
     }
-}
-
-static __attribute__((naked)) void second_start(void) {
-    __asm__ volatile("adrp x1, %[stack]\n"
-                     "add x1, x1, :lo12:%[stack]\n"
-                     "add sp, x1, #%[size]\n"
-                     "b %[main]\n" ::[stack] "S"(stack),
-                     [size] "i"(STACK_SIZE), [main] "S"(second_main));
 }
 
 static bool is_running(uint32_t width, uint64_t cpu) {
@@ -73,7 +64,7 @@ static bool wait(bool (*until)(uint32_t width, uint64_t cpu), uint32_t width, ui
 }
 
 static void life(uint32_t width, uint64_t cpu, uint64_t context) {
-    const uint64_t entry = (uint64_t)second_start;
+    const uint64_t entry = second_entry(second_main);
     runs = to_end = false;
     int32_t answer = psci(AFFINITY_INFO | width, cpu, 0, 0);
     check(answer == AFFINITY_OFF, "CPU 0x%lx is not off at first: %d", cpu, answer);
