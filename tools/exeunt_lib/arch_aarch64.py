@@ -11,9 +11,9 @@ PAN = 1 << 22
 
 PTE_VALID, PTE_TABLE = 1, 2
 PTE_ADDRESS = 0x0000_FFFF_FFFF_F000
-PTE_READ_ONLY, PTE_UXN = 1 << 7, 1 << 54
+PTE_READ_ONLY, PTE_PXN, PTE_UXN = 1 << 7, 1 << 53, 1 << 54
 PTE2_READ_SHIFT, PTE2_NEVER_EXECUTE = 6, 1 << 54
-TASK = 0
+GUEST, CORE = 1, 2
 R, W, X = 1, 2, 4
 
 # The ISS of a trapped register access, without its direction and the general register, and that of
@@ -46,11 +46,12 @@ def entry(raw: int, kind: int, level: int) -> tuple[int, int | None] | None:
     target = raw & PTE_ADDRESS
     if level and raw & PTE_TABLE:
         return target, None
-    if kind == TASK:
-        write = 0 if raw & PTE_READ_ONLY else W
-        return target, R | write | (0 if raw & PTE_UXN else X)
-    rights = raw >> PTE2_READ_SHIFT & (R | W)
-    return target, rights | (0 if raw & PTE2_NEVER_EXECUTE else X)
+    if kind == GUEST:
+        rights = raw >> PTE2_READ_SHIFT & (R | W)
+        return target, rights | (0 if raw & PTE2_NEVER_EXECUTE else X)
+    write = 0 if raw & PTE_READ_ONLY else W
+    never = PTE_PXN if kind == CORE else PTE_UXN
+    return target, R | write | (0 if raw & never else X)
 
 
 def detail(kind: str, words: tuple[int, ...]) -> str:

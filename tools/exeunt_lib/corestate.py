@@ -14,6 +14,7 @@ STRUCTS += ["route", "run_queue"]
 # ipc/cap.h, kernel/object/space.h, ipc/syscall.h.
 TYPES = ("NONE", "FRAME", "POOL", "TASK", "SPACE", "VCPU", "PORTAL", "IRQ")
 KINDS = ("task", "guest")
+CORE = len(KINDS)  # what no space is: the core's own tables
 TASK_STATES = ("NEW", "READY", "WAITING", "CALLING", "DEAD")
 VCPU_STATES = ("OFF", "RUNNABLE", "EXITED", "PARKED")
 RIGHTS = "rwxcmg"
@@ -120,10 +121,14 @@ class Core:
         space = self.object("space", page + self.arch.root_pages)
         entries = self.arch.root_entries[space["kind"]]
         found: list[Mapping] = []
-        for leaf in self._walk(space["kind"], space["root"], entries, 2, 0):
+        for leaf in self.leaves(space["kind"], space["root"], entries):
             if not (found and found[-1].takes(leaf)):
                 found.append(leaf)
         return found
+
+    def leaves(self, kind: int, root: int, entries: int) -> Iterator[Mapping]:
+        """What the ENTRIES of the table at ROOT map, page by page, of whatever size."""
+        return self._walk(kind, root, entries, 2, 0)
 
     def _walk(
         self, kind: int, table: int, entries: int, level: int, address: int

@@ -3,6 +3,7 @@
 #include "kernel/boot/boot.h"
 
 #include "arch/panic.h"
+#include "arch/riscv64/core/boot.h"
 #include "arch/riscv64/core/csr.h"
 #include "arch/riscv64/core/trap.h"
 #include "arch/riscv64/core/vcpu.h"
@@ -12,26 +13,35 @@
 #include "kernel/sched/sched.h"
 
 // From the linker script. The image, then (below the boot bundle) the core's page tables and stack.
-extern char image_begin[], text_end[], rodata_end[], image_end[], boot_tables[], boot_bundle[];
+extern char image_begin[], text_end[], rodata_end[], boot_bundle[];
 
 static struct cpu cpus[1];
+
+#define IMAGE_OFFSET 0xffffffff00000000ull // as in core.ld
 
 // Runs before translation is on, so at the physical address: what it calls and touches is found
 // relative to the program counter. Returns the value for satp.
 uint64_t boot_map(void);
 uint64_t boot_map(void) {
-    uint64_t *root = (uint64_t *)boot_tables;
+    uint64_t *root = boot_tables;
     uint64_t *middle = root + 512;
     uint64_t *low = middle + 512;
-    for (int i = 0; i < 3 * 512; i++) {
-        root[i] = 0;
+    uint64_t *beside = low + 512;
+    for (uint64_t *entry = root; entry < beside; entry++) {
+        *entry = 0;
     }
     // All physical memory, in gigapages from ARCH_DIRECT_BASE on.
     for (uint64_t i = 0; i < ARCH_PHYSICAL_LIMIT >> 30; i++) {
         root[256 + i] = PTE_PPN(i << 30) | PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D;
     }
-    // The image, by its parts: never writable and executable.
+    // But not the image's two megabytes, which nothing is to write but as the image's parts say.
     uint64_t begin = (uint64_t)image_begin;
+    for (uint64_t i = 0; i < 512; i++) {
+        beside[i] = root[256 + (begin >> 30)] + PTE_PPN(i << 21);
+    }
+    beside[begin >> 21 & 511] = 0;
+    root[256 + (begin >> 30)] = PTE_PPN((uint64_t)beside) | PTE_V;
+    // The image, by its parts: never writable and executable.
     root[510] = PTE_PPN((uint64_t)middle) | PTE_V;
     middle[begin >> 21 & 511] = PTE_PPN((uint64_t)low) | PTE_V;
     for (uint64_t at = begin; at < (uint64_t)boot_bundle; at += PAGE_SIZE) {
@@ -43,9 +53,7 @@ uint64_t boot_map(void) {
     return SATP_SV39 | (uint64_t)root >> PAGE_BITS;
 }
 
-static uint64_t boot_physical(const char *symbol) {
-    return (uint64_t)symbol & 0x7fffffff ? (uint64_t)symbol - 0xffffffff00000000ull : 0;
-}
+static uint64_t boot_physical(const void *symbol) { return (uint64_t)symbol - IMAGE_OFFSET; }
 
 uint64_t boot_satp(void) { return SATP_SV39 | boot_physical(boot_tables) >> PAGE_BITS; }
 

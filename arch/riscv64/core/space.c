@@ -7,9 +7,8 @@
 
 void arch_space_init(struct space *space) {
     if (space->kind == SPACE_TASK) {
-        const uint64_t *core = arch_phys_to_virt(HPA(boot_satp() << 20 >> 8));
         for (int i = 256; i < 512; i++) {
-            space->root[i] = core[i];
+            space->root[i] = boot_tables[i];
         }
     }
     // The identifier may have been another space's before.
