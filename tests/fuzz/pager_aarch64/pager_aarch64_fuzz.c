@@ -9,9 +9,11 @@
 
 #define STEPS_MAX 100
 
+#define KINDS 10 // of things that happen
+
 // What happens, from the fuzzer's bytes.
 struct step {
-    uint8_t what;
+    uint8_t what; // the kind, and KINDS times the instruction
     uint8_t vcpu;
     uint16_t where;
     uint32_t value;
@@ -55,10 +57,31 @@ static uint64_t gic_register(const struct step *step) {
     }
 }
 
+// By which a device is accessed, and how far behind the base register, x11: plainly, as a pair, and
+// with a change of the base. Some are refused.
+static const struct {
+    uint32_t stores, loads;
+    int offset;
+} instructions[] = {
+    {0xb900016a, 0xb940016a, 0},  // str, ldr w10, [x11]
+    {0x2900316a, 0x2940316a, 0},  // stp, ldp w10, w12, [x11]
+    {0x2881316a, 0x28c17d6a, 0},  // stp w10, w12, [x11], #8; ldp w10, wzr, [x11], #8
+    {0x29bf316a, 0x29ff317f, -8}, // stp w10, w12, [x11, #-8]!; ldp wzr, w12, [x11, #-8]!
+    {0xa900316a, 0xa940316a, 0},  // stp, ldp x10, x12, [x11]
+    {0x2900317f, 0x6940316a, 0},  // stp wzr, w12, [x11]; ldpsw x10, x12, [x11]
+    {0xb800456a, 0xb840456a, 0},  // str, ldr w10, [x11], #4
+    {0xb8004d6a, 0xb8404d6a, 4},  // str, ldr w10, [x11, #4]!
+};
+
 static struct message access_of(const struct step *step, uint64_t address, enum access access) {
     struct message record = board_access(address, access);
+    const unsigned which = step->what / KINDS % (sizeof(instructions) / sizeof(instructions[0]));
     record.info = MESSAGE_INFO(EXIT_STAGE2, step->vcpu % VCPUS, 1);
+    fakert.instruction =
+        access == ACCESS_WRITE ? instructions[which].stores : instructions[which].loads;
     fakert.reg[10] = step->value;
+    fakert.reg[11] = address - (uint64_t)(int64_t)instructions[which].offset;
+    fakert.reg[12] = step->value * 0x9e3779b1u;
     return record;
 }
 
@@ -87,7 +110,7 @@ static bool move_interrupt(const struct step *step, struct message *record) {
 
 // True: there is a RECORD to serve.
 static bool happen(const struct step *step, struct message *record) {
-    switch (step->what % 10) {
+    switch (step->what % KINDS) {
     case 0:
     case 1:
     case 2:
