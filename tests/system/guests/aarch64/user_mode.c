@@ -3,8 +3,9 @@
 // come back to the guest's own kernel, which goes on.
 //   case=a64 (the default), case=a32
 //   case=t32: instructions of 16 bits that exit, and are gone on behind
-//   case=a32-device: AArch32 loads several registers from a device at once, of which hardware says
-//   nothing but the address. The hypervisor must stop this VM with a report.
+//   case=a32-device, case=t32-device: AArch32 loads several registers from a device at once, of
+//   which hardware says nothing but the address; in T32 from a place where no A64 instruction can
+//   be. The hypervisor must stop this VM with a report.
 #include <stddef.h>
 
 #include "arch/aarch64/guest/bare.h"
@@ -192,15 +193,30 @@ static void try_t32(void) {
     check((uint32_t)user_x3 == 2 * value + 4, "r3 is 0x%lx, not 0x%x", user_x3, 2 * value + 4);
 }
 
-static void load_device(void) {
-    // ldmlo r0, {r1, r2}, in A64 a load of one byte
-    static const uint32_t load_many = 0x38900006;
+// Executes CODE at EL0, with STATUS and the address of a device in x0.
+static void load_device(const uint32_t *code, unsigned words, uint64_t status) {
     struct machine_range distributor;
     check(machine_device(bare_machine(), "arm,gic-v3", 0, &distributor), "there is no GICv3");
-    code_write(&load_many, 1);
+    for (unsigned i = 0; i < words; i++)
+        ((uint32_t *)code_place(0))[i] = code[i];
+    code_done();
     print("user_mode: going to load from %p\n", (const void *)distributor.base);
-    const uint64_t syndrome = user_run(code_place(0), SPSR_A32, distributor.base);
+    const uint64_t syndrome = user_run(code_place(0), status, distributor.base);
     check(false, "it came back with ESR 0x%lx", syndrome);
+}
+
+// Loads of several registers that in A64 would be loads of one byte.
+static void load_device_a32(void) {
+    static const uint32_t code[] = {0x38900006, A32_SVC}; // ldmlo r0, {r1, r2}
+    load_device(code, sizeof(code) / sizeof(code[0]), SPSR_A32);
+}
+
+static void load_device_t32(void) {
+    static const uint32_t code[] = {
+        0xc806bf00, // nop; ldm r0!, {r1, r2}
+        0xdf003840, // subs r0, #64; svc
+    };
+    load_device(code, sizeof(code) / sizeof(code[0]), SPSR_T32);
 }
 
 bool guest_main(uint64_t cpu, const void *device_tree) {
@@ -217,7 +233,9 @@ bool guest_main(uint64_t cpu, const void *device_tree) {
     else if (check_case(machine, "t32", false))
         try_t32();
     else if (check_case(machine, "a32-device", false))
-        load_device();
+        load_device_a32();
+    else if (check_case(machine, "t32-device", false))
+        load_device_t32();
     print("user_mode: %u traps\n", came_back);
     return check_end("user_mode");
 }
