@@ -41,7 +41,7 @@
     X(CALL, "a task calls; the words are its own")                                                 \
     X(SIGNAL, "somebody signalled the portal; word[0] how often since last time")                  \
     X(IRQ, "a physical interrupt; the reply lets the line fire again")                             \
-    X(FAULT, "a task died; the words are struct fault's, ipc/fault.h")                             \
+    X(FAULT, "a task died; the words are by enum fault_word, ipc/fault.h")                         \
     X(REFUSED, "the reply before was refused; word[0] is the status; the record is still held")
 
 #define EXIT_ENUM(name, text) EXIT_##name,

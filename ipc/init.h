@@ -18,7 +18,7 @@
     X(REFUSED, "its first record came, but it can't take over, and has changed nothing: "          \
                "word[1] = status")                                                                 \
     X(VM_END, "a guest ended: word[1] = VM, word[2] = enum vm_end, word[3] = detail")              \
-    X(VM_REPORT, "a VM is to be stopped: word[1] = VM, the words after that: struct report's")     \
+    X(VM_REPORT, "a VM is to be stopped: word[1] = VM, those after that: see enum report_cause")   \
     X(LOADED, "fs-loader did job word[1]: word[2] = status, word[3] = bytes, word[4] = entry, "    \
               "word[5] = end of what was placed")                                                  \
     X(DRAINED, "the console has written all that was in the rings")                                \

@@ -15,8 +15,7 @@ enum lapic_op {
     //            that had an effect is the same access once more: it has none again
     // Reply: word[0] a status, NOT_FOUND: there is no such VM or vCPU; [1] what was loaded;
     // [2] the deadline that the vCPU has behind the access, DEADLINE_NEVER: none. The caller arms
-    // it
-    // when it answers a store.
+    // it when it answers a store.
     LAPIC_ACCESS,
 };
 

@@ -6,7 +6,11 @@
 //
 //     a0…a7  word[0…7]     t0  info     t1  pc     t2  seq     t3  badge
 //
-// and a reply is t0 = SYSCALL_REPLY_WAIT, t1 = flags, a0…a7 = word[0…7]. On x86_64 a record is
+// and a reply is t0 = SYSCALL_REPLY_WAIT, t1 = flags, a0…a7 = word[0…7]. On aarch64 a record is
+//
+//     x0…x7  word[0…7]     x8  info     x9  pc     x10  seq     x11  badge
+//
+// and a reply is x8 = SYSCALL_REPLY_WAIT, x9 = flags, and the words. On x86_64 a record is
 //
 //     rdi, rsi, rdx, r10, r8, r9, r12, r13  word[0…7]     rax  info     rbx  pc     r14  seq
 //     r15  badge

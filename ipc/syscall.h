@@ -1,16 +1,17 @@
 // The system calls of the core, all of them. On riscv64: t0 the number, t1 and a0…a7 as said; the
 // status comes back in t0, results in a0…a7; a call changes t0…t6 and a0…a7 and nothing else, but
-// for CALL, behind which only sp, gp, tp and pc are what they were. On x86_64: rax the number and
-// then the status, rbx for t1, and rdi, rsi, rdx, r10, r8, r9, r12, r13 for a0…a7; SYSCALL, which
-// makes the call, changes rcx and r11; behind CALL only rsp, rbp, FS.base and rip are what they
-// were.
+// for CALL, behind which only sp, gp, tp and pc are what they were. On aarch64: x8 the number and
+// then the status, x9 for t1, x0…x7 for a0…a7; a call changes x10…x17 as well; behind CALL only sp,
+// x29, tpidr_el0 and pc are what they were. On x86_64: rax the number and then the status, rbx for
+// t1, and rdi, rsi, rdx, r10, r8, r9, r12, r13 for a0…a7; SYSCALL, which makes the call, changes
+// rcx and r11; behind CALL only rsp, rbp, FS.base and rip are what they were.
 //
 // Every call first checks all it was given, without effect, then does its work, which cannot fail.
 #pragma once
 
 #include <stdint.h>
 
-// X(NAME, handler, what it does)
+// X(name, what it does)
 //
 // REPLY_WAIT  t1 = flags (ipc/message.h), a0…a7 = words. Answers the record being served, then
 //             waits at the receive entry. With WAIT_ONLY in t1: waits; nothing is being served.
@@ -26,7 +27,7 @@
 //               VCPU   a4 = its space's slot (a guest's), a5 = its number in the VM (0…63)
 //               PORTAL a4 = ticks of the host after which its receiver counts as hung
 //               IRQ    a4 = line of the interrupt controller that the boot bundle names
-//             The space of one page in the pool is BUNDLE_PAGE bytes; see SYSCALL_PAGES_*.
+//             The space of one page in the pool is BUNDLE_PAGE bytes.
 // DESTROY     t1 = slot (needs MANAGE) of a task, or of a space, which is BUSY while tasks are in
 //             it. It ends and its pages are free again. Objects of other types stay: WRONG_TYPE.
 // MAP         t1 = space slot (needs W), a0 = address, a1 = frame slot, a2 = offset in the frame,
@@ -40,19 +41,19 @@
 // VCPU        t1 = vcpu slot (needs MANAGE; READ needs R), a0 = enum vcpu_op, a1… as said there.
 // EXIT        a0 = status. The caller ends: its fault record says EXIT.
 #define SYSCALL_LIST(X)                                                                            \
-    X(REPLY_WAIT, reply_wait, "answer the record being served and wait for the next")              \
-    X(CALL, call, "call the task behind a portal and wait for its reply")                          \
-    X(SIGNAL, signal, "tell the task behind a portal to look, without waiting")                    \
-    X(CREATE, create, "make an object from object memory")                                         \
-    X(DESTROY, destroy, "end a task or a space")                                                   \
-    X(MAP, map, "add pages of a frame to a space")                                                 \
-    X(GRANT, grant, "give a copy of a capability, with fewer rights, to a task")                   \
-    X(BIND, bind, "say who receives what")                                                         \
-    X(TASK, task, "start, stop or inspect a task")                                                 \
-    X(VCPU, vcpu, "start, stop, set up or inspect a vCPU")                                         \
-    X(EXIT, exit, "end the calling task")
+    X(REPLY_WAIT, "answer the record being served and wait for the next")                          \
+    X(CALL, "call the task behind a portal and wait for its reply")                                \
+    X(SIGNAL, "tell the task behind a portal to look, without waiting")                            \
+    X(CREATE, "make an object from object memory")                                                 \
+    X(DESTROY, "end a task or a space")                                                            \
+    X(MAP, "add pages of a frame to a space")                                                      \
+    X(GRANT, "give a copy of a capability, with fewer rights, to a task")                          \
+    X(BIND, "say who receives what")                                                               \
+    X(TASK, "start, stop or inspect a task")                                                       \
+    X(VCPU, "start, stop, set up or inspect a vCPU")                                               \
+    X(EXIT, "end the calling task")
 
-#define SYSCALL_ENUM(name, handler, text) SYSCALL_##name,
+#define SYSCALL_ENUM(name, text) SYSCALL_##name,
 enum syscall { SYSCALL_LIST(SYSCALL_ENUM) SYSCALL_COUNT };
 #undef SYSCALL_ENUM
 
