@@ -30,10 +30,10 @@ struct cpu {
     struct vcpu *loaded;    // whose system registers are in the hardware
     struct context *fp;     // whose floating-point registers are in the hardware
     struct run_queue tasks; // servers go before guests: whoever answers exits must not wait
-    struct run_queue vcpus;
-    struct vcpu *alone;  // the vCPU that lives on this CPU, when there is just one
-    struct vcpu *home;   // the list of all vCPUs that live on this CPU (vcpu.next_home)
-    uint64_t next_event; // when the host's timer is to fire, in ticks of the counter
+    struct run_queue vcpus; // guests, and tasks that nobody waits for (sched.c)
+    struct vcpu *alone;     // the vCPU that lives on this CPU, when there is just one
+    struct vcpu *home;      // the list of all vCPUs that live on this CPU (vcpu.next_home)
+    uint64_t next_event;    // when the host's timer is to fire, in ticks of the counter
     uint64_t next_tick;
     uint32_t starved; // for how many ticks tasks have kept every vCPU from running
     struct cap later; // a portal that is signalled at the next tick

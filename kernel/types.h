@@ -1,4 +1,5 @@
-// Addresses of the three kinds that must never be mixed, and the few words everyone needs.
+// Addresses of the kinds that must never be mixed (the core's own are pointers), and the few words
+// everyone needs.
 #pragma once
 
 #include <assert.h>

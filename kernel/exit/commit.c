@@ -15,7 +15,7 @@
 // What a reply's flags say beside the mark and the numbers.
 #define REPLY_EFFECTS 0x7fffffffu
 
-// The two short forms, spelled out.
+// The two short forms, spelled out. What is no form at all becomes 0, which commit_check refuses.
 static uint64_t commit_flags(uint64_t flags) {
     if (likely(flags & REPLY_FLAGS)) {
         return flags;
@@ -189,7 +189,7 @@ static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
             sched_wake(vcpu, arch_vcpu_own_deadline(vcpu));
         }
         if (!vcpu_has_cause(vcpu)) {
-            vcpu->due = 0;
+            vcpu->due = 0; // it gives its turn up itself
             vcpu->state = VCPU_PARKED;
             return NULL;
         }
@@ -318,6 +318,7 @@ struct context *commit_effects(struct task *task, uint64_t flags, uint64_t word2
         return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
     }
     const struct route *route = vcpu->taken;
+    // Nothing but simple effects that the route allows, under the mark REPLY_FLAGS: the sign bit.
     if (unlikely(((uint32_t)flags & ~route->simple) || (int32_t)flags >= 0)) {
         return commit_effects_long(task, flags, word2, word3, word4, word5, word6, word0);
     }

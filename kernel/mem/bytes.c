@@ -2,7 +2,8 @@
 #include <stdint.h>
 #include <string.h>
 
-// Kept out of optimisation across files, which would make calls to itself of the loops.
+// `used`, for the compiler makes calls to them after it has looked across files who is called;
+// `volatile`, for it would make calls to themselves of the loops.
 __attribute__((used)) void *memset(void *to, int value, size_t size) {
     char *at = to;
     if (((uintptr_t)to | size) % 64 == 0) {

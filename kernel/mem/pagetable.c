@@ -6,6 +6,7 @@
 #include "ipc/cap.h"
 #include "kernel/object/space.h"
 
+// Levels count from the smallest pages up: 0 has pages of 2^12 bytes, 1 of 2^21, 2 of 2^30.
 #define TOP_LEVEL 2
 
 static unsigned pagetable_bits(unsigned level) { return PAGE_BITS + 9 * level; }

@@ -124,6 +124,7 @@ void portal_bind(struct portal *portal, struct task *task) {
         old->portal = NULL;
         old->exit = NULL; // its answer, if it owes one, takes the long way
         portal->waiting = NULL;
+        // It may be at a record of this portal, unless it was never let in: another is `held`.
         if ((old->state == TASK_READY || old->state == TASK_CALLING) && !portal->held) {
             portal->held = old;
             old->leaving = portal;

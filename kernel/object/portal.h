@@ -54,7 +54,7 @@ void portal_cancel(struct record *record);
 // portal waits for that.
 void portal_signal(struct cpu *cpu, const struct cap *cap, bool later);
 
-// CPU ticks.
+// CPU ticks: sends the signal that was to wait for this.
 void portal_tick(struct cpu *cpu);
 
 // The record of a signal was answered: sends it again when there were more meanwhile.

@@ -25,9 +25,12 @@ struct space {
     struct vcpu *vcpu[]; // a guest's: by number; SYSCALL_VCPUS_MAX of them
 };
 
-// Makes the space in PAGES pages of the pool from index FIRST on (taken and zeroed). The root
-// comes first, for its alignment; the struct follows it; what is left makes tables.
+// Whether PAGES pages of the pool from index FIRST on can make a space. INVALID: no such kind.
+// RANGE: FIRST is not aligned as the root must be, or nothing is left for tables.
 NODISCARD enum status space_check(enum space_kind kind, uint32_t first, uint32_t pages);
+
+// Makes the space in these pages, which are taken, the root and the struct zeroed. The root comes
+// first, for its alignment; the struct follows it; what is left makes tables.
 struct space *space_init(enum space_kind kind, uint32_t first, uint32_t pages);
 
 // The space whose root begins at page FIRST of the pool.

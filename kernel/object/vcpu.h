@@ -55,7 +55,7 @@ struct vcpu {
     uint64_t tick_seq;
     uint64_t features;         // enum vcpu_feature
     uint64_t trace_begin;      // instructions counted at the exit being answered
-    const struct route *taken; // the route of the exit that is pending
+    const struct route *taken; // while a task's `exit` is this vCPU: the route of that exit
     struct route route[EXIT_GUEST_CLASSES];
     uint64_t count[EXIT_GUEST_CLASSES]; // HYPERCALL's stands in record.seq less all others
     uint64_t spent[EXIT_GUEST_CLASSES]; // instructions, while tracing

@@ -1,5 +1,6 @@
 // Who runs next on a CPU. Tasks go before vCPUs, because a guest may be waiting for one; within
-// each kind it is first come, first served, and the tick moves the running one to the end.
+// each kind it is first come, first served, and the tick moves the running one to the end. Tasks
+// that no portal leads to stand among the vCPUs: nobody waits for them.
 #pragma once
 
 #include "kernel/context.h"

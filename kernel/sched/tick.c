@@ -11,6 +11,7 @@
 
 #define TICKS_UNBOUND 100 // a task that no portal gives a limit may run so long at a time
 
+// The host's timer is to fire at AT, if it does not before.
 static void tick_event(struct cpu *cpu, uint64_t at) {
     if (at < cpu->next_event) {
         cpu->next_event = at;
@@ -29,32 +30,40 @@ void sched_wake(struct vcpu *vcpu, uint64_t at) {
     tick_event(vcpu->context.cpu, at);
 }
 
-// The task that keeps RECORD waiting: in the chain of calls that began with it, the first that has
-// made another call since the last tick, else the last; in a circle, the one whose call closes it.
-// NULL: that one is being started again, or busy with other records, which its own portal limits.
+// The task that CALL waits for; NULL: one that is being started again.
+static struct task *tick_callee(const struct record *call) {
+    const struct portal *portal = call->portal;
+    // Who is being replaced keeps what it serves: the new receiver waits for it, too.
+    struct task *receiver = portal->held ? portal->held : portal->receiver;
+    return call->server ? call->server : receiver;
+}
+
+// The task that keeps RECORD waiting. Its server may be in a call, whose server is in a call, and
+// so on: all these work for RECORD. To blame is the first of them that has made another call since
+// the last tick (it would go on for ever, while no call takes long), else the last.
+//
+// But a call may be queued still. Then the last is busy with another record, which its own portal
+// limits, or is being started again: nobody (NULL) is to blame. Unless the calls lead round in a
+// circle: then it is the one whose call closes that.
 static struct task *tick_culprit(const struct record *record) {
     struct task *task = record->server;
     struct task *loops = NULL;
-    struct task *queued = NULL; // the last whose call is not served yet
+    struct task *queued = NULL; // the last whose call is; behind the first they work for others
     for (int depth = 0; task && depth < 16 && task->state == TASK_CALLING; depth++) {
-        const struct record *call = &task->call;
-        if (!queued) { // behind it they work for others
-            loops = !loops && call->seq != task->tick_call ? task : loops;
-            task->tick_call = call->seq;
+        if (!queued) {
+            loops = !loops && task->call.seq != task->tick_call ? task : loops;
+            task->tick_call = task->call.seq;
         }
-        queued = call->server ? queued : task;
-        // Who is being replaced keeps what it serves: it, not the new one, is the receiver.
-        task = call->server         ? call->server
-               : call->portal->held ? call->portal->held
-                                    : call->portal->receiver;
+        queued = task->call.server ? queued : task;
+        task = tick_callee(&task->call);
     }
-    if (loops || !queued) {
-        return loops ? loops : task;
-    }
-    return task && task->state == TASK_CALLING ? queued : NULL;
+    bool circle = task && task->state == TASK_CALLING; // no end was found
+    struct task *last = !queued ? task : circle ? queued : NULL;
+    return loops ? loops : last;
 }
 
-// Has this vCPU's exit been pending, with a server, for longer than its portal allows?
+// Ends who keeps this vCPU's exit, which is with a server, pending for longer than its portal
+// allows. The culprit is asked for at each tick, for that compares it with the tick before.
 static void tick_watch_exit(struct vcpu *vcpu) {
     struct record *record = &vcpu->record;
     bool pending = vcpu->state == VCPU_EXITED && record->server;
@@ -71,7 +80,8 @@ static void tick_watch_exit(struct vcpu *vcpu) {
     }
 }
 
-// Has the running task been at the same record, or at its start, for longer than its portal allows?
+// Ends the running task if it has been at the same record, or at its start, for longer than its
+// portal allows.
 static void tick_watch_task(struct task *task) {
     struct record *serving = task->serving;
     uint64_t key = serving ? (uint64_t)(uintptr_t)serving + serving->seq : 0;
@@ -104,7 +114,7 @@ static void tick_end_turns(struct cpu *cpu) {
     }
 }
 
-// One tick: the running context, if it may go on, goes to the end of its queue.
+// What a tick looks at, while CURRENT runs: whose turn is over, who starves, who hangs.
 static void tick(struct cpu *cpu, struct context *current) {
     struct task *task = current && current->kind == CONTEXT_TASK ? task_of(current) : NULL;
     // Tasks go before guests, but servers that give each other no end of work don't keep them out.
@@ -122,7 +132,7 @@ static void tick(struct cpu *cpu, struct context *current) {
     }
 }
 
-static bool sched_can_run(struct context *context) {
+static bool tick_can_run(struct context *context) {
     return context->kind == CONTEXT_TASK ? task_of(context)->state == TASK_READY
                                          : vcpu_of(context)->state == VCPU_RUNNABLE;
 }
@@ -154,7 +164,7 @@ COLD static struct context *tick_all(struct cpu *cpu, struct context *current, u
     }
     cpu->next_event = event;
     arch_timer_set(event);
-    if (current && !sched_can_run(current)) {
+    if (current && !tick_can_run(current)) {
         current = NULL;
     }
     if (current && ticked) {
@@ -166,7 +176,8 @@ COLD static struct context *tick_all(struct cpu *cpu, struct context *current, u
 
 HOT struct context *sched_timer(struct cpu *cpu, struct context *current) {
     uint64_t now = arch_now();
-    // What happens most: the deadline of the one vCPU that lives here, while it runs.
+    // What happens most: the deadline of the one vCPU that lives here, while it runs. (Should a
+    // task run, vcpu_of gives an address that is no vCPU's.)
     if (likely(current && vcpu_of(current) == cpu->alone)) {
         struct vcpu *vcpu = vcpu_of(current);
         if (likely(vcpu->deadline <= now && now < cpu->next_tick)) {

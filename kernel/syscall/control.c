@@ -7,7 +7,7 @@
 #include "kernel/object/vcpu.h"
 #include "kernel/syscall/syscall.h"
 
-static enum status task_receive_at(struct task *task) {
+static enum status control_receive(struct task *task) {
     task->receive_pc = syscall_arg(task, 1);
     task->receive_sp = syscall_arg(task, 2);
     task->receive_tp = syscall_arg(task, 3);
@@ -18,7 +18,7 @@ static enum status task_receive_at(struct task *task) {
     return STATUS_OK;
 }
 
-static enum status task_fetch(struct task *task) {
+static enum status control_fetch(struct task *task) {
     uint64_t instruction = 0;
     if (!task->guest_right || !task->serving || task->serving->owner != RECORD_VCPU) {
         return STATUS_DENIED;
@@ -33,10 +33,10 @@ enum status syscall_task(struct task *task) {
     enum status status = STATUS_OK;
     uint64_t op = syscall_arg(task, 0);
     if (op == TASK_RECEIVE) {
-        return task_receive_at(task);
+        return control_receive(task);
     }
     if (op == TASK_FETCH) {
-        return task_fetch(task);
+        return control_fetch(task);
     }
     struct task *other = cap_object(task, syscall_selector(task), OBJECT_TASK,
                                     op == TASK_READ ? RIGHT_R : RIGHT_MANAGE, &status);
@@ -77,7 +77,7 @@ enum status syscall_task(struct task *task) {
 }
 
 // READ: only while the caller serves this vCPU's exit, and only what the route shows.
-static enum status vcpu_read(struct task *task, struct vcpu *vcpu) {
+static enum status control_read(struct task *task, struct vcpu *vcpu) {
     uint64_t reg = syscall_arg(task, 1);
     const struct route *route = &vcpu->route[MESSAGE_CLASS(vcpu->record.info)];
     if (task->serving != &vcpu->record || reg >= 32 || !(route->read_mask >> reg & 1)) {
@@ -88,7 +88,7 @@ static enum status vcpu_read(struct task *task, struct vcpu *vcpu) {
 }
 
 // INTERRUPT: an output of whoever plays the guest's interrupt controller.
-static enum status vcpu_interrupt(struct task *task, struct vcpu *vcpu) {
+static enum status control_interrupt(struct task *task, struct vcpu *vcpu) {
     uint64_t number = syscall_arg(task, 3);
     if (number <= vcpu->output) {
         return STATUS_OK; // it was done, and then the server died
@@ -124,7 +124,7 @@ enum status syscall_vcpu(struct task *task) {
         vcpu_stop(vcpu);
         return STATUS_OK;
     case VCPU_READ:
-        return vcpu_read(task, vcpu);
+        return control_read(task, vcpu);
     case VCPU_COUNTERS:
     case VCPU_TIMES:
         for (unsigned i = 0; i < EXIT_GUEST_CLASSES; i++) {
@@ -150,7 +150,7 @@ enum status syscall_vcpu(struct task *task) {
         }
         return status;
     case VCPU_INTERRUPT:
-        return vcpu_interrupt(task, vcpu);
+        return control_interrupt(task, vcpu);
     default:
         return STATUS_INVALID;
     }

@@ -8,7 +8,7 @@
 #include "kernel/object/vcpu.h"
 #include "kernel/syscall/syscall.h"
 
-#define TASK_PAGES_MAX 16
+#define TASK_PAGES_MAX 16 // they are cleared while everybody waits
 
 // Takes the pages that the caller names, the first CLEAR of them zeroed, for an object of TYPE, and
 // makes the capability. Nothing can fail behind it. NULL: *STATUS, which may say so already, says
