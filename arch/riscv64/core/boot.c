@@ -18,6 +18,9 @@ extern char image_begin[], text_end[], rodata_end[], boot_bundle[];
 static struct cpu cpus[1];
 
 #define IMAGE_OFFSET 0xffffffff00000000ull // as in core.ld
+// The root's entries where ARCH_DIRECT_BASE and the image begin: bits 30…38 of their addresses.
+#define DIRECT_ROOT 256u
+#define IMAGE_ROOT 510u
 
 // Runs before translation is on, so at the physical address: what it calls and touches is found
 // relative to the program counter. Returns the value for satp.
@@ -32,17 +35,17 @@ uint64_t boot_map(void) {
     }
     // All physical memory, in gigapages from ARCH_DIRECT_BASE on.
     for (uint64_t i = 0; i < ARCH_PHYSICAL_LIMIT >> 30; i++) {
-        root[256 + i] = PTE_PPN(i << 30) | PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D;
+        root[DIRECT_ROOT + i] = PTE_PPN(i << 30) | PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D;
     }
     // But not the image's two megabytes, which nothing is to write but as the image's parts say.
     uint64_t begin = (uint64_t)image_begin;
     for (uint64_t i = 0; i < 512; i++) {
-        beside[i] = root[256 + (begin >> 30)] + PTE_PPN(i << 21);
+        beside[i] = root[DIRECT_ROOT + (begin >> 30)] + PTE_PPN(i << 21);
     }
     beside[begin >> 21 & 511] = 0;
-    root[256 + (begin >> 30)] = PTE_PPN((uint64_t)beside) | PTE_V;
+    root[DIRECT_ROOT + (begin >> 30)] = PTE_PPN((uint64_t)beside) | PTE_V;
     // The image, by its parts: never writable and executable.
-    root[510] = PTE_PPN((uint64_t)middle) | PTE_V;
+    root[IMAGE_ROOT] = PTE_PPN((uint64_t)middle) | PTE_V;
     middle[begin >> 21 & 511] = PTE_PPN((uint64_t)low) | PTE_V;
     for (uint64_t at = begin; at < (uint64_t)boot_bundle; at += PAGE_SIZE) {
         uint64_t rights = at < (uint64_t)text_end     ? PTE_R | PTE_X
@@ -57,6 +60,9 @@ static uint64_t boot_physical(const void *symbol) { return (uint64_t)symbol - IM
 
 uint64_t boot_satp(void) { return SATP_SV39 | boot_physical(boot_tables) >> PAGE_BITS; }
 
+// No guest is loaded: what it will have of these registers comes with it (vcpu_load_slow). Traps
+// and interrupts that are a guest's own go to it (hedeleg, hideleg); its WFI does not
+// (HSTATUS_VTW).
 static void boot_cpu(struct cpu *cpu) {
     csr_write(hedeleg, HEDELEG_ALL);
     csr_write(hideleg, HVIP_SOFTWARE | HVIP_TIMER | HVIP_EXTERNAL);

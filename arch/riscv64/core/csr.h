@@ -13,6 +13,8 @@
 #define csr_set(name, bits) asm volatile("csrs " #name ", %0" ::"rK"((uint64_t)(bits)) : "memory")
 #define csr_clear(name, bits) asm volatile("csrc " #name ", %0" ::"rK"((uint64_t)(bits)) : "memory")
 
+#define SSTATUS_SIE 0x2
+#define SSTATUS_SPIE 0x20
 #define SSTATUS_SPP 0x100
 #define SSTATUS_FS 0x6000
 #define SSTATUS_SPP_FS (SSTATUS_SPP | SSTATUS_FS)

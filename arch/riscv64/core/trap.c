@@ -21,6 +21,10 @@
 
 #define INSTRUCTION_WFI 0x10500073u
 
+static_assert(CONTEXT_TASK == 0 && RECORD_VCPU == 0 && SYSCALL_REPLY_WAIT == 0 && STATUS_OK == 0 &&
+                  REPLY_HYPERCALL == 0 && REPLY_HYPERCALL_DEADLINE == 1 && SYSCALL_CALL == 1,
+              "vector.S compares with these, where it compares with zero and one");
+
 // How the causes that concern a guest's memory touch it (§8.6.1). Not in the table: 0.
 static const uint8_t stage2_access[] = {
     [CAUSE_FETCH_GUEST] = ACCESS_EXECUTE,
@@ -160,7 +164,7 @@ void trap_load_guest(struct vcpu *vcpu) {
     cpu->ready = &vcpu->context;
 }
 
-// A task trapped, or an interrupt came while it ran.
+// A task trapped, or an interrupt came while it ran; or the core did what it never may.
 COLD static struct context *trap_handle_task(struct context *context, uint64_t cause,
                                              uint64_t value) {
     struct cpu *cpu = context->cpu;

@@ -194,9 +194,10 @@ void arch_vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value) {
     struct regs *regs = &vcpu->context.regs;
     vcpu_load(vcpu);
     uint64_t status = csr_read(vsstatus);
-    uint64_t spie = (status >> 1 & 1) << 5; // SIE becomes SPIE, SIE is off
+    uint64_t kept = status & ~(uint64_t)(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE);
+    uint64_t spie = status & SSTATUS_SIE ? SSTATUS_SPIE : 0; // SIE becomes SPIE, SIE is off
     uint64_t spp = regs->sstatus & SSTATUS_SPP;
-    csr_write(vsstatus, (status & ~(uint64_t)(SSTATUS_SPP | 0x22)) | spie | spp);
+    csr_write(vsstatus, kept | spie | spp);
     csr_write(vsepc, regs->x[0]);
     csr_write(vscause, cause & 63); // never an interrupt
     csr_write(vstval, value);

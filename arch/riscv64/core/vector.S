@@ -2,6 +2,21 @@
 //
 // sscratch always points to the context that runs: its registers are saved there. While the core
 // runs, sscratch points to the CPU's own context, where only a bug in the core would save any.
+//
+// What comes in, and the label that takes it; where that leads, "else" when a check fails:
+//
+//   a guest kernel's hypercall  hypercall: into its server; else trap
+//   all else but system calls   trap: trap_handle (trap.c), vector_leave
+//   REPLY_WAIT, by its flags    task_call, and from there
+//     REPLY_HYPERCALL           answer: back into the guest
+//     … that is to a CALL       answer_call: back into the caller; else reply
+//     REPLY_HYPERCALL_DEADLINE  answer_deadline: answer; else reply
+//     others                    effects: commit_effects (kernel/exit/commit.c), leave
+//   CALL                        call: into the server; else call_slow: syscall_call, called
+//   other system calls          system_call: syscall_enter (kernel/syscall/syscall.c), called
+//
+// vector_leave enters whatever context C returned: leave restores all registers, arrive hands a
+// record over at the receive entry. What returns from a system call at once leaves through called.
 #include "offsets.h"
 
 #define X(n) ((n) * 8)
@@ -85,7 +100,7 @@ trap:
 vector_leave:
     beqz a0, leave_idle
     lbu t0, context__kind(a0)
-    bnez t0, leave_vcpu
+    bnez t0, leave_vcpu         // CONTEXT_TASK is 0
     ld t0, task__translation(a0)
     ld t6, task__arriving(a0)
     lbu t5, task__guest_right(a0)
@@ -151,7 +166,7 @@ arrive_guest_right:
     // of a guest which others call about may not.
     lbu t5, record__owner(t4)
     li t0, value__HSTATUS_HU
-    bnez t5, arrive_rest
+    bnez t5, arrive_rest        // RECORD_VCPU is 0
     csrs hstatus, t0
     j arrive_rest
 
@@ -254,9 +269,9 @@ effects:
 
     // A task's system call: t0 its number, t1 the selector; both and t2…t6 may be changed.
 task_call:
-    bnez t0, system_call
+    bnez t0, system_call        // SYSCALL_REPLY_WAIT is 0
     ld t2, context__cpu(sp)
-    bnez t1, answer_deadline
+    bnez t1, answer_deadline    // REPLY_HYPERCALL is 0
     ld t3, cpu__fast(t2)
     beqz t3, answer_call        // not the answer to a record that came this way
     // The point of no return: t3 is the vCPU; a0, a1 are its results.
@@ -276,7 +291,7 @@ answer:
     ld t2, X(7)(sp)
     j leave_rest
 
-    // REPLY_HYPERCALL_DEADLINE, when the host's timer need not be set for it.
+    // REPLY_HYPERCALL_DEADLINE (1), when the host's timer need not be set for it.
 answer_deadline:
     li t4, 1
     bne t1, t4, effects
@@ -290,7 +305,7 @@ answer_deadline:
     j answer
 
 system_call:
-    addi t2, t0, -1             // CALL: only its words and where it goes on
+    addi t2, t0, -1             // 1: CALL, only its words and where it goes on
     beqz t2, call
     for_ra_gp_tp sd
     sd a0, X(10)(sp)
