@@ -1,3 +1,9 @@
+// Two ways lead through here; the functions that each is made of stand before it.
+//
+// commit_reply is the long one, for whatever was answered: commit_exit (checks, then MAP, which may
+// fail, then all other effects, then what becomes of the vCPU) or commit_other.
+// commit_effects is the short one, for the few effects of most exits. It does the same or, at its
+// first doubt and before it has changed anything, leaves all to the long one.
 #include "kernel/exit/commit.h"
 
 #include "arch/irq.h"

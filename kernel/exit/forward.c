@@ -1,3 +1,6 @@
+// forward_exit is the way of an exit that a waiting server gets at once; forward_send that of all
+// others, which portal_send queues if need be. A hypercall comes here only when the assembly does
+// not take it, or (forward_settle) for what the assembly has left undone.
 #include "kernel/exit/forward.h"
 
 #include "arch/time.h"
