@@ -75,17 +75,21 @@ static void commit(struct pc *pc) {
     }
 }
 
-// Everything that is due for one vCPU, whose APIC is to be LAPIC.
+// Everything that is due for one vCPU, whose APIC is to be LAPIC. What there is beside outputs is
+// in the first commit; without an output nothing has changed since.
 static void settle(struct pc *pc, const struct pc_vm *vm, uint32_t vcpu, struct vlapic *lapic) {
     struct vlapic_output output;
-    bool more;
+    bool more, first = true;
     do {
         more = vlapic_next(lapic, &output);
-        keep(pc, state_of(pc, vm, vcpu), lapic);
-        commit(pc);
+        if (more || first) {
+            keep(pc, state_of(pc, vm, vcpu), lapic);
+            commit(pc);
+        }
         if (more) {
             give(vm, vcpu, &output);
         }
+        first = false;
     } while (more);
 }
 
