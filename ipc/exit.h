@@ -13,7 +13,8 @@
 //            the syndrome, ESR_EL2, where that describes the access (ISV)
 //            x86_64: [2] how code is read at pc, for no hardware says the address: the code
 //            segment's base, from bit 32 on its attributes as in a VMCB (APM volume 2, 4.7.2)
-// TIMER      word[0] the deadline that passed, in ticks of the host's counter; [1] now
+// TIMER      word[0] the deadline that passed, in ticks of the host's counter; [1] now; the mode is
+//            1 where the vCPU is parked, which it is no more unless the answer parks it again
 // IDLE       the guest waits for an interrupt (WFI, HLT); word[0] now; [1] interrupts pending;
 //            [2] but for x86_64: the instruction's length, as REPLY_ADVANCE takes it
 // SYSREG     word[0] the trapping instruction, where the hardware gives it. aarch64: word[0] the

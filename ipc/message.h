@@ -38,7 +38,7 @@ struct message {
 
 static_assert(sizeof(struct message) == 96, "the library and the core see one layout");
 
-// The parts of message.info.
+// The parts of message.info. The mode of a TIMER is no CPU's (ipc/exit.h).
 #define MESSAGE_CLASS(info) ((enum exit_class)((info) & 0xff))
 #define MESSAGE_VCPU(info) ((uint32_t)((info) >> 8 & 0xff))  // number of the vCPU in its VM
 #define MESSAGE_MODE(info) ((uint32_t)((info) >> 16 & 0xff)) // 1: the guest's kernel, 0: its user

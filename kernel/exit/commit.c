@@ -189,17 +189,16 @@ static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
         vcpu_stop(vcpu);
         return NULL;
     }
-    vcpu->state = VCPU_RUNNABLE;
     if (unlikely(flags & REPLY_PARK)) {
         if (vcpu->features & VCPU_FEATURE_TIMER) {
             sched_wake(vcpu, arch_vcpu_own_deadline(vcpu));
         }
-        if (!vcpu_has_cause(vcpu)) {
-            vcpu->due = 0; // it gives its turn up itself
-            vcpu->state = VCPU_PARKED;
-            return NULL;
-        }
+        vcpu->due &= (uint8_t)~DUE_TURN; // it gives its turn up itself
+        vcpu->state = VCPU_PARKED;
+        vcpu_look_again(vcpu);
+        return NULL;
     }
+    vcpu->state = VCPU_RUNNABLE;
     return &vcpu->context;
 }
 

@@ -63,7 +63,7 @@ struct task *forward_due(struct vcpu *vcpu) {
     vcpu->due &= (uint8_t)~DUE_DEADLINE;
     vcpu->record.word[0] = vcpu->passed;
     vcpu->record.word[1] = arch_now();
-    return forward_send(vcpu, EXIT_TIMER, 0);
+    return forward_send(vcpu, EXIT_TIMER, vcpu->state == VCPU_PARKED);
 }
 
 COLD void forward_settle_slow(struct cpu *cpu) {

@@ -50,15 +50,19 @@ void vcpu_stop(struct vcpu *vcpu) {
     vcpu->state = VCPU_OFF;
 }
 
-bool vcpu_has_cause(struct vcpu *vcpu) {
-    // In this order: who looks what is pending may find an end that is to be reported.
-    return arch_vcpu_pending(vcpu) || (vcpu->due & (DUE_DEADLINE | DUE_WINDOW));
-}
-
 void vcpu_unpark(struct vcpu *vcpu) {
     if (vcpu->state == VCPU_PARKED) {
         vcpu->state = VCPU_RUNNABLE;
         sched_ready(&vcpu->context);
+    }
+}
+
+void vcpu_look_again(struct vcpu *vcpu) {
+    // In this order: who looks what is pending may find an end that is to be reported.
+    if (vcpu->state == VCPU_PARKED && arch_vcpu_pending(vcpu)) {
+        vcpu_unpark(vcpu);
+    } else if (vcpu->state == VCPU_PARKED && vcpu->due) {
+        sched_ready(&vcpu->context); // parked as it is: sched_next forwards what is due
     }
 }
 

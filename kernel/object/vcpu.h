@@ -76,11 +76,12 @@ NODISCARD enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argume
 // It is not entered again; a pending exit is forgotten.
 void vcpu_stop(struct vcpu *vcpu);
 
-// Something is there that a vCPU does not wait any longer for.
-bool vcpu_has_cause(struct vcpu *vcpu);
-
-// Something may have come that a parked vCPU waits for: lets it run again.
+// What a parked vCPU waits for has come: lets it run again.
 void vcpu_unpark(struct vcpu *vcpu);
+
+// Something may have come that it waits for, or that is to be told of it while it is parked: an
+// exit that is due leaves it so until the answer, which may park it once more.
+void vcpu_look_again(struct vcpu *vcpu);
 
 // Exits of class C so far.
 uint64_t vcpu_count(const struct vcpu *vcpu, enum exit_class c);

@@ -153,7 +153,7 @@ COLD static struct context *tick_all(struct cpu *cpu, struct context *current, u
             vcpu->passed = vcpu->deadline;
             vcpu->deadline = DEADLINE_NEVER;
             vcpu->due |= DUE_DEADLINE;
-            vcpu_unpark(vcpu);
+            vcpu_look_again(vcpu);
         }
         if (vcpu->wake <= now) {
             vcpu->wake = DEADLINE_NEVER; // the guest's own timer does the rest

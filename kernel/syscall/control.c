@@ -96,9 +96,7 @@ static enum status control_interrupt(struct task *task, struct vcpu *vcpu) {
     enum status status = arch_vcpu_interrupt(vcpu, syscall_arg(task, 1), syscall_arg(task, 2));
     if (status == STATUS_OK) {
         vcpu->output = number;
-        if (vcpu->state == VCPU_PARKED && vcpu_has_cause(vcpu)) {
-            vcpu_unpark(vcpu); // x86_64's HLT, for one, must not end without an interrupt
-        }
+        vcpu_look_again(vcpu); // x86_64's HLT, for one, must not end without an interrupt
     }
     return status;
 }

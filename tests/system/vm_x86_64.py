@@ -59,7 +59,7 @@ def several_cpus(ctx: Context) -> None:
             manifest=ctx.manifest("two-cpus"),
             cmdline=f"case={case}",
         )
-        ctx.expect_lines(result.output, "smp: 32 checks passed", *ctx.board.clean_end)
+        ctx.expect_lines(result.output, "smp: 197 checks passed", *ctx.board.clean_end)
         ctx.expect(result.status == 0, f"{case}: status 0, not {result.status}")
 
 

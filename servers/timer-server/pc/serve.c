@@ -46,7 +46,9 @@ static void timer(struct pc_exit *exit, struct reply *reply) {
     }
     const uint64_t deadline = vlapic_deadline(&exit->lapic);
     pc_settle(exit, NULL);
-    reply->flags = REPLY_FLAGS | (deadline != VLAPIC_NEVER ? REPLY_DEADLINE : 0);
+    // The timer itself ends no HLT: an interrupt that the guest takes does, if there is one now.
+    reply->flags = REPLY_FLAGS | (deadline != VLAPIC_NEVER ? REPLY_DEADLINE : 0) |
+                   (MESSAGE_MODE(exit->record->info) ? REPLY_PARK : 0);
     reply->word[2] = deadline;
 }
 

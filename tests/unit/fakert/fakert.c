@@ -64,7 +64,7 @@ void fakert_send(const struct message *record) {
 
 struct message fakert_record(enum exit_class c, uint64_t badge, unsigned vcpu, uint64_t seq) {
     return (struct message){
-        .info = MESSAGE_INFO(c, vcpu, 1),
+        .info = MESSAGE_INFO(c, vcpu, c != EXIT_TIMER), // of one that runs
         .pc = 0x80200000,
         .seq = seq,
         .badge = badge,

@@ -184,13 +184,14 @@ static void check_vcpu(const struct vcpu *vcpu) {
     require(is_in_queue(&vcpu->context) == (vcpu->context.queued != QUEUED_NOT),
             "a vCPU is queued or is not");
     bool running = machine.current == &vcpu->context || the_cpu->fast == vcpu;
-    require((vcpu->state == VCPU_RUNNABLE) == (running || vcpu->context.queued),
-            "a vCPU that can run is not to run");
+    // A parked one is queued for the exit that is due, and no other way.
+    bool ready = vcpu->state == VCPU_RUNNABLE || (vcpu->state == VCPU_PARKED && vcpu->due);
+    require(ready == (running || vcpu->context.queued), "a vCPU that can run is not to run");
+    require(vcpu->state != VCPU_PARKED || !running, "a vCPU runs that is parked");
     require((vcpu->state == VCPU_EXITED) == (vcpu->record.portal != NULL),
             "a vCPU has exited and its record is not pending, or the other way round");
     require(!(vcpu->due & DUE_TURN) || vcpu->state == VCPU_EXITED, "a turn ended that is still on");
     require(!vcpu->preempted || vcpu->context.queued, "what is preempted does not run");
-    require(vcpu->state != VCPU_PARKED || !vcpu->due, "a vCPU is parked past its deadline");
     const struct arch_vcpu *guest = the_cpu->loaded == vcpu ? &machine.guest : &vcpu->arch;
     require(vcpu->state != VCPU_PARKED || !(guest->pending & guest->enabled),
             "a vCPU is parked though an interrupt is pending");

@@ -55,6 +55,7 @@ static void a_deadline_that_passes_while_it_runs_is_an_exit(void **state) {
     assert_ptr_equal(world_time(499), &vcpu->context);
     world_time(500);
     timer_exit(500, 500);
+    assert_int_equal(MESSAGE_MODE(world_message().info), 0);
     assert_int_equal(vcpu->deadline, DEADLINE_NEVER);
     world_reply(server.task, REPLY_FLAGS | REPLY_RAISE | REPLY_INTERRUPT(INTERRUPT_TIMER),
                 WORDS(0));
@@ -153,15 +154,54 @@ static void a_parked_vcpu_is_told_of_its_deadline(void **state) {
     assert_null(world_time(499));
     world_time(500);
     timer_exit(500, 500);
+    assert_int_equal(MESSAGE_MODE(world_message().info), 1);
+    // It need not go on for that.
+    assert_null(world_reply(server.task, REPLY_FLAGS | REPLY_PARK, WORDS(0)));
+    assert_int_equal(vcpu->state, VCPU_PARKED);
+    assert_null(world_time(5000));
+    assert_int_equal(vcpu->record.seq, 2);
 }
 
-static void a_deadline_long_past_does_not_park(void **state) {
+static void a_deadline_long_past_is_told_of_a_parked_vcpu(void **state) {
     (void)state;
     arm(500, 0);
     world_exit(vcpu, EXIT_IDLE, WORDS(0));
     world_time(600);
     world_reply(server.task, REPLY_FLAGS | REPLY_PARK, WORDS(0));
     timer_exit(500, 600);
+    assert_int_equal(MESSAGE_MODE(world_message().info), 1);
+    assert_ptr_equal(world_reply(server.task, REPLY_FLAGS, WORDS(0)), &vcpu->context);
+}
+
+// What it waits for has come between the deadline and the exit that tells of it: it is parked no
+// more. What it does not listen to changes nothing.
+static void an_interrupt_meanwhile_is_no_end_of_the_deadline(void **state) {
+    (void)state;
+    server_grant(&server, 1, guest.vcpu_slot[0], RIGHT_R | RIGHT_W, 0, 0);
+    start_second();
+    world_enter(vcpu);
+    machine_guest(vcpu)->enabled = 1 << INTERRUPT_EXTERNAL;
+    const uint64_t which[] = {INTERRUPT_SOFTWARE, INTERRUPT_EXTERNAL};
+    for (unsigned i = 0; i < 2; i++) {
+        world_enter(vcpu);
+        arm(machine.now + 500, REPLY_PARK);
+        assert_int_equal(vcpu->state, VCPU_PARKED);
+        world_exit(guest.vcpu[1], EXIT_SYSREG, WORDS(0));
+        world_time(machine.now + 500);
+        assert_int_equal(vcpu->state, VCPU_PARKED);
+        assert_true(vcpu->context.queued);
+        assert_int_equal(world_do(server.task, SYSCALL_VCPU, 1,
+                                  WORDS(VCPU_INTERRUPT, VCPU_INTERRUPT_RAISE, which[i], i + 1)),
+                         STATUS_OK);
+        assert_int_equal(vcpu->state, i == 0 ? VCPU_PARKED : VCPU_RUNNABLE);
+        world_reply(server.task, REPLY_FLAGS | REPLY_PARK, WORDS(0));
+        assert_ptr_equal(machine.current, &server.task->context);
+        assert_ptr_equal(server.task->serving, &vcpu->record);
+        assert_int_equal(MESSAGE_MODE(world_message().info), i == 0);
+        world_reply(server.task, REPLY_FLAGS, WORDS(0));
+        assert_ptr_equal(machine.current, &vcpu->context);
+        vcpu_unpark(guest.vcpu[1]);
+    }
 }
 
 static void an_interrupt_that_is_pending_already_does_not_park(void **state) {
@@ -340,7 +380,8 @@ int main(void) {
         TEST(a_deadline_that_is_due_is_taken_back_by_a_new_one),
         TEST(never_takes_a_deadline_back),
         TEST(a_parked_vcpu_is_told_of_its_deadline),
-        TEST(a_deadline_long_past_does_not_park),
+        TEST(a_deadline_long_past_is_told_of_a_parked_vcpu),
+        TEST(an_interrupt_meanwhile_is_no_end_of_the_deadline),
         TEST(an_interrupt_that_is_pending_already_does_not_park),
         TEST(another_vcpus_interrupt_unparks),
         TEST(parked_while_another_parks_at_the_same_time_nobody_is_lost),

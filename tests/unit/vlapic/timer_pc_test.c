@@ -163,6 +163,24 @@ static void test_a_guest_that_waits_is_let_wait(void **state) {
     assert_int_equal(world_serve(&made).flags, REPLY_FLAGS | REPLY_ADVANCE);
 }
 
+// Its timer by itself ends no HLT.
+static void test_a_guest_that_waits_waits_on_when_its_timer_fires(void **state) {
+    (void)state;
+    world_turn_on(0);
+    world_write(WORLD_X2APIC(0x3e), 0xb);
+    for (unsigned periodic = 0; periodic < 2; periodic++) {
+        world_write(WORLD_X2APIC(0x32), 0x30 | periodic << 17);
+        world_write(WORLD_X2APIC(0x38), 1000);
+        world.now += 1000;
+        struct message expired = world_record(EXIT_TIMER, WORLD_VM, 0);
+        expired.info |= MESSAGE_INFO(0, 0, 1);
+        const struct reply reply = world_serve_after_deaths(&expired);
+        assert_int_equal(reply.flags, REPLY_FLAGS | REPLY_PARK | (periodic ? REPLY_DEADLINE : 0));
+        assert_int_equal(world_takes(WORLD_VCPU), 0x30); // if it can
+        world_write(WORLD_X2APIC(0x0b), 0);
+    }
+}
+
 static void test_the_page_by_calls(void **state) {
     (void)state;
     assert_int_equal(load(0x30), 0x50014);
@@ -215,6 +233,7 @@ int main(void) {
         TEST(a_period_goes_on),
         TEST(what_is_urgent_is_first),
         TEST(a_guest_that_waits_is_let_wait),
+        TEST(a_guest_that_waits_waits_on_when_its_timer_fires),
         TEST(the_page_by_calls),
         TEST(vcpus_that_nobody_named_end_the_server),
     };

@@ -12,6 +12,10 @@
 
 #define CPUS 4
 #define LOGICAL 0x0d0
+#define LVT_TIMER 0x320
+#define INITIAL 0x380
+#define DIVIDER 0x3e0
+#define BY_1 0xb
 
 #define LOWEST (1u << 8)
 #define NMI (4u << 8)
@@ -22,17 +26,22 @@
 #define OTHERS (3u << 18)
 
 #define VECTOR 0x41
+#define TIMER 0x31
 #define PAGE 8u        // where the others begin
 #define PAUSE 25000000 // more than two turns of all CPUs
+#define LONG 1000000   // enough for whoever has the machine's CPU to itself
 
 static uint32_t cpus;
 
 // What each CPU has seen. The first word says that it runs, and is counted on by it.
 static volatile struct {
     uint64_t steps, born, interrupts, nmis, depth, deepest;
+    uint64_t timers;
     uint32_t command; // what it is to do
+    uint32_t count;   // that its timer is to have
 } seen[CPUS];
-enum { SPIN, WAIT, WAIT_DEAF, SEND_BACK, FLOOD_SELF };
+// TIMED and what follows: its timer runs when it waits.
+enum { SPIN, WAIT, WAIT_DEAF, SEND_BACK, FLOOD_SELF, TIMED, TIMED_MASKED, TIMED_DEAF };
 
 static uint32_t own_number(void) { return lapic_get(LAPIC_ID) >> (lapic_page == NULL ? 0 : 24); }
 
@@ -62,7 +71,10 @@ void bare_trap(struct trap_frame *frame) {
         print("FAILED: trap %lu, error 0x%lx, at 0x%lx\n", frame->vector, frame->error, frame->rip);
         guest_end(true);
     }
-    seen[cpu].interrupts++;
+    if (frame->vector == TIMER)
+        seen[cpu].timers++;
+    else
+        seen[cpu].interrupts++;
     lapic_put(LAPIC_END, 0);
     if (seen[cpu].command == SEND_BACK)
         send(0, VECTOR);
@@ -155,6 +167,25 @@ static void turn_on(void) {
     lapic_put(LAPIC_SPURIOUS, LAPIC_ENABLED | VECTOR_SPURIOUS);
 }
 
+static void arm_timer(uint32_t count) {
+    lapic_put(LVT_TIMER, TIMER);
+    lapic_put(DIVIDER, BY_1);
+    lapic_put(INITIAL, count);
+}
+
+// With interrupts on, with the timer's vector masked by the priority, or with interrupts off.
+static void wait_timed(uint32_t cpu) {
+    __asm__ volatile("cli");
+    const uint32_t command = seen[cpu].command;
+    lapic_put(LAPIC_TPR, command == TIMED_MASKED ? TIMER & 0xf0 : 0);
+    arm_timer(seen[cpu].count);
+    if (command == TIMED_DEAF)
+        __asm__ volatile("hlt\n sti" ::: "memory");
+    else
+        __asm__ volatile("sti\n hlt" ::: "memory");
+    lapic_put(LAPIC_TPR, 0);
+}
+
 __attribute__((used)) void other_main(void);
 void other_main(void) {
     turn_on();
@@ -170,6 +201,8 @@ void other_main(void) {
             __asm__ volatile("hlt" ::: "memory");
         if (seen[cpu].command == WAIT_DEAF)
             __asm__ volatile("cli\n hlt\n sti" ::: "memory");
+        if (seen[cpu].command >= TIMED)
+            wait_timed(cpu);
         if (seen[cpu].command == FLOOD_SELF)
             send(cpu, LAPIC_SELF | (VECTOR + seen[cpu].steps % 16));
     }
@@ -297,9 +330,55 @@ static void deafness(void) {
     check(reaches(&seen[1].interrupts, 8), "and then what waits");
 }
 
+// Waits as long without keeping the machine's CPU from the others.
+static void doze(uint32_t count) {
+    const uint64_t before = seen[0].timers;
+    __asm__ volatile("cli");
+    arm_timer(count);
+    while (seen[0].timers == before)
+        __asm__ volatile("sti\n hlt\n cli" ::: "memory");
+    __asm__ volatile("sti");
+}
+
+static void let_wait_timed(uint32_t how, uint32_t count) {
+    seen[1].command = how;
+    seen[1].count = count;
+    send(1, VECTOR); // it waits
+    doze(2 * LONG);
+    const uint64_t steps = seen[1].steps, timers = seen[1].timers;
+    doze(LONG);
+    check(seen[1].steps == steps && seen[1].timers == timers, "a timer of %u ends no wait (%u)",
+          count, how);
+    seen[1].command = WAIT;
+    send(1, how == TIMED_DEAF ? NMI : VECTOR);
+    doze(LONG);
+    check(seen[1].steps == steps + 1 && seen[1].timers == timers + 1, "what does lets it in: %lu",
+          seen[1].timers - timers);
+}
+
+// A timer ends HLT by its interrupt alone, and what can't be taken does not, whether it fires
+// before HLT, while that is being answered, or behind it.
+static void timers(void) {
+    seen[1].command = TIMED;
+    seen[1].count = LONG / 10;
+    const uint64_t before = seen[1].timers;
+    doze(2 * LONG);
+    check(seen[1].timers >= before + 10, "a timer ends a wait: %lu", seen[1].timers - before);
+    seen[1].command = WAIT;
+    doze(LONG);
+    for (uint32_t count = 1; count < 4000; count += 100) {
+        let_wait_timed(TIMED_MASKED, count);
+        let_wait_timed(TIMED_DEAF, count);
+    }
+    let_wait_timed(TIMED_MASKED, LONG);
+    let_wait_timed(TIMED_DEAF, LONG);
+    seen[1].command = SPIN;
+    send(1, VECTOR);
+}
+
 static void rebirth(void) {
     send(1, INIT);
-    const uint64_t steps = seen[1].steps;
+    const uint64_t steps = seen[1].steps, interrupts = seen[1].interrupts, nmis = seen[1].nmis;
     send(1, VECTOR);
     send(1, NMI);
     pause();
@@ -307,8 +386,8 @@ static void rebirth(void) {
     start(1);
     check(reaches(&seen[1].born, 2) && reaches(&seen[1].steps, steps + 1), "started again");
     pause();
-    check(seen[1].interrupts == 8 && seen[1].nmis == 3, "what came meanwhile is lost: %lu, %lu",
-          seen[1].interrupts, seen[1].nmis);
+    check(seen[1].interrupts == interrupts && seen[1].nmis == nmis,
+          "what came meanwhile is lost: %lu, %lu", seen[1].interrupts, seen[1].nmis);
 }
 
 static void flood(void) {
@@ -336,6 +415,7 @@ bool guest_main(uint64_t cpu, const void *information) {
     interrupts();
     nmis();
     deafness();
+    timers();
     rebirth();
     flood();
     return check_end("smp");
