@@ -1,7 +1,7 @@
 """A machine under QEMU's gdb stub: stopped, looked at, changed and stepped from outside.
 
-The protocol is the GDB manual's, appendix E "Remote Protocol"; of QEMU's own packets only the one
-for physical addresses is used. Addresses are virtual unless a name says otherwise.
+The protocol is the GDB manual's, appendix E "Remote Protocol"; of QEMU's own packets only those
+for physical addresses and for what a step is are used. Addresses are virtual unless a name says otherwise.
 """
 
 import contextlib
@@ -13,6 +13,9 @@ from pathlib import Path
 WORD = 8
 # Bytes of memory in one packet: the stub takes packets of 4096 characters.
 CHUNK = 1024
+
+# What a step is, to QEMU; what is not said here keeps interrupts off in it.
+SSTEP_ENABLE, SSTEP_NO_TIMERS = 1, 4
 
 # QEMU's target description numbers control registers one by one from a block's `regnum` on.
 ANNEX = re.compile(r'<xi:include href="([^"]+)"')
@@ -194,7 +197,17 @@ class Stub:
     def write(self, address: int, data: bytes) -> None:
         self.order(f"M{address:x},{len(data):x}:{data.hex()}")
 
+    def write_physical(self, address: int, data: bytes) -> None:
+        """As a device would: to memory, or to another device."""
+        self.order("Qqemu.PhyMemMode:1")
+        self.write(address, data)
+        self.order("Qqemu.PhyMemMode:0")
+
     # Running.
+
+    def step_with_interrupts(self) -> None:
+        """From now on one instruction may be the entry of an interrupt; timers stand still in it."""
+        self.order(f"Qqemu.sstep={SSTEP_ENABLE | SSTEP_NO_TIMERS:x}")
 
     def set_breakpoint(self, address: int) -> None:
         self.order(f"Z1,{address:x},4")

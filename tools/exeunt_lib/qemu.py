@@ -102,7 +102,7 @@ class VirtualClock:
             found += ["-rtc", f"base={date},clock=vm"]
         return found
 
-    def _ask(self, command: str, **arguments: str) -> Any:
+    def ask(self, command: str, **arguments: str) -> Any:
         """One command's answer; events that come between are of no interest."""
         request = {"execute": command, "arguments": arguments}
         self.connection.write(json.dumps(request).encode() + b"\n")
@@ -115,11 +115,11 @@ class VirtualClock:
 
     def _count(self) -> int:
         if not self.command:
-            date = self._ask("qom-get", path="/machine", property="rtc-time")
+            date = self.ask("qom-get", path="/machine", property="rtc-time")
             fields = ("tm_year", "tm_mon", "tm_mday", "tm_hour", "tm_min", "tm_sec")
             year, month, *rest = (int(date[field]) for field in fields)
             return calendar.timegm((1900 + year, month + 1, *rest))
-        answer = self._ask("human-monitor-command", **{"command-line": self.command})
+        answer = self.ask("human-monitor-command", **{"command-line": self.command})
         return int(answer.split(":")[1], 16)
 
     def seconds(self) -> float:
@@ -132,7 +132,7 @@ class VirtualClock:
                 self.connection = link.makefile("rwb")
                 link.close()
                 self.connection.readline()  # the greeting
-                self._ask("qmp_capabilities")
+                self.ask("qmp_capabilities")
             return (self._count() - (self.base or 0)) / self.frequency
         except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError):
             return 0.0
