@@ -1,6 +1,6 @@
 #include "arch/aarch64/core/gic.h"
 
-#include "arch/aarch64/core/list.h"
+#include "arch/aarch64/core/list_hardware.h"
 #include "arch/aarch64/core/sysreg.h"
 #include "arch/irq.h"
 #include "arch/panic.h"
@@ -100,13 +100,13 @@ void arch_irq_init(const struct bundle_header *bundle) {
     distributor = bundle->controller[0] + ARCH_DIRECT_BASE;
     if (bundle->controller_kind == BUNDLE_GICV2) {
         gic_init_v2(bundle->controller[1] + ARCH_DIRECT_BASE);
-        list_init(bundle->controller[2] + ARCH_DIRECT_BASE);
+        list_hardware_init(bundle->controller[2] + ARCH_DIRECT_BASE);
     } else {
         panic_unless(bundle->controller_kind == BUNDLE_GICV3,
                      "the boot bundle has no interrupt controller of this architecture, but kind",
                      bundle->controller_kind);
         gic_init_v3(bundle->controller[1] + ARCH_DIRECT_BASE);
-        list_init(0);
+        list_hardware_init(0);
     }
     gic_enable(privates, GIC_MAINTENANCE);
     gic_enable(privates, GIC_HOST_TIMER);

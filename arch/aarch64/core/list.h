@@ -5,9 +5,6 @@
 
 #include "kernel/object/vcpu.h"
 
-// They are those of a GICv2's hypervisor interface, seen at HYPERVISOR_INTERFACE; 0: the CPU's own.
-void list_init(uint64_t hypervisor_interface);
-
 // True when any is pending.
 bool list_pending(struct vcpu *vcpu);
 

@@ -6,13 +6,15 @@
 #include "arch/vcpu_state.h"
 #include "kernel/types.h"
 
-// The one at AT, of a GICv2; 0: the CPU's own. Returns how many list registers it has.
-unsigned list_hardware_init(uint64_t at);
+// The hypervisor interface of a GICv2, seen at AT; 0: the CPU's own.
+void list_hardware_init(uint64_t at);
 
-// All list registers, to and from LIST. MAINTAIN: an interrupt is asked for when at most one of
-// them is in use.
+extern unsigned list_registers; // how many it has
+
+// All list registers, to LIST and from OWN's. While interrupts wait there, one is asked for when at
+// most one register is in use.
 void list_hardware_read(uint64_t *list);
-void list_hardware_write(const uint64_t *list, bool maintain);
+void list_hardware_write(const struct arch_interrupts *own);
 
 // The rest of it: the guest's controls, its active priorities.
 void list_hardware_save(struct arch_vcpu *arch);
