@@ -95,8 +95,10 @@ static inline void sysreg_sync(void) { asm volatile("isb" ::: "memory"); }
 
 #define PSTATE_DAIF (15ull << 6)
 #define PSTATE_EL1H 5ull
-#define PSTATE_EL(pstate) ((pstate) >> 2 & 3)
-#define PSTATE_AARCH32 (1ull << 4)
+#define PSTATE_EL(pstate) ((uint32_t)(pstate) >> 2 & 3) // of a guest: 0 or 1
+#define PSTATE_AARCH32_BIT 4
+#define PSTATE_AARCH32 (1ull << PSTATE_AARCH32_BIT)
+#define PSTATE_IT(it) (((it) & 0xfc) << 8 | ((it) & 3) << 25) // of T32; 0: in no IT block
 #define PSTATE_PAN (1ull << 22)
 #define SCTLR_SPAN (1ull << 23) // exceptions leave PSTATE.PAN as it is
 #define PSTATE_SP_EL1 1ull

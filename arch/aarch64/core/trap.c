@@ -17,11 +17,6 @@
 #include "kernel/object/irq.h"
 #include "kernel/sched/sched.h"
 
-// A guest has no exception level but 0 and 1.
-static uint32_t guest_mode(const struct vcpu *vcpu) {
-    return (uint32_t)PSTATE_EL(vcpu->context.regs.pstate);
-}
-
 // An exit of CLASS that four words describe.
 HOT static inline struct context *trap_exit(struct vcpu *vcpu, enum exit_class class,
                                             uint64_t word0, uint64_t word1, uint64_t word2,
@@ -31,7 +26,7 @@ HOT static inline struct context *trap_exit(struct vcpu *vcpu, enum exit_class c
     word[1] = word1;
     word[2] = word2;
     word[3] = word3;
-    return forward_exit(vcpu, class, guest_mode(vcpu));
+    return forward_exit(vcpu, class, PSTATE_EL(vcpu->context.regs.pstate));
 }
 
 static struct context *trap_dead_end(struct vcpu *vcpu, uint64_t syndrome, uint64_t address) {
@@ -95,7 +90,7 @@ COLD static struct context *trap_guest(struct vcpu *vcpu, uint64_t syndrome, uin
         return &vcpu->context;
     case ESR_CLASS_HVC: // the vector has moved the pc back to it
     case ESR_CLASS_SMC:
-        return forward_exit(vcpu, EXIT_HYPERCALL, guest_mode(vcpu));
+        return forward_exit(vcpu, EXIT_HYPERCALL, PSTATE_EL(vcpu->context.regs.pstate));
     case ESR_CLASS_DATA:
     case ESR_CLASS_FETCH:
         return trap_stage2(vcpu, syndrome, address);
@@ -234,8 +229,20 @@ struct context *trap_idle(struct cpu *cpu) {
     return next;
 }
 
+// The IT block that an instruction of T32 was in is one step further (Arm ARM, AArch32.ITAdvance).
+static void trap_advance_block(struct regs *regs) {
+    uint64_t it = (regs->pstate >> 8 & 0xfc) | (regs->pstate >> 25 & 3);
+    uint64_t next = it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
+    regs->pstate ^= PSTATE_IT(it ^ next);
+}
+
 void trap_load_guest(struct vcpu *vcpu) {
     struct cpu *cpu = vcpu->context.cpu;
+    uint64_t behind = vcpu->context.regs.pc - vcpu->arch.a32_exit;
+    if (behind == 2 || behind == 4) {
+        trap_advance_block(&vcpu->context.regs);
+    }
+    vcpu->arch.a32_exit = 1; // nowhere
     vcpu_load(vcpu);
     fp_take(cpu, &vcpu->context);
     cpu->ready = &vcpu->context;

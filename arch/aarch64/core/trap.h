@@ -14,7 +14,8 @@ struct context *trap_interrupt(struct context *context);
 // CPU waits until an interrupt makes something ready.
 struct context *trap_idle(struct cpu *cpu);
 
-// VCPU is to run, but its system or floating-point registers are not in the hardware.
+// VCPU is to run, but its system or floating-point registers are not in the hardware, or it comes
+// back from an exit of AArch32's.
 void trap_load_guest(struct vcpu *vcpu);
 
 // The core itself trapped, at PC: the end.

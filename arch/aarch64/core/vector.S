@@ -98,7 +98,8 @@ synchronous:
     save_rest
     cmp x11, #value__ESR_CLASS_HVC
     b.eq hypercall
-    b trap
+    tbz x14, #value__PSTATE_AARCH32_BIT, trap
+    b trap_a32
 
     .balign 128
 interrupt:
@@ -119,16 +120,18 @@ system_error:                   // one that nobody can be told of in time
     mrs x10, esr_el2
     b trap
 
-    // From AArch32 at EL0 of a guest, the only place where that can be.
+    // From below an EL1 in AArch32, which none is: what counts is not EL0's state, but EL1's (Arm
+    // ARM, D1.3.1).
+    .rept 4
     .balign 128
-    b synchronous
-    .balign 128
-    b interrupt
-    .balign 128
-    b interrupt
-    .balign 128
-    b system_error
+    b core_trapped
+    .endr
 
+    // The way back leads through trap_load_guest, which sees whether the instruction was done.
+trap_a32:
+    ldr x11, [sp, #context__cpu]
+    str x13, [sp, #vcpu__arch__a32_exit]
+    str x11, [x11, #cpu__ready]
 trap:
     // An exception sets it only while TGE is 1: from a guest, it is the guest's (Arm ARM, SCTLR_EL2,
     // SPAN).

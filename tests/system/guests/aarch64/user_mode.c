@@ -2,7 +2,7 @@
 // of the coprocessors that were there before, and every instruction that is above a user. Each must
 // come back to the guest's own kernel, which goes on.
 //   case=a64 (the default), case=a32
-//   case=t32: instructions of 16 bits that exit, and are gone on behind
+//   case=t32: instructions of 16 bits that exit, and are gone on behind; and those in IT blocks
 //   case=a32-device, case=t32-device: AArch32 loads several registers from a device at once, of
 //   which hardware says nothing but the address; in T32 from a place where no A64 instruction can
 //   be. The hypervisor must stop this VM with a report.
@@ -165,32 +165,60 @@ static void try_a32(void) {
     run_all(SPSR_A32, CLASSES_A32);
 }
 
-// Loads, stores and waits of 16 bits each: what stands behind them must be done, too, be they
-// answered in a short way or in a long one.
-static void try_t32(void) {
-    static const uint32_t words[] = {
-        0x33016803, // ldr r3, [r0]; adds r3, #1
-        0x6803461a, // mov r2, r3; ldr r3, [r0]
-        0x60033301, // adds r3, #1; str r3, [r0], which changes nothing there
-        0xbf303301, // adds r3, #1; wfi
-        0x189b3301, // adds r3, #1; adds r3, r2
-        0xbf00df00, // svc; nop
-    };
+// Executes `words`, which end with SVC, with r0 = GICD_TYPER's address: r3 must be `times` its
+// value and `more`.
+static void run_t32(const uint32_t *words, unsigned count, uint32_t times, uint32_t more) {
     struct machine_range distributor;
     check(machine_device(bare_machine(), "arm,gic-v3", 0, &distributor), "there is no GICv3");
     const uint64_t typer = distributor.base + GICD_TYPER;
-    uint32_t value;
-    __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(typer) : "memory");
-    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+    const uint32_t expected = times * *(volatile uint32_t *)typer + more;
+    for (unsigned i = 0; i < count; i++)
         ((uint32_t *)code_place(0))[i] = words[i];
     code_done();
+    const uint64_t syndrome = user_run(code_place(0), SPSR_T32, typer);
+    check(ESR_CLASS(syndrome) == ESR_SVC_A32, "it came back with ESR 0x%lx", syndrome);
+    check((uint32_t)user_x3 == expected, "r3 is 0x%lx, not 0x%x", user_x3, expected);
+}
+
+// Loads, stores and waits of 16 bits each: what stands behind them must be done, too, be they
+// answered in a short way or in a long one.
+static const uint32_t t32_plain[] = {
+    0x33016803, // ldr r3, [r0]; adds r3, #1
+    0x6803461a, // mov r2, r3; ldr r3, [r0]
+    0x60033301, // adds r3, #1; str r3, [r0], which changes nothing there
+    0xbf303301, // adds r3, #1; wfi
+    0x189b3301, // adds r3, #1; adds r3, r2
+    0xbf00df00, // svc; nop
+};
+
+// In an IT block, which of the following are done says how far it is. (No wait for interrupts: QEMU
+// has ended that one's step before it traps, which no CPU does.)
+static const uint32_t t32_blocks[] = {
+    0xbf064280, // cmp r0, r0; itte eq
+    0x33016803, // ldreq r3, [r0]; addeq r3, #1
+    0x33023310, // addne r3, #16; adds r3, #2
+    0xbf0c4280, // cmp r0, r0; ite eq
+    0x2000f8d0, // ldreq.w r2, [r0]
+    0x189b3310, // addne r3, #16; adds r3, r2
+    0xbf064280, // cmp r0, r0; itte eq
+    0x33016003, // streq r3, [r0]; addeq r3, #1
+    0xf2403310, // addne r3, #16
+    0xf2c40400, // movw r4, #0
+    0xbf0604c0, // movt r4, #0x40c0; itte eq
+    0x33016822, // ldreq r2, [r4], done when the page is there; addeq r3, #1
+    0xbf043310, // addne r3, #16; itt eq
+    0x68023301, // addeq r3, #1; ldreq r2, [r0]
+    0xbf083302, // adds r3, #2, with the flags, being in no block; it eq
+    0xdf003320, // addeq r3, #32; svc
+};
+
+static void try_t32(void) {
     // The user may wait, and need not wait long: the timer has expired.
     sysreg_write(sctlr_el1, sysreg_read(sctlr_el1) | SCTLR_NTWI);
     sysreg_write(cntv_cval_el0, 0);
     sysreg_write(cntv_ctl_el0, 1);
-    const uint64_t syndrome = user_run(code_place(0), SPSR_T32, typer);
-    check(ESR_CLASS(syndrome) == ESR_SVC_A32, "it came back with ESR 0x%lx", syndrome);
-    check((uint32_t)user_x3 == 2 * value + 4, "r3 is 0x%lx, not 0x%x", user_x3, 2 * value + 4);
+    run_t32(t32_plain, sizeof(t32_plain) / sizeof(t32_plain[0]), 2, 4);
+    run_t32(t32_blocks, sizeof(t32_blocks) / sizeof(t32_blocks[0]), 2, 8);
 }
 
 // Executes CODE at EL0, with STATUS and the address of a device in x0.
