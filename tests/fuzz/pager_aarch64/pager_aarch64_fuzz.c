@@ -81,7 +81,7 @@ static struct message access_of(const struct step *step, uint64_t address, enum 
         access == ACCESS_WRITE ? instructions[which].stores : instructions[which].loads;
     fakert.reg[10] = step->value;
     fakert.reg[11] = address - (uint64_t)(int64_t)instructions[which].offset;
-    fakert.reg[12] = step->value * 0x9e3779b1u;
+    fakert.reg[12] = (uint32_t)(step->value * 0x9e3779b1u);
     return record;
 }
 

@@ -100,7 +100,7 @@ static void loads_ask_nothing_behind_an_effect(void **state) {
 #define NEVER 100
 
 static char event[2 * EVENTS + 1]; // two characters each
-static unsigned events, dies_at;
+static size_t events, dies_at;
 static jmp_buf death;
 
 static void happens(char what, const struct device_access *access) {
@@ -127,7 +127,7 @@ static const struct device_effects effects = {.store = device_store, .stored = d
 static const struct device_model model = {.name = "told", .sizes = 4, .effects = &effects};
 
 // A server that has just started serves RECORD, and dies at that event: what had happened by then.
-static const char *serve(const struct message *record, unsigned at, struct reply *reply) {
+static const char *serve(const struct message *record, size_t at, struct reply *reply) {
     static struct pager server;
     const struct region region = {.base = DEVICE, .size = REGION_SMALL, .model = &model};
     struct pager_access access;
@@ -155,7 +155,7 @@ static void each_store_is_done_once_and_told_of(void **state) {
     };
     fakert.reg[10] = 0x11111111;
     fakert.reg[12] = 0x22222222;
-    for (unsigned at = 0; at < sizeof(servers) / sizeof(servers[0]); at++) {
+    for (size_t at = 0; at < sizeof(servers) / sizeof(servers[0]); at++) {
         struct message record = board_access(DEVICE, ACCESS_WRITE);
         struct reply reply = {0};
         assert_string_equal(serve(&record, at, &reply), servers[at].dying);
