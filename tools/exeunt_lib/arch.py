@@ -68,6 +68,8 @@ class Arch:
     root_pages: int
     root_entries: tuple[int, int]
     entry: Callable[[int, int, int], tuple[int, int | None] | None]
+    # The level of the root that the hardware takes for the core's own half: 2 of three levels.
+    core_level: int = field(default=2, kw_only=True)
 
     # What else the core does for a task when it traps, and goes on behind it.
     done_by_core: tuple[bytes, ...] = field(default=(), kw_only=True)

@@ -120,6 +120,7 @@ ARCH = Arch(
     direct=0xFFFF_8000_0000_0000,
     root_pages=2,
     root_entries=(512, 512),
+    core_level=3,
     entry=entry,
     # IN and OUT of a byte.
     done_by_core=(b"\xec", b"\xee"),

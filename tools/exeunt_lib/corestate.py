@@ -126,9 +126,9 @@ class Core:
                 found.append(leaf)
         return found
 
-    def leaves(self, kind: int, root: int, entries: int) -> Iterator[Mapping]:
-        """What the ENTRIES of the table at ROOT map, page by page, of whatever size."""
-        return self._walk(kind, root, entries, 2, 0)
+    def leaves(self, kind: int, root: int, entries: int, level: int = 2) -> Iterator[Mapping]:
+        """What the ENTRIES of the table at ROOT, of LEVEL, map, page by page, of whatever size."""
+        return self._walk(kind, root, entries, level, 0)
 
     def _walk(
         self, kind: int, table: int, entries: int, level: int, address: int

@@ -2,6 +2,8 @@
 // CPU's registers, and where things lie.
 #include "kernel/boot/boot.h"
 
+#include <string.h>
+
 #include "arch/panic.h"
 #include "arch/space.h"
 #include "arch/time.h"
@@ -17,7 +19,7 @@
 #include "kernel/sched/sched.h"
 
 // From the linker script. The image, then (below the boot bundle) the core's page tables and stack.
-extern char image_begin[], text_end[], rodata_end[], image_end[], boot_tables[], boot_bundle[];
+extern char image_begin[], text_end[], rodata_end[], boot_bundle[];
 
 // In syscall.S: where SYSCALL leads.
 extern char vector_syscall[];
@@ -29,7 +31,7 @@ struct cpu boot_cpu;
 #define DIRECT_TABLES (ARCH_PHYSICAL_LIMIT / (512 * GIGABYTE))
 
 // The tables, in this order.
-enum { ROOT, DIRECT, UPPER = DIRECT + DIRECT_TABLES, MIDDLE, LOW, TABLES };
+enum { ROOT, DIRECT, UPPER = DIRECT + DIRECT_TABLES, MIDDLE, LOW, BESIDE, TABLES };
 
 #define ENTRY_TABLE (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED)
 #define ENTRY_DATA (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL)
@@ -43,8 +45,6 @@ enum { ROOT, DIRECT, UPPER = DIRECT + DIRECT_TABLES, MIDDLE, LOW, TABLES };
 #define HAS_SMEP (1u << 7)
 #define HAS_SMAP (1u << 20)
 
-uint64_t boot_root(void) { return boot_physical(boot_tables); }
-
 static void boot_check(void) {
     const uint32_t pages = HAS_NO_EXECUTE | HAS_GIGAPAGES;
     struct cpuid extended = cpu_id(LEAF_EXTENDED), features = cpu_id(LEAF_FEATURES);
@@ -57,11 +57,9 @@ static void boot_check(void) {
 
 // Done while the tables of start.S are in use: everything up to the bundle is seen there.
 static void boot_map(void) {
-    uint64_t *root = (uint64_t *)boot_tables;
+    uint64_t *root = boot_tables;
     uint64_t table[TABLES];
-    for (unsigned i = 0; i < TABLES * 512; i++) {
-        root[i] = 0;
-    }
+    memset(root, 0, TABLES * PAGE_SIZE);
     for (unsigned i = 0; i < TABLES; i++) {
         table[i] = (boot_physical(boot_tables) + i * PAGE_SIZE) | ENTRY_TABLE;
     }
@@ -72,6 +70,12 @@ static void boot_map(void) {
     for (unsigned i = 0; i < DIRECT_TABLES; i++) {
         root[DIRECT_ENTRY + i] = table[DIRECT + i];
     }
+    // But not the image's two megabytes, which nothing is to write but as the image's parts say.
+    for (uint64_t i = 0; i < 512; i++) {
+        root[BESIDE * 512ul + i] = i << 21 | ENTRY_DATA | PTE_LARGE | PTE_NEVER_EXECUTE;
+    }
+    root[BESIDE * 512ul + (boot_physical(image_begin) >> 21)] = 0;
+    root[DIRECT * 512ul] = table[BESIDE];
     // The image, by its parts: never writable and executable.
     root[511] = table[UPPER];
     root[UPPER * 512ul + 510] = table[MIDDLE];

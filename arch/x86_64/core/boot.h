@@ -14,5 +14,5 @@ static inline uint64_t boot_physical(const void *symbol) {
     return (uint64_t)symbol - BOOT_IMAGE_OFFSET;
 }
 
-// What CR3 holds while no task's space is in it: the core's half alone.
-uint64_t boot_root(void);
+// In the linker script. What CR3 points at while no task's space is in it: the core's half alone.
+extern uint64_t boot_tables[];

@@ -8,7 +8,7 @@
 #include "ipc/bundle.h"
 
 // From the linker script: all from the image to the bundle is the core's for every loader.
-extern char image_begin[], boot_information[], boot_tables[], boot_bundle[];
+extern char image_begin[], boot_information[], boot_bundle[];
 
 #define MULTIBOOT2_MAGIC 0x36d76289u // in EAX
 #define PVH_MAGIC 0x336ec578u        // where EBX points
@@ -58,16 +58,17 @@ static void loader_move(void *to, const void *from, uint64_t size) {
 // bundle's last pages. Returns its address.
 static uint64_t loader_multiboot2(const uint32_t *told, struct bundle_header *bundle) {
     uint32_t size = *told;
-    panic_unless(size >= 8 + sizeof(struct tag) && size <= boot_tables - boot_information,
+    panic_unless(size >= 8 + sizeof(struct tag) && size <= (char *)boot_tables - boot_information,
                  "what the boot loader tells does not fit; it has bytes", size);
     loader_move(boot_information, told, size);
     const struct tag *module = loader_tag(size, TAG_MODULE);
     panic_unless(module, "no boot bundle as a module (in GRUB: module2); bytes told", size);
     uint64_t begin = module->begin, bytes = module->end - begin;
     const struct bundle_header *from = arch_phys_to_virt(HPA(begin));
-    panic_unless(bytes >= PAGE_SIZE && from->size == bytes && !(bytes & PAGE_MASK) &&
+    panic_unless(bytes >= PAGE_SIZE && !(bytes & PAGE_MASK) &&
                      (begin >= boot_physical(boot_bundle) ||
-                      range_within(begin, bytes, boot_physical(image_begin))),
+                      range_within(begin, bytes, boot_physical(image_begin))) &&
+                     from->size == bytes, // looked at last: in the core's place it can't be
                  "the first module is no whole boot bundle, or is in the core's place; bytes",
                  bytes);
     panic_unless(loader_is_ram(size, boot_physical(boot_bundle), bytes + size),

@@ -12,9 +12,8 @@ void arch_space_init(struct space *space) {
     uint64_t *top = space_top(space);
     top[0] = arch_pte_make_table(arch_virt_to_phys(space->root));
     if (space->kind == SPACE_TASK) {
-        const uint64_t *core = arch_phys_to_virt(HPA(boot_root()));
         for (int i = 256; i < 512; i++) {
-            top[i] = core[i];
+            top[i] = boot_tables[i];
         }
     }
 }
@@ -32,7 +31,7 @@ void arch_space_end(struct space *space, struct cpu *cpu) {
     (void)cpu;
     // A CPU stays in the space of the task that ran last: if that is this one, it moves out.
     if (cpu_read(cr3) == arch_virt_to_phys(space_top(space)).v) {
-        cpu_write(cr3, boot_root());
+        cpu_write(cr3, boot_physical(boot_tables));
     }
     if (space->kind != SPACE_TASK) {
         svm_forget();

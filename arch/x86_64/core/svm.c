@@ -1,5 +1,7 @@
 #include "arch/x86_64/core/svm.h"
 
+#include <string.h>
+
 #include "arch/panic.h"
 #include "arch/space.h"
 #include "arch/x86_64/core/boot.h"
@@ -33,9 +35,7 @@ static bool flush_due = true;
 
 // SYSENTER's (0x174…0x176), STAR to SFMASK, the bases of FS and GS, and KernelGsBase.
 static void map_msrs(void) {
-    for (unsigned i = 0; i < sizeof(msr_map); i++) {
-        msr_map[i] = 0xff;
-    }
+    memset(msr_map, 0xff, sizeof(msr_map));
     static const uint32_t own[] = {0x174,      0x175,      0x176,      0xc0000081, 0xc0000082,
                                    0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102};
     for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
@@ -53,9 +53,7 @@ void svm_init(void) {
     panic_unless((svm.d & HAS_NESTED) && svm.b >= 2,
                  "this CPU's SVM has no nested paging; CPUID 8000000A EDX is", svm.d);
     identifiers = svm.b;
-    for (unsigned i = 0; i < sizeof(io_map); i++) {
-        io_map[i] = 0xff;
-    }
+    memset(io_map, 0xff, sizeof(io_map));
     map_msrs();
     cpu_msr_write(MSR_EFER, cpu_msr_read(MSR_EFER) | EFER_SVM);
     cpu_msr_write(MSR_VM_HSAVE, boot_physical(host_save));
