@@ -55,31 +55,32 @@ static void boot_check(void) {
                  features.b);
 }
 
+// The entry that leads to table NUMBER.
+static uint64_t boot_table(unsigned number) {
+    return boot_physical(boot_tables + number * 512ul) | ENTRY_TABLE;
+}
+
 // Done while the tables of start.S are in use: everything up to the bundle is seen there.
 static void boot_map(void) {
     uint64_t *root = boot_tables;
-    uint64_t table[TABLES];
     memset(root, 0, TABLES * PAGE_SIZE);
-    for (unsigned i = 0; i < TABLES; i++) {
-        table[i] = (boot_physical(boot_tables) + i * PAGE_SIZE) | ENTRY_TABLE;
-    }
     // All physical memory: never executable.
     for (uint64_t i = 0; i < ARCH_PHYSICAL_LIMIT / GIGABYTE; i++) {
         root[DIRECT * 512ul + i] = i * GIGABYTE | ENTRY_DATA | PTE_LARGE | PTE_NEVER_EXECUTE;
     }
     for (unsigned i = 0; i < DIRECT_TABLES; i++) {
-        root[DIRECT_ENTRY + i] = table[DIRECT + i];
+        root[DIRECT_ENTRY + i] = boot_table(DIRECT + i);
     }
     // But not the image's two megabytes, which nothing is to write but as the image's parts say.
     for (uint64_t i = 0; i < 512; i++) {
         root[BESIDE * 512ul + i] = i << 21 | ENTRY_DATA | PTE_LARGE | PTE_NEVER_EXECUTE;
     }
     root[BESIDE * 512ul + (boot_physical(image_begin) >> 21)] = 0;
-    root[DIRECT * 512ul] = table[BESIDE];
+    root[DIRECT * 512ul] = boot_table(BESIDE);
     // The image, by its parts: never writable and executable.
-    root[511] = table[UPPER];
-    root[UPPER * 512ul + 510] = table[MIDDLE];
-    root[MIDDLE * 512ul + (boot_physical(image_begin) >> 21)] = table[LOW];
+    root[511] = boot_table(UPPER);
+    root[UPPER * 512ul + 510] = boot_table(MIDDLE);
+    root[MIDDLE * 512ul + (boot_physical(image_begin) >> 21)] = boot_table(LOW);
     for (uint64_t at = (uint64_t)image_begin; at < (uint64_t)boot_bundle; at += PAGE_SIZE) {
         uint64_t rights = at < (uint64_t)text_end ? ENTRY_DATA & ~PTE_WRITE
                           : at < (uint64_t)rodata_end
