@@ -24,14 +24,14 @@ static bool maintained, timer_active;
 static struct cpu cpu;
 static struct vcpu vcpu;
 
-unsigned list_hardware_init(uint64_t at) {
-    (void)at;
-    return REGISTERS;
-}
+unsigned list_registers = REGISTERS;
 void list_hardware_read(uint64_t *list) { memcpy(list, hardware, sizeof(hardware)); }
-void list_hardware_write(const uint64_t *list, bool maintain) {
-    memcpy(hardware, list, sizeof(hardware));
-    maintained = maintain;
+void list_hardware_write(const struct arch_interrupts *own) {
+    memcpy(hardware, own->list, sizeof(hardware));
+    maintained = false;
+    for (unsigned i = 0; i < ARCH_INTERRUPTS / 64; i++) {
+        maintained |= own->held[i] != 0;
+    }
 }
 void list_hardware_save(struct arch_vcpu *arch) { arch->vmcr++; }
 void list_hardware_load(const struct arch_vcpu *arch) { (void)arch; }
@@ -54,7 +54,6 @@ static int begin(void **state) {
     maintained = timer_active = false;
     vcpu.context.cpu = &cpu;
     cpu.loaded = &vcpu;
-    list_init(0);
     return 0;
 }
 
