@@ -12,12 +12,8 @@
 static uint64_t gdt[] = {
     0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0x00cff3000000ffff, 0x00affb000000ffff, 0, 0};
 
-struct gate {
-    uint64_t low;
-    uint64_t high;
-};
-
-static struct gate idt[VECTORS];
+// A gate has two halves, the low one first.
+static uint64_t idt[VECTORS][2];
 
 struct task_state_segment tables_tss;
 
@@ -35,11 +31,9 @@ static void gate_make(unsigned vector, unsigned ist) {
     uint64_t step = (uint64_t)(vector_stubs_end - vector_stubs) / VECTORS;
     uint64_t at = (uint64_t)vector_stubs + vector * step;
     uint64_t type = GATE_INTERRUPT | (vector == BREAKPOINT ? GATE_FOR_TASKS : 0);
-    idt[vector] = (struct gate){
-        (at & 0xffff) | (uint64_t)TABLES_CORE_CODE << 16 | (uint64_t)ist << 32 | type << 40 |
-            (at >> 16 & 0xffff) << 48,
-        at >> 32,
-    };
+    idt[vector][0] = (at & 0xffff) | (uint64_t)TABLES_CORE_CODE << 16 | (uint64_t)ist << 32 |
+                     type << 40 | (at >> 16 & 0xffff) << 48;
+    idt[vector][1] = at >> 32;
 }
 
 void tables_load(void) {
