@@ -37,7 +37,6 @@ enum { ROOT, DIRECT, UPPER = DIRECT + DIRECT_TABLES, MIDDLE, LOW, BESIDE, TABLES
 #define ENTRY_DATA (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL)
 
 // CPUID: what the core needs, and what it takes where it is there.
-#define LEAF_EXTENDED 0x80000001u
 #define HAS_NO_EXECUTE (1u << 20)
 #define HAS_GIGAPAGES (1u << 26)
 #define LEAF_FEATURES 7u

@@ -63,6 +63,8 @@ static inline void cpu_msr_write(uint32_t msr, uint64_t value) {
     asm volatile("wrmsr" ::"a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(msr) : "memory");
 }
 
+#define LEAF_EXTENDED 0x80000001u // of CPUID
+
 struct cpuid {
     uint32_t a, b, c, d;
 };

@@ -9,7 +9,6 @@
 #include "arch/x86_64/core/vmcb.h"
 #include "kernel/cpu.h"
 
-#define LEAF_EXTENDED 0x80000001u
 #define LEAF_SVM 0x8000000au
 #define HAS_SVM (1u << 2)    // of LEAF_EXTENDED, in C
 #define HAS_NESTED (1u << 0) // of LEAF_SVM, in D
