@@ -36,12 +36,10 @@ extern uint32_t vector_taken;
 static struct context *trap_device(struct cpu *cpu, uint32_t line, struct context *current) {
     struct irq *irq = line < IRQ_LINES ? cpu->irq[line] : NULL;
     if (irq) {
-        arch_irq_disable(irq);
-        apic_end();
+        arch_irq_disable(irq); // before the interrupt is ended: a level would come again
         irq_fire(irq);
-    } else {
-        apic_end();
     }
+    apic_end();
     return sched_choose(cpu, current);
 }
 
