@@ -16,7 +16,7 @@ static void list_open(struct vcpu *vcpu) {
     if (is_loaded(vcpu)) {
         list_hardware_read(own->list);
     }
-    for (unsigned i = 0; i < list_registers; i++) {
+    for (unsigned i = 0; i < list_hardware_registers; i++) {
         uint64_t value = own->list[i], intid = LIST_INTID(value);
         if (value & LIST_STATE) {
             own->waiting[intid] = value;
@@ -51,14 +51,14 @@ static uint64_t list_take(struct arch_interrupts *own) {
 // misses none that is more urgent than those it sees.
 static void list_close(struct vcpu *vcpu) {
     struct arch_interrupts *own = &vcpu->arch.interrupts;
-    for (unsigned i = 0; i < list_registers; i++) {
+    for (unsigned i = 0; i < list_hardware_registers; i++) {
         own->list[i] = list_take(own);
     }
     if (own->ended[0] | own->ended[1]) {
         vcpu->due |= DUE_WINDOW;
     }
     if (is_loaded(vcpu)) {
-        list_hardware_write(own);
+        list_hardware_write(own->list, own->held[0] | own->held[1]); // while one waits
     }
 }
 
@@ -98,7 +98,7 @@ static uint64_t list_value(uint64_t interrupt) {
 // own.
 static void list_tie(const struct vcpu *vcpu) {
     uint64_t held = 0;
-    for (unsigned i = 0; i < list_registers; i++) {
+    for (unsigned i = 0; i < list_hardware_registers; i++) {
         uint64_t value = vcpu->arch.interrupts.list[i];
         held |= value & LIST_HARDWARE ? value & LIST_STATE : 0;
     }
@@ -111,15 +111,16 @@ void list_save(struct vcpu *vcpu) {
 }
 
 void list_load(struct vcpu *vcpu) {
+    const struct arch_interrupts *own = &vcpu->arch.interrupts;
     list_hardware_load(&vcpu->arch);
-    list_hardware_write(&vcpu->arch.interrupts);
+    list_hardware_write(own->list, own->held[0] | own->held[1]);
     list_tie(vcpu);
 }
 
 bool list_pending(struct vcpu *vcpu) {
     uint64_t any = 0;
     list_maintain(vcpu); // if any is pending, one that is has a register, or all are active
-    for (unsigned i = 0; i < list_registers; i++) {
+    for (unsigned i = 0; i < list_hardware_registers; i++) {
         any |= vcpu->arch.interrupts.list[i];
     }
     return any & LIST_PENDING;

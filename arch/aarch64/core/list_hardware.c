@@ -14,7 +14,7 @@
 #define VTR_PREEMPTION_BITS(vtr) (((vtr) >> 26 & 7) + 1)
 
 static uint64_t memory; // of a GICv2; 0: system registers
-unsigned list_registers;
+unsigned list_hardware_registers;
 static uint64_t none_in_use; // ICH_ELRSR_EL2 then; 0: there is none
 
 static volatile uint32_t *v2(uint32_t offset) { return (volatile uint32_t *)(memory + offset); }
@@ -33,12 +33,12 @@ static volatile uint32_t *v2(uint32_t offset) { return (volatile uint32_t *)(mem
 #define EACH(X)                                                                                    \
     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #define READ(n)                                                                                    \
-    if (n == list_registers) {                                                                     \
+    if (n == list_hardware_registers) {                                                            \
         return;                                                                                    \
     }                                                                                              \
     list[n] = sysreg_read(ich_lr##n##_el2);
 #define WRITE(n)                                                                                   \
-    if (n == list_registers) {                                                                     \
+    if (n == list_hardware_registers) {                                                            \
         return;                                                                                    \
     }                                                                                              \
     sysreg_write(ich_lr##n##_el2, list[n]);
@@ -62,16 +62,16 @@ static uint64_t from_v2(uint64_t list) {
 void list_hardware_init(uint64_t at) {
     memory = at;
     uint64_t type = CONTROL_READ(ich_vtr_el2, GICH_VTR);
-    list_registers = (unsigned)VTR_REGISTERS(type);
-    panic_unless(list_registers > 1 && list_registers <= ARCH_LIST_REGISTERS &&
+    list_hardware_registers = (unsigned)VTR_REGISTERS(type);
+    panic_unless(list_hardware_registers > 1 && list_hardware_registers <= ARCH_LIST_REGISTERS &&
                      VTR_PREEMPTION_BITS(type) == 5,
                  "the core needs 2 to 16 list registers and 5 bits of preemption; ICH_VTR is",
                  type);
-    none_in_use = memory ? 0 : (1ull << list_registers) - 1;
+    none_in_use = memory ? 0 : (1ull << list_hardware_registers) - 1;
 }
 
 void list_hardware_read(uint64_t *list) {
-    for (unsigned i = 0; memory && i < list_registers; i++) {
+    for (unsigned i = 0; memory && i < list_hardware_registers; i++) {
         list[i] = from_v2(*v2(GICH_LR + 4 * i));
     }
     if (!memory) {
@@ -79,14 +79,13 @@ void list_hardware_read(uint64_t *list) {
     }
 }
 
-void list_hardware_write(const struct arch_interrupts *own) {
-    uint64_t waits = own->held[0] | own->held[1] ? ICH_HCR_UNDERFLOW : 0;
-    CONTROL_WRITE(ich_hcr_el2, GICH_HCR, ICH_HCR_ENABLE | waits)
-    for (unsigned i = 0; memory && i < list_registers; i++) {
-        *v2(GICH_LR + 4 * i) = (uint32_t)to_v2(own->list[i]);
+void list_hardware_write(const uint64_t *list, bool maintain) {
+    CONTROL_WRITE(ich_hcr_el2, GICH_HCR, ICH_HCR_ENABLE | (maintain ? ICH_HCR_UNDERFLOW : 0))
+    for (unsigned i = 0; memory && i < list_hardware_registers; i++) {
+        *v2(GICH_LR + 4 * i) = (uint32_t)to_v2(list[i]);
     }
     if (!memory) {
-        write_v3(own->list);
+        write_v3(list);
     }
 }
 

@@ -9,12 +9,12 @@
 // The hypervisor interface of a GICv2, seen at AT; 0: the CPU's own.
 void list_hardware_init(uint64_t at);
 
-extern unsigned list_registers; // how many it has
+extern unsigned list_hardware_registers; // how many it has; set once
 
-// All list registers, to LIST and from OWN's. While interrupts wait there, one is asked for when at
-// most one register is in use.
+// All list registers, to and from LIST. MAINTAIN: an interrupt is asked for when at most one of
+// them is in use.
 void list_hardware_read(uint64_t *list);
-void list_hardware_write(const struct arch_interrupts *own);
+void list_hardware_write(const uint64_t *list, bool maintain);
 
 // The rest of it: the guest's controls, its active priorities.
 void list_hardware_save(struct arch_vcpu *arch);

@@ -239,7 +239,7 @@ static void trap_advance_block(struct regs *regs) {
 void trap_load_guest(struct vcpu *vcpu) {
     struct cpu *cpu = vcpu->context.cpu;
     uint64_t behind = vcpu->context.regs.pc - vcpu->arch.a32_exit;
-    if (behind == 2 || behind == 4) {
+    if ((behind == 2 || behind == 4) && (vcpu->context.regs.pstate & PSTATE_AARCH32)) {
         trap_advance_block(&vcpu->context.regs);
     }
     vcpu->arch.a32_exit = 1; // nowhere

@@ -24,14 +24,11 @@ static bool maintained, timer_active;
 static struct cpu cpu;
 static struct vcpu vcpu;
 
-unsigned list_registers = REGISTERS;
+unsigned list_hardware_registers = REGISTERS;
 void list_hardware_read(uint64_t *list) { memcpy(list, hardware, sizeof(hardware)); }
-void list_hardware_write(const struct arch_interrupts *own) {
-    memcpy(hardware, own->list, sizeof(hardware));
-    maintained = false;
-    for (unsigned i = 0; i < ARCH_INTERRUPTS / 64; i++) {
-        maintained |= own->held[i] != 0;
-    }
+void list_hardware_write(const uint64_t *list, bool maintain) {
+    memcpy(hardware, list, sizeof(hardware));
+    maintained = maintain;
 }
 void list_hardware_save(struct arch_vcpu *arch) { arch->vmcr++; }
 void list_hardware_load(const struct arch_vcpu *arch) { (void)arch; }

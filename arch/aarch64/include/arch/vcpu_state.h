@@ -51,7 +51,7 @@ struct arch_vcpu {
     ARCH_VCPU_REGISTERS(ARCH_VCPU_FIELD, ARCH_VCPU_FIELD)
     ARCH_VCPU_EXTENSIONS(ARCH_VCPU_EXTENSION_FIELD)
     uint64_t cntv_ctl;
-    uint64_t a32_exit; // where AArch32 has left it, until it is entered; an odd number: nowhere
+    uint64_t a32_exit; // where AArch32 has left it, until it is entered; 1: nowhere
 
     // The CPU interface: active priorities, and the guest's view of its controls.
     uint64_t ap0r, ap1r;
