@@ -238,7 +238,10 @@ class Stub:
 
     def interrupt(self) -> None:
         """Stops a machine that runs."""
-        self.socket.sendall(b"\x03")
+        try:
+            self.socket.sendall(b"\x03")
+        except ConnectionError as error:
+            raise Ended("the machine has ended") from error
         self.finish()
 
     def detach(self) -> None:
