@@ -60,7 +60,8 @@ static_assert(sizeof(struct message) == 96, "the library and the core see one la
     X(RAISE, 4, "raise interrupt bits 40…47 in the vCPUs of mask word[4]; 0: the one that exited") \
     X(CLEAR, 5, "take interrupt bits 40…47 back in the vCPU that exited")                          \
     X(MAP, 6, "map word[3] (see REPLY_MAPPING) at guest-physical word[2], offset word[5]")         \
-    X(PARK, 7, "do not enter before an interrupt is pending or the deadline has passed")           \
+    X(PARK, 7,                                                                                     \
+      "do not enter before an interrupt is pending; a deadline that passes makes a TIMER")         \
     X(STOP, 8, "do not enter again until TASK/VCPU start")                                         \
     X(START, 9, "start vCPU number word[2] at pc word[3] with argument word[4]")                   \
     X(FENCE, 10,                                                                                   \

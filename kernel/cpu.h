@@ -25,7 +25,8 @@ struct cpu {
     struct vcpu *fast;
     // The vCPU that can be entered with the hardware as it is: loaded, with its floating-point
     // registers and its counters. The architecture sets it, and `core` in its place (never NULL,
-    // which "nobody is to run" would be equal to) when one of these is no longer so.
+    // which "nobody is to run" would be equal to) when one of these is no longer so, or the way
+    // into it is not the shortest.
     struct context *ready;
     struct vcpu *loaded;    // whose system registers are in the hardware
     struct context *fp;     // whose floating-point registers are in the hardware

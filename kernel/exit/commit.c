@@ -193,7 +193,8 @@ static struct context *commit_resume(struct vcpu *vcpu, uint64_t flags) {
         if (vcpu->features & VCPU_FEATURE_TIMER) {
             sched_wake(vcpu, arch_vcpu_own_deadline(vcpu));
         }
-        vcpu->due &= (uint8_t)~DUE_TURN; // it gives its turn up itself
+        vcpu->due &= (uint8_t)~DUE_TURN; // it gives its turn up itself, though an interrupt may be
+                                         // there already
         vcpu->state = VCPU_PARKED;
         vcpu_look_again(vcpu);
         return NULL;

@@ -33,7 +33,7 @@ enum status vcpu_start(struct vcpu *vcpu, uint64_t pc, uint64_t argument0, uint6
     if (!vcpu->space->begun) {
         vcpu->space->begun = arch_now();
     }
-    vcpu->due = 0; // what became due while it was off is not for this life
+    vcpu->due = 0; // a timer's expiry while it was off is not for this life
     arch_vcpu_reset(vcpu, pc, argument0, argument1);
     vcpu->state = VCPU_RUNNABLE;
     sched_ready(&vcpu->context);
