@@ -147,6 +147,8 @@ struct machine {
     bool has_seed;
 };
 
+#define MEMORY_RANGES 16
+
 struct init {
     const struct bundle_header *bundle;
     struct machine machine;
@@ -161,8 +163,8 @@ struct init {
     struct memory buffer;         // files for it
     struct memory monitor_output; // its console rings
     struct memory monitor_input;
-    struct memory log;             // init's own ring
-    struct manifest_range free[4]; // physical memory that nobody has yet
+    struct memory log;                         // init's own ring
+    struct manifest_range free[MEMORY_RANGES]; // physical memory that nobody has yet
     unsigned free_count;
     uint64_t high;         // where the frame INIT_SLOT_HIGH begins
     uint32_t object_next;  // the first page of object memory that nobody has yet
@@ -195,6 +197,15 @@ void machine_read(struct machine *machine, uint64_t told);
 void memory_start(uint64_t begin);
 struct memory memory_try(uint64_t size, uint64_t align); // size 0: there is none
 struct memory memory_take(uint64_t size, uint64_t align, const char *what);
+
+// What is free, to go back to: as if nothing had been taken since.
+struct memory_mark {
+    struct manifest_range free[MEMORY_RANGES];
+    unsigned count;
+};
+struct memory_mark memory_mark(void);
+void memory_undo(const struct memory_mark *mark);
+
 struct objects objects_take(uint32_t pages, uint32_t align, const char *what);
 uint64_t memory_room(void);
 void *memory_see(uint64_t physical); // where init has it
@@ -299,6 +310,8 @@ void config_write(struct config_writer *writer);
 bool tree_make(const struct vm *vm, void *to, size_t size);
 
 // vm.c
+// Memory for all VMs: where pages of 1 GiB can serve it, unless there is not room for all that way.
+void vm_place_all(void);
 void vm_prepare(unsigned index);
 void vm_start(struct vm *vm); // its files are there
 void vm_stop(struct vm *vm, enum vm_state state);

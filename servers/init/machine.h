@@ -8,6 +8,9 @@
 // What manifests call the architecture.
 extern const char *const machine_arch;
 
+// What it means that the core refuses the features of a vCPU: what the machine lacks.
+extern const char *const machine_lacks_feature;
+
 // A property of any node of the tree, SIZE bytes at VALUE; but for those that init itself looks
 // for.
 void machine_arch_property(struct machine *machine, const char *name, const void *value, int size);

@@ -1,6 +1,7 @@
 #include "servers/init/machine.h"
 
 const char *const machine_arch = "aarch64";
+const char *const machine_lacks_feature = "property `counters`: this machine has none for guests";
 const char *const machine_reset_device = NULL; // PSCI, which is called at EL2
 const uint64_t machine_start_argument = 0;
 

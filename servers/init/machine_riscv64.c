@@ -5,6 +5,7 @@
 #include "servers/init/machine.h"
 
 const char *const machine_arch = "riscv64";
+const char *const machine_lacks_feature = "property `sstc`: this machine has no Sstc";
 const char *const machine_reset_device = "sifive,test0";
 const uint64_t machine_start_argument = 0; // the hart's number
 

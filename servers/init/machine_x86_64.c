@@ -9,6 +9,7 @@
 #include "servers/init/pc.h"
 
 const char *const machine_arch = "x86_64";
+const char *const machine_lacks_feature = "property `counters`: this machine has none for guests";
 const char *const machine_reset_device = NULL;      // ports, which are no device tree's
 const uint64_t machine_start_argument = 0x2badb002; // Multiboot 0.6.96, 3.2: EAX
 

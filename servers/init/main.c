@@ -82,6 +82,7 @@ static void main_start(void) {
         rt_log("%s", logo[i]);
     }
     rt_log("Starting virtualization...");
+    vm_place_all();
     for (unsigned i = 0; i < init.manifest.vm_count; i++) {
         vm_prepare(i);
     }

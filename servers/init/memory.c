@@ -52,6 +52,17 @@ uint64_t memory_room(void) {
     return room;
 }
 
+struct memory_mark memory_mark(void) {
+    struct memory_mark mark = {.count = init.free_count};
+    memcpy(mark.free, init.free, sizeof(mark.free));
+    return mark;
+}
+
+void memory_undo(const struct memory_mark *mark) {
+    memcpy(init.free, mark->free, sizeof(init.free));
+    init.free_count = mark->count;
+}
+
 struct memory memory_try(uint64_t size, uint64_t align) {
     size = (size + 0xfff) & ~0xfffull;
     for (unsigned i = 0; i < init.free_count; i++) {

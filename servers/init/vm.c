@@ -7,6 +7,9 @@
 #include "servers/init/init.h"
 #include "servers/init/machine.h"
 
+#define VM_GIGA (1ull << 30)
+#define VM_MEGA (1ull << 21)
+
 // Regions that touch each other are one span of physical memory: images may lie across them.
 static void vm_spans(struct vm *vm) {
     const struct manifest_vm *manifest = vm->manifest;
@@ -19,12 +22,49 @@ static void vm_spans(struct vm *vm) {
             vm->span[vm->span_count++] = (struct span){region->address, region->size, 0};
         }
     }
-    for (unsigned i = 0; i < vm->span_count; i++) {
-        struct span *span = &vm->span[i];
-        // Congruent modulo the largest page that can serve, so that it can.
-        uint64_t align =
-            span->size >= 1ull << 21 && span->guest % (1ull << 21) == 0 ? 1ull << 21 : 4096;
-        span->physical = memory_take(span->size, align, manifest->name).physical;
+}
+
+// How a span's memory is to lie for the largest page that can serve it, up to LARGEST bytes.
+static uint64_t vm_align(const struct span *span, uint64_t largest) {
+    uint64_t page = largest;
+    while (page > 4096 && (span->size < page || span->guest % page != 0)) {
+        page >>= 9;
+    }
+    return page;
+}
+
+// Memory for all spans of all VMs that gigapages can serve. False: there is not enough of it in
+// pieces that begin where gigapages do, and nothing was taken.
+static bool vm_place_giga(void) {
+    struct memory_mark mark = memory_mark();
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        struct vm *vm = &init.vm[i];
+        for (unsigned s = 0; s < vm->span_count; s++) {
+            struct memory memory = memory_try(vm->span[s].size, vm_align(&vm->span[s], VM_GIGA));
+            vm->span[s].physical = memory.physical;
+            if (!memory.size) {
+                memory_undo(&mark);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void vm_place_all(void) {
+    for (unsigned i = 0; i < init.manifest.vm_count; i++) {
+        init.vm[i].manifest = &init.manifest.vm[i];
+        vm_spans(&init.vm[i]);
+    }
+    // What lies between such pieces might be what another VM needs.
+    bool placed = vm_place_giga();
+    for (unsigned i = 0; i < init.manifest.vm_count && !placed; i++) {
+        struct vm *vm = &init.vm[i];
+        for (unsigned s = 0; s < vm->span_count; s++) {
+            struct span *span = &vm->span[s];
+            uint64_t align = vm_align(span, VM_MEGA);
+            span->physical = memory_take(span->size, align, vm->manifest->name).physical;
+        }
     }
 }
 
@@ -59,8 +99,7 @@ static void vm_objects(struct vm *vm, unsigned index) {
         unsigned slot = SLOT_VM(index) + VM_SLOT_VCPU + i;
         core_create(OBJECT_VCPU, where, slot, SLOT_VM(index) + VM_SLOT_SPACE, i, name);
         if (core_vcpu(slot, VCPU_FEATURES, manifest->features, 0, 0) != STATUS_OK) {
-            init_refuse("init: /vms/%s: property `sstc`: this machine has no Sstc: leave it out",
-                        name);
+            init_refuse("init: /vms/%s: %s: leave it out", name, machine_lacks_feature);
             init_end(1);
         }
     }
@@ -85,8 +124,6 @@ static void vm_populate(const struct vm *vm, unsigned index) {
 
 void vm_prepare(unsigned index) {
     struct vm *vm = &init.vm[index];
-    vm->manifest = &init.manifest.vm[index];
-    vm_spans(vm);
     vm->output = memory_take(sizeof(struct ring), 4096, vm->manifest->name);
     vm->input = memory_take(sizeof(struct ring), 4096, vm->manifest->name);
     memory_clear(vm->output);

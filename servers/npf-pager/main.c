@@ -7,7 +7,7 @@
 //   ram-N            cap      guest RAM: slot (a frame that begins with it), guest, size, physical,
 //                             rights; address: 21 when 2 MiB are to be mapped at a touch, where
 //                             they fit, else 12
-//   passthrough-N    cap      a window on the machine: the same, by the largest pages that fit;
+//   passthrough-N    cap      a window on the machine: the same, by pages of 2 MiB where they fit;
 //                             rights with DEVICE where nothing in it is executed
 //   device-N:NAME    number   emulated registers: guest, size; NAME is `compatible` without its
 //                             vendor ("goldfish-rtc"); address: the line by which it interrupts,

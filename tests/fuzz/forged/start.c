@@ -49,6 +49,10 @@ struct memory memory_take(uint64_t size, uint64_t align, const char *what) {
     return (struct memory){begin, memory_next - begin};
 }
 
+struct memory memory_try(uint64_t size, uint64_t align) { return memory_take(size, align, ""); }
+struct memory_mark memory_mark(void) { return (struct memory_mark){0}; }
+void memory_undo(const struct memory_mark *mark) { (void)mark; }
+
 struct objects objects_take(uint32_t pages, uint32_t align, const char *what) {
     uint32_t first = (init.object_next + align - 1) / align * align;
     require(first + pages <= pool.count, what);
@@ -167,6 +171,7 @@ void start_all(uint32_t objects, uint64_t high) {
     }
     init.log = memory_take(4096, 4096, "");
     start_monitor();
+    vm_place_all();
     for (unsigned i = 0; i < init.manifest.vm_count; i++) {
         vm_prepare(i);
     }

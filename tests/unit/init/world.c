@@ -118,6 +118,7 @@ static void start(void *argument) {
         server_prepare(i);
     }
     monitor_prepare();
+    vm_place_all();
     for (unsigned i = 0; i < init.manifest.vm_count; i++) {
         vm_prepare(i);
     }
