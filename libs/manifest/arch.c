@@ -1,9 +1,14 @@
 #include "libs/manifest/arch.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "ipc/limits.h"
 #include "ipc/syscall.h"
+
+static_assert(LIMITS_VCPUS <= SYSCALL_VCPUS_MAX && LIMITS_VCPUS_APIC <= LIMITS_VCPUS,
+              "what is accepted here fits the core, and the servers of every architecture");
 
 static const struct manifest_arch archs[] = {
     {
@@ -12,6 +17,7 @@ static const struct manifest_arch archs[] = {
         .guest_bits = 41,
         .host_bits = 56,
         .port_io = false,
+        .vcpus = LIMITS_VCPUS,
         .isa_prefix = "rv64",
         .isa_bases = "ig",
         .controller = {{.compatible = "riscv,plic0", .contexts = true}},
@@ -30,18 +36,19 @@ static const struct manifest_arch archs[] = {
         .host_bits = 40,
         .port_io = false,
         .window = true,
+        .vcpus = LIMITS_VCPUS,
         .controller =
             {
                 // Two frames of 64 KiB (IHI 0069, 12.10).
                 {.compatible = "arm,gic-v3",
                  .part = {{"redistributors", 0x20000, 0x10000}},
-                 .vcpus = UINT32_MAX},
+                 .vcpus = LIMITS_VCPUS_GICV3},
                 // IHI 0048, 4.1.2, 5.3 and 5.5: pages; the last register, GICC_DIR, is in a second.
                 {.compatible = "arm,gic-400",
                  .part = {{"cpu-interface", 0x2000, 0x1000},
                           {"hypervisor-interface", 0x1000, 0x1000},
                           {"guest-interface", 0x2000, 0x1000}},
-                 .vcpus = 8,
+                 .vcpus = LIMITS_VCPUS_GICV2,
                  .shared = true,
                  .guests = 2},
             },
@@ -62,6 +69,7 @@ static const struct manifest_arch archs[] = {
         .host_bits = 40,
         .port_io = true,
         .window = true,
+        .vcpus = LIMITS_VCPUS_APIC,
         .controller = {{.compatible = "intel,82093aa"}},
         .line_last =
             23, // 82093AA data sheet: 24 inputs, of which the first is the old controllers'

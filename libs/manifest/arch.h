@@ -43,6 +43,7 @@ struct manifest_arch {
     unsigned host_bits;     // host-physical ones
     bool port_io;           // exits of class IO exist
     bool window;            // exits of class WINDOW exist
+    uint32_t vcpus;         // so many all VMs can have together, and thus one: ipc/limits.h
     const char *isa_prefix; // what a VM's `isa` begins with; NULL: VMs have no `isa`
     const char *isa_bases;  // one of these letters follows
     // One more than can be filled: the list ends in one without a name.

@@ -138,6 +138,20 @@ static void read_isa(struct reader *reader, int node, struct manifest_vm *vm) {
                     vm->isa, prefix, bases[0]);
 }
 
+// Their number is limited twice: what one VM can have, all can only have together.
+static void read_vcpus(struct reader *reader, int node, struct manifest_vm *vm) {
+    const uint32_t most = reader->arch->vcpus;
+    uint32_t others = 0;
+    for (const struct manifest_vm *other = reader->manifest->vm; other != vm; other++)
+        others += other->vcpus;
+    vm->vcpus = (uint32_t)reader_number(reader, node, "vcpus", 1, most);
+    if (!reader_failed(reader) && vm->vcpus > most - others)
+        reader_fail(reader, STATUS_RANGE, node, "vcpus",
+                    "is %u, but the VMs before it have %u of the %u that all can have together on "
+                    "%s; choose fewer, here or there",
+                    vm->vcpus, others, most, reader->arch->name);
+}
+
 static void read_vm(struct reader *reader, int node, struct manifest_vm *vm) {
     // The last one where the architecture has it.
     const char *const properties[] = {"id",      "vcpus",
@@ -154,7 +168,7 @@ static void read_vm(struct reader *reader, int node, struct manifest_vm *vm) {
         reader_fail(reader, STATUS_INVALID, node, "", "is a VM, which has no address; call it `%s`",
                     vm->name);
     vm->id = (uint32_t)reader_number(reader, node, "id", 0, ID_MAX);
-    vm->vcpus = (uint32_t)reader_number(reader, node, "vcpus", 1, SYSCALL_VCPUS_MAX);
+    read_vcpus(reader, node, vm);
     for (const struct manifest_feature *f = reader->arch->feature; f->property != NULL; f++)
         vm->features |= reader_flag(reader, node, f->property) ? f->feature : 0;
     vm->console = reader_server(reader, node, "console", READER_OPTIONAL);

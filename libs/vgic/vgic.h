@@ -41,6 +41,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ipc/limits.h"
 #include "libs/state/state.h"
 
 #define VGIC_VCPUS 16 // number N has affinity 0.0.0.N
@@ -57,6 +58,9 @@
 // Every interrupt of every vCPU has a place: vCPU 0's 32, vCPU 1's 32, …, the SPIs.
 #define VGIC_PLACES (VGIC_VCPUS * VGIC_PRIVATE + VGIC_SPIS)
 #define VGIC_WORDS (VGIC_PLACES / 64)
+
+static_assert(VGIC_VCPUS >= LIMITS_VCPUS_GICV3 && VGIC_V2_VCPUS >= LIMITS_VCPUS_GICV2,
+              "a VM that the manifest accepts has a place here for each vCPU");
 
 enum vgic_version { VGIC_V2 = 2, VGIC_V3 = 3 };
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "ipc/limits.h"
 #include "servers/npf-pager/device.h"
 
 #define PAGER_STATE_VERSION 1u
@@ -15,6 +16,8 @@
 #define PAGER_VMS 4      // their places: in the order in which the config names them
 #define PAGER_VCPUS 48   // of all VMs together
 #define PAGER_DEVICES 16 // of all VMs together
+
+static_assert(PAGER_VCPUS >= LIMITS_VCPUS, "a manifest that is accepted fits in here");
 
 struct pager_state {
     // Of the last exit whose effect on a device was committed. Bit 63: of a pair only the first

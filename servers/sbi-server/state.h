@@ -7,10 +7,14 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "ipc/limits.h"
+
 #define FIRMWARE_STATE_VERSION 1u
 
 #define FIRMWARE_VMS 4    // their places: in the order in which the config names them
 #define FIRMWARE_VCPUS 48 // of all VMs together
+
+static_assert(FIRMWARE_VCPUS >= LIMITS_VCPUS, "a manifest that is accepted fits in here");
 
 struct firmware_vcpu_state {
     uint64_t seq;     // of the last call with an effect; 0: there was none

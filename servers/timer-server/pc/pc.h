@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "ipc/config.h"
+#include "ipc/limits.h"
 #include "libs/rt/rt.h"
 #include "libs/state/state.h"
 #include "libs/vlapic/vlapic.h"
@@ -20,6 +21,8 @@
 #define PC_VMS 4
 #define PC_VCPUS 16 // of all VMs together
 #define PC_NUMBERS 256
+
+static_assert(PC_VCPUS >= LIMITS_VCPUS_APIC, "a manifest that is accepted fits in here");
 
 #define PC_STATE_VERSION 1u
 

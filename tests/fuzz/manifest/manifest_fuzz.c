@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/limits.h"
 #include "libs/guestdt/guestdt.h"
 #include "libs/manifest/manifest.h"
 #include "tests/unit/manifest/blobs.h"
@@ -245,7 +246,7 @@ static bool is_in_ram(const struct manifest_vm *vm, uint64_t address) {
 
 static void check_vm(const struct manifest *manifest, const struct manifest_vm *vm) {
     CHECK(IS_TEXT(vm->name) && IS_TEXT(vm->cmdline) && IS_TEXT(vm->isa));
-    CHECK(vm->vcpus >= 1 && vm->vcpus <= SYSCALL_VCPUS_MAX && vm->id < 256);
+    CHECK(vm->vcpus >= 1 && vm->vcpus <= LIMITS_VCPUS && vm->id < 256);
     CHECK(vm->console < manifest->server_count);
     for (unsigned class = 0; class < EXIT_GUEST_CLASSES; class ++)
         CHECK(class == EXIT_IO || class == EXIT_WINDOW ? vm->exit[class] == MANIFEST_NONE
@@ -336,11 +337,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     check_servers(&manifest);
     CHECK(manifest.vm_count >= 1 && manifest.vm_count <= MANIFEST_VMS);
+    uint32_t vcpus = 0;
     for (uint32_t i = 0; i < manifest.vm_count; i++) {
+        vcpus += manifest.vm[i].vcpus;
         check_vm(&manifest, &manifest.vm[i]);
         check_passthrough(&manifest, i);
         check_tree(&manifest.vm[i]);
     }
+    CHECK(vcpus <= LIMITS_VCPUS);
     const struct manifest_range ram = {0x80000000, 0x10000000};
     status = manifest_check_machine(&manifest, &ram, 1, 128u << 20, &error);
     if (status != STATUS_OK)

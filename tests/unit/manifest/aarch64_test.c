@@ -84,9 +84,12 @@ static void test_the_vm_is_what_its_manifest_says(void **state) {
 
 static void test_each_vcpu_has_its_redistributor(void **state) {
     (void)state;
-    EDIT_CELLS(&edit, VM, "vcpus", 64);
+    EDIT_CELLS(&edit, VM, "vcpus", 16);
     edit_expect_good(&edit);
-    expect_range(edit.manifest.vm[0].device[0].cpu_part, 0x80a0000, 64ull * 0x20000);
+    expect_range(edit.manifest.vm[0].device[0].cpu_part, 0x80a0000, 16ull * 0x20000);
+    EDIT_CELLS(&edit, VM, "vcpus", 17);
+    edit_expect(&edit, STATUS_INVALID, GIC, "compatible",
+                "is \"arm,gic-v3\", which is for 16 vCPUs at most; the VM has 17");
     // They are in nobody's way.
     edit_reset(&edit);
     EDIT_CELLS(&edit, GIC, "redistributors", 0x8ff0000);
@@ -137,6 +140,26 @@ static void test_one_cpu_interface_is_all_vcpus(void **state) {
     EDIT_CELLS(&edit, VM, "vcpus", 9);
     edit_expect(&edit, STATUS_INVALID, GIC, "compatible",
                 "is \"arm,gic-400\", which is for 8 vCPUs at most; the VM has 9");
+}
+
+// Without an emulated interrupt controller it is all VMs' limit that is left.
+static void test_vcpus_of_all_vms_together(void **state) {
+    (void)state;
+    static const char *const devices[] = {"/vms/a/devices", "/vms/b/devices"};
+    EDIT_CELLS(&edit, VM, "vcpus", 49);
+    edit_expect(&edit, STATUS_INVALID, VM, "vcpus", "is 49; choose one from 1 to 48");
+    for (unsigned more = 0; more < 2; more++) {
+        edit_load(&edit, blob_two_vms_aarch64);
+        for (unsigned i = 0; i < 2; i++)
+            edit_remove(&edit, devices[i]);
+        EDIT_CELLS(&edit, "/vms/a", "vcpus", 47);
+        EDIT_CELLS(&edit, "/vms/b", "vcpus", 1 + more);
+        if (more == 0)
+            edit_expect_good(&edit);
+    }
+    edit_expect(&edit, STATUS_RANGE, "/vms/b", "vcpus",
+                "is 2, but the VMs before it have 47 of the 48 that all can have together on "
+                "aarch64; choose fewer, here or there");
 }
 
 static void test_a_vm_has_one_uart(void **state) {
@@ -300,6 +323,7 @@ int main(void) {
         cmocka_unit_test_setup(test_each_vcpu_has_its_redistributor, reset),
         cmocka_unit_test_setup(test_a_gicv2_is_the_machines_and_the_guests, reset),
         cmocka_unit_test_setup(test_one_cpu_interface_is_all_vcpus, reset),
+        cmocka_unit_test_setup(test_vcpus_of_all_vms_together, reset),
         cmocka_unit_test_setup(test_a_vm_has_one_uart, reset),
         cmocka_unit_test_setup(test_a_guests_controller_is_of_the_machines_kind, reset),
         cmocka_unit_test_setup(test_the_parts_of_a_gicv2_are_nobody_elses, reset),

@@ -14,6 +14,7 @@ blob_\name\()_end:
     blob default_aarch64, "default-aarch64.dtb"
     blob default_x86_64, "default-x86_64.dtb"
     blob two_vms_aarch64, "two-vms-aarch64.dtb"
+    blob two_vms_x86_64, "two-vms-x86_64.dtb"
     blob gicv2_aarch64, "gicv2-aarch64.dtb"
     blob bench, "bench-riscv64.dtb"
     blob linux_sstc, "linux-riscv64.dtb"

@@ -9,6 +9,7 @@
     X(gicv2_aarch64)                                                                               \
     X(default_aarch64)                                                                             \
     X(default_x86_64)                                                                              \
+    X(two_vms_x86_64)                                                                              \
     X(two_vms_aarch64)                                                                             \
     X(bench)                                                                                       \
     X(linux_nosstc)                                                                                \

@@ -190,7 +190,7 @@ static void test_everything_a_vm_can_have(void **state) {
     edit_text(&edit, "/vms/vm0", "isa", "rv64imac_zicsr");
     edit_text(&edit, "/vms/vm0", "cmdline", "a b=c");
     edit_drop(&edit, "/vms/vm0", "console");
-    EDIT_CELLS(&edit, "/vms/vm0", "vcpus", 64);
+    EDIT_CELLS(&edit, "/vms/vm0", "vcpus", 48);
     EDIT_CELLS(&edit, "/vms/vm0", "id", 255);
     EDIT_CELLS(&edit, "/vms/vm0/image", "entry", 0, 0x80200040);
     EDIT_CELLS(&edit, "/vms/vm0/image", "load-address", 0x80300000);
@@ -218,7 +218,7 @@ static void test_everything_a_vm_can_have(void **state) {
     vm.features = VCPU_FEATURE_TIMER | VCPU_FEATURE_COUNTERS;
     PUT(vm.isa, "rv64imac_zicsr");
     PUT(vm.cmdline, "a b=c");
-    vm.vcpus = 64;
+    vm.vcpus = 48;
     vm.id = 255;
     vm.entry_given = true;
     vm.entry = 0x80200040;

@@ -89,12 +89,35 @@ static void test_numbers_are_in_their_ranges(void **state) {
     edit_drop(&edit, VM, "vcpus");
     edit_expect(&edit, STATUS_INVALID, VM, "vcpus", "is missing; add it");
     EDIT_CELLS(&edit, VM, "vcpus", 0);
-    edit_expect(&edit, STATUS_INVALID, VM, "vcpus", "is 0; choose one from 1 to 64");
-    EDIT_CELLS(&edit, VM, "vcpus", 65);
-    edit_expect(&edit, STATUS_INVALID, VM, "vcpus", "is 65; choose one from 1 to 64");
+    edit_expect(&edit, STATUS_INVALID, VM, "vcpus", "is 0; choose one from 1 to 48");
+    EDIT_CELLS(&edit, VM, "vcpus", 48);
+    edit_expect_good(&edit);
+    EDIT_CELLS(&edit, VM, "vcpus", 49);
+    edit_expect(&edit, STATUS_INVALID, VM, "vcpus", "is 49; choose one from 1 to 48");
     EDIT_CELLS(&edit, VM, "sstc", 1);
     edit_expect(&edit, STATUS_INVALID, VM, "sstc",
                 "has a value; write `sstc;` for yes, and leave it out for no");
+}
+
+static void test_all_vms_together_have_no_more_vcpus_than_one(void **state) {
+    (void)state;
+    edit_load(&edit, blob_two_vms);
+    EDIT_CELLS(&edit, "/vms/a", "vcpus", 20);
+    EDIT_CELLS(&edit, "/vms/b", "vcpus", 28);
+    edit_expect_good(&edit);
+    assert_int_equal(edit.manifest.vm[0].vcpus + edit.manifest.vm[1].vcpus, 48);
+    EDIT_CELLS(&edit, "/vms/b", "vcpus", 29);
+    edit_expect(&edit, STATUS_RANGE, "/vms/b", "vcpus",
+                "is 29, but the VMs before it have 20 of the 48 that all can have together on "
+                "riscv64; choose fewer, here or there");
+    // All that there are, and the third VM still wants one.
+    edit_load(&edit, blob_five_vms);
+    edit_remove(&edit, "/vms/e");
+    EDIT_CELLS(&edit, "/vms/a", "vcpus", 24);
+    EDIT_CELLS(&edit, "/vms/b", "vcpus", 24);
+    edit_expect(&edit, STATUS_RANGE, "/vms/c", "vcpus",
+                "is 1, but the VMs before it have 48 of the 48 that all can have together on "
+                "riscv64; choose fewer, here or there");
 }
 
 static void test_names_are_servers(void **state) {
@@ -287,6 +310,7 @@ int main(void) {
         cmocka_unit_test_setup(test_the_wrong_manifests_are_refused_as_they_say, reset),
         cmocka_unit_test_setup(test_there_are_vms_but_not_too_many, reset),
         cmocka_unit_test_setup(test_numbers_are_in_their_ranges, reset),
+        cmocka_unit_test_setup(test_all_vms_together_have_no_more_vcpus_than_one, reset),
         cmocka_unit_test_setup(test_names_are_servers, reset),
         cmocka_unit_test_setup(test_all_exits_are_routed, reset),
         cmocka_unit_test_setup(test_access_names_servers_and_rights, reset),

@@ -108,6 +108,22 @@ static void test_ports_have_one_owner(void **state) {
                 "is 0x8 bytes at 0xfffe07f000; choose multiples of 0x1000 for both");
 }
 
+static void test_local_apics_are_few(void **state) {
+    (void)state;
+    EDIT_CELLS(&edit, VM, "vcpus", 16);
+    edit_expect_good(&edit);
+    EDIT_CELLS(&edit, VM, "vcpus", 17);
+    edit_expect(&edit, STATUS_INVALID, VM, "vcpus", "is 17; choose one from 1 to 16");
+    edit_load(&edit, blob_two_vms_x86_64);
+    EDIT_CELLS(&edit, "/vms/a", "vcpus", 9);
+    EDIT_CELLS(&edit, "/vms/b", "vcpus", 7);
+    edit_expect_good(&edit);
+    EDIT_CELLS(&edit, "/vms/b", "vcpus", 8);
+    edit_expect(&edit, STATUS_RANGE, "/vms/b", "vcpus",
+                "is 8, but the VMs before it have 9 of the 16 that all can have together on "
+                "x86_64; choose fewer, here or there");
+}
+
 static void test_the_local_apics_page(void **state) {
     (void)state;
     EDIT_CELLS(&edit, APIC, "interrupt-line", 3);
@@ -185,6 +201,7 @@ int main(void) {
         cmocka_unit_test_setup(test_the_vm_is_what_its_manifest_says, reset),
         cmocka_unit_test_setup(test_ports_and_windows_have_a_server, reset),
         cmocka_unit_test_setup(test_ports_have_one_owner, reset),
+        cmocka_unit_test_setup(test_local_apics_are_few, reset),
         cmocka_unit_test_setup(test_the_local_apics_page, reset),
         cmocka_unit_test_setup(test_the_host_has_an_io_apic, reset),
         cmocka_unit_test_setup(test_what_only_others_have_is_unknown, reset),
