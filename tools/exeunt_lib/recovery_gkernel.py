@@ -41,7 +41,7 @@ END = "monolithic kernel exit [0] normally!\n"
 KILLED = "was killed"
 # Strikes in one run, and which part of them are orders.
 KILLS_A_RUN, HANGS_A_RUN = 60, 5
-ORDERED = 0.2
+ORDERED = 0.3
 # No run has as many strikes.
 MOST = 1 << 20
 # One hang for so many kills: each takes 0.1 to 0.2 s of the machine's time.
@@ -54,8 +54,8 @@ FIRST = 30
 
 
 class Spread(Chance):
-    """Strikes from the run's beginning to its end, as many at each server that has something to do
-    then, and orders between."""
+    """Strikes by chance from the run's beginning to its end, as many at each server that has
+    something to do then, and between them orders, which each of the others gets in turn."""
 
     def __init__(self, survey: Survey, seed: str, actions: tuple[str, ...], wanted: float):
         kills = "kill" in actions
@@ -69,21 +69,21 @@ class Spread(Chance):
         each = wanted / len(busy)
         self.rates = {server: min(KILL_CHANCE, each / count) for server, count in busy.items()}
         self.seldom = self.chance
-        # Orders are given at records of who gets most of them.
+        # Orders are given at records of who gets most of them, at even distances: by chance there
+        # were runs with too few for each server.
         self.busiest = max(records, key=lambda server: records[server])
         self.ordered = 0
-        self.orders = ORDERED * wanted / records[self.busiest] if kills else 0.0
+        self.distance = (records[self.busiest] - FIRST) / (ORDERED * wanted) if kills else 0.0
+
+    def is_time_to_order(self, record: Record) -> bool:
+        due = FIRST + self.ordered * self.distance
+        return self.distance > 0 and record.server == self.busiest and record.number > due
 
     def place(self, record: Record) -> tuple[int, int] | None:
         return super().place(record) or (ARRIVAL, 1)
 
     def strike(self, record: Record) -> Strike | None:
-        if (
-            record.server == self.busiest
-            and record.number > FIRST
-            and not record.attempt
-            and self.random.random() < self.orders
-        ):
+        if self.is_time_to_order(record) and not record.attempt:
             self.ordered += 1
             action = f"order-{self.idle[self.ordered % len(self.idle)]}"
             return Strike(action, record.server, str(record.number), ARRIVAL)
