@@ -273,6 +273,22 @@ static void check_uarts(struct reader *reader, int node, const struct manifest_v
     }
 }
 
+// Their number is limited twice: of one VM, and of all VMs together.
+static void check_device_count(struct reader *reader, int node, const struct manifest_vm *vm) {
+    uint32_t others = 0;
+    for (const struct manifest_vm *other = reader->manifest->vm; other != vm; other++)
+        others += other->device_count;
+    if (vm->device_count == MANIFEST_DEVICES)
+        reader_fail(reader, STATUS_NO_MEMORY, node, "",
+                    "has more than %u devices; remove some, or raise MANIFEST_DEVICES",
+                    MANIFEST_DEVICES);
+    else if (vm->device_count + others == LIMITS_DEVICES)
+        reader_fail(reader, STATUS_RANGE, node, "",
+                    "has more devices than there is room for: the VMs before it have %u of the %u "
+                    "that all can have together; remove some, here or there",
+                    others, LIMITS_DEVICES);
+}
+
 static void read_devices(struct reader *reader, int node, struct manifest_vm *vm) {
     static const char *const all[] = {"compatible", "reg", "server", NULL};
     static const char *const with_lines[] = {
@@ -281,10 +297,7 @@ static void read_devices(struct reader *reader, int node, struct manifest_vm *vm
     reader_check_form(reader, node, &(struct reader_form){no_properties, NULL, NULL});
     int child = 0;
     fdt_for_each_subnode(child, reader->fdt, node) {
-        if (vm->device_count == MANIFEST_DEVICES)
-            reader_fail(reader, STATUS_NO_MEMORY, node, "",
-                        "has more than %u devices; remove some, or raise MANIFEST_DEVICES",
-                        MANIFEST_DEVICES);
+        check_device_count(reader, node, vm);
         if (reader_failed(reader))
             return;
         struct manifest_device *device = &vm->device[vm->device_count++];

@@ -18,13 +18,14 @@
 #include "ipc/config.h"
 #include "ipc/exit.h"
 #include "ipc/fs.h"
+#include "ipc/limits.h"
 #include "ipc/status.h"
 #include "ipc/syscall.h"
 
 #define MANIFEST_COMPATIBLE "exeunt,manifest-1"
 
 #define MANIFEST_SERVERS 16
-#define MANIFEST_VMS 4
+#define MANIFEST_VMS LIMITS_VMS
 #define MANIFEST_WINDOWS 4     // of a server
 #define MANIFEST_INTERRUPTS 4  // of a server
 #define MANIFEST_EMULATES 4    // kinds of devices that one server emulates

@@ -213,7 +213,7 @@ void vms_read(struct reader *reader, int node) {
     fdt_for_each_subnode(child, reader->fdt, node) {
         if (manifest->vm_count == MANIFEST_VMS)
             reader_fail(reader, STATUS_NO_MEMORY, node, "",
-                        "has more than %u VMs; remove some, or raise MANIFEST_VMS", MANIFEST_VMS);
+                        "has more than %u VMs; remove some, or raise LIMITS_VMS", MANIFEST_VMS);
         if (reader_failed(reader))
             return;
         struct manifest_vm *vm = &manifest->vm[manifest->vm_count++];

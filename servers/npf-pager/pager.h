@@ -63,7 +63,9 @@ struct pager_loaded {
     const void *object;
 };
 
-#define PAGER_NUMBERS 256 // that VMs can have: the badges of their exits
+#define PAGER_MODELS                                                                               \
+    (PAGER_DEVICES + PAGER_VMS) // a GICv3's redistributors are one more, without state
+#define PAGER_NUMBERS 256       // that VMs can have: the badges of their exits
 
 struct pager_vm {
     const struct region *last; // where the last fault was: most are there again. Never NULL
@@ -105,7 +107,7 @@ struct pager {
     unsigned console; // slot of the console's portal
     unsigned lapic;   // of the portal of who plays the local interrupt controllers; 0: nobody does
     uint32_t devices;
-    struct pager_device device[PAGER_DEVICES];
+    struct pager_device device[PAGER_MODELS];
     uint32_t state_end;       // bytes of the state that devices and vCPUs have, from its beginning
     uint32_t computed_offset; // there, of vCPUs' machine_vcpu_words
     uint32_t vm_count;

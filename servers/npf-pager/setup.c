@@ -46,7 +46,7 @@ static enum status add_device(struct pager *pager, struct pager_vm *vm,
     }
     uint32_t line = (uint32_t)entry->address;
     uint32_t offset = pager->state_end;
-    if (pager->devices == PAGER_DEVICES || model->words > machine_words - offset / 8) {
+    if (pager->devices == PAGER_MODELS || model->words > machine_words - offset / 8) {
         return STATUS_NO_MEMORY;
     }
     pager->state_end += model->words * 8;

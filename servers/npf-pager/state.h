@@ -17,7 +17,9 @@
 #define PAGER_VCPUS 48   // of all VMs together
 #define PAGER_DEVICES 16 // of all VMs together
 
-static_assert(PAGER_VCPUS >= LIMITS_VCPUS, "a manifest that is accepted fits in here");
+static_assert(PAGER_VMS >= LIMITS_VMS && PAGER_VCPUS >= LIMITS_VCPUS &&
+                  PAGER_DEVICES >= LIMITS_DEVICES,
+              "a manifest that is accepted fits in here");
 
 struct pager_state {
     // Of the last exit whose effect on a device was committed. Bit 63: of a pair only the first

@@ -14,7 +14,8 @@
 #define FIRMWARE_VMS 4    // their places: in the order in which the config names them
 #define FIRMWARE_VCPUS 48 // of all VMs together
 
-static_assert(FIRMWARE_VCPUS >= LIMITS_VCPUS, "a manifest that is accepted fits in here");
+static_assert(FIRMWARE_VMS >= LIMITS_VMS && FIRMWARE_VCPUS >= LIMITS_VCPUS,
+              "a manifest that is accepted fits in here");
 
 struct firmware_vcpu_state {
     uint64_t seq;     // of the last call with an effect; 0: there was none

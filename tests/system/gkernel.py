@@ -71,11 +71,59 @@ def gkernel_on_other_machines(ctx: Context) -> None:
 @system_test(arches=ARCHES)
 def gkernel_twice(ctx: Context) -> None:
     """Two VMs on one CPU: both come to their end, and each says on its lines which it is."""
-    result = run_guest(ctx, manifest=ROOT / f"guest/manifests/two-vms-{ctx.arch}.dts")
+    manifest = ROOT / f"guest/manifests/two-vms-{ctx.arch}.dts"
+    expect_each(ctx, "ab", run_guest(ctx, manifest=manifest))
+
+
+def expect_each(ctx: Context, vms: str, result: Result) -> None:
+    """These VMs' own lines, whole, and as many clean ends."""
     ctx.expect(result.status == 0, f"status 0, not {result.status}")
-    for vm in ("[a] ", "[b] "):
-        own = [line.removeprefix(vm) for line in result.lines if line.startswith(vm)]
+    for vm in vms:
+        mark = f"[{vm}] "
+        own = [line.removeprefix(mark) for line in result.lines if line.startswith(mark)]
         ctx.expect_lines("\n".join(own), *guest_lines(ctx))
     end = ctx.board.clean_end
     ended = [line for line in result.lines if line in end]
-    ctx.expect(ended == [*end[:2], *end], f"two clean ends, not {ended}")
+    expected = [*end[:2] * (len(vms) - 1), *end]
+    ctx.expect(ended == expected, f"{len(vms)} clean ends, not {ended}")
+
+
+# Of the four VMs together; ipc/limits.h.
+VCPUS = {"riscv64": 48, "aarch64": 48, "x86_64": 16}
+DEVICES = 16
+# By what a VM has one device more, and how many each has without it.
+CLOCK = {"riscv64": "google,goldfish-rtc", "aarch64": "arm,pl031", "x86_64": "google,goldfish-rtc"}
+OWN_DEVICES = {"riscv64": 1, "aarch64": 3, "x86_64": 1}
+EMULATES = {"x86_64": 'emulates = "intel,xapic", "google,goldfish-rtc";'}  # not there by itself
+
+
+def clock(arch: str, at: int) -> str:
+    return (
+        f"clock@{at:x} {{ compatible = \"{CLOCK[arch]}\";"
+        f' reg = <0 {at:#x} 0 0x1000>; server = "npf-pager"; }};'
+    )
+
+
+@system_test(arches=ARCHES)
+def gkernel_four_times(ctx: Context) -> None:
+    """As many VMs, vCPUs and emulated devices as manifests can have fit the servers, too."""
+    arch, vms = ctx.arch, "abcd"
+    more = DEVICES - len(vms) * OWN_DEVICES[arch]
+    of_first = min(more, 8 - OWN_DEVICES[arch])
+    clocks = {"a": of_first, "d": more - of_first}
+    new = [
+        f'{name} {{ id = <{ord(name)}>;\n/include/ "gkernel-{arch}.dtsi"\n }};' for name in vms[2:]
+    ]
+    full = []
+    for name in vms:
+        added = [clock(arch, 0x70000000 + i * 0x1000) for i in range(clocks.get(name, 0))]
+        full.append(
+            f"{name} {{ vcpus = <{VCPUS[arch] // len(vms)}>; devices {{ {' '.join(added)} }}; }};"
+        )
+    manifest = ctx.scratch / "four.dts"
+    manifest.write_text(
+        f'/dts-v1/;\n/include/ "two-vms-{arch}.dts"\n'
+        f"/ {{ vms {{ {' '.join(new)} }}; }};\n"
+        f"/ {{ servers {{ npf-pager {{ {EMULATES.get(arch, '')} }}; }}; vms {{ {' '.join(full)} }}; }};\n"
+    )
+    expect_each(ctx, vms, run_guest(ctx, manifest=manifest))

@@ -22,7 +22,8 @@
 #define PC_VCPUS 16 // of all VMs together
 #define PC_NUMBERS 256
 
-static_assert(PC_VCPUS >= LIMITS_VCPUS_APIC, "a manifest that is accepted fits in here");
+static_assert(PC_VMS >= LIMITS_VMS && PC_VCPUS >= LIMITS_VCPUS_APIC,
+              "a manifest that is accepted fits in here");
 
 #define PC_STATE_VERSION 1u
 

@@ -337,14 +337,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     check_servers(&manifest);
     CHECK(manifest.vm_count >= 1 && manifest.vm_count <= MANIFEST_VMS);
-    uint32_t vcpus = 0;
+    uint32_t vcpus = 0, devices = 0;
     for (uint32_t i = 0; i < manifest.vm_count; i++) {
         vcpus += manifest.vm[i].vcpus;
+        devices += manifest.vm[i].device_count;
         check_vm(&manifest, &manifest.vm[i]);
         check_passthrough(&manifest, i);
         check_tree(&manifest.vm[i]);
     }
-    CHECK(vcpus <= LIMITS_VCPUS);
+    CHECK(vcpus <= LIMITS_VCPUS && devices <= LIMITS_DEVICES);
     const struct manifest_range ram = {0x80000000, 0x10000000};
     status = manifest_check_machine(&manifest, &ram, 1, 128u << 20, &error);
     if (status != STATUS_OK)

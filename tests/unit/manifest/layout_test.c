@@ -274,16 +274,37 @@ static void test_devices_have_a_server_that_plays_them(void **state) {
     // Registers need no whole page.
     edit_reg(&edit, RTC, 0x101000, 0x20);
     edit_expect_good(&edit);
-    for (uint64_t i = 0; i < MANIFEST_DEVICES; i++)
-        add(VM "/devices", "x", 0x200000 + i * 8, 8);
-    for (uint64_t i = 0; i < MANIFEST_DEVICES; i++) {
+}
+
+// Beside the clock that it has.
+static void add_clocks(const char *devices, uint64_t count) {
+    for (uint64_t at = 0x200000; at < 0x200000 + count * 8; at += 8) {
         char path[96];
-        snprintf(path, sizeof(path), VM "/devices/x@%llx", (unsigned long long)(0x200000 + i * 8));
+        add(devices, "x", at, 8);
+        snprintf(path, sizeof(path), "%s/x@%llx", devices, (unsigned long long)at);
         edit_text(&edit, path, "compatible", "google,goldfish-rtc");
         edit_text(&edit, path, "server", "npf-pager");
     }
+}
+
+static void test_devices_are_few(void **state) {
+    (void)state;
+    add_clocks(VM "/devices", MANIFEST_DEVICES - 1);
+    edit_expect_good(&edit);
+    edit_reset(&edit);
+    add_clocks(VM "/devices", MANIFEST_DEVICES);
     edit_expect(&edit, STATUS_NO_MEMORY, VM "/devices", "",
                 "has more than 8 devices; remove some, or raise MANIFEST_DEVICES");
+    // In all VMs together: 8, 6, 1 and 1; then one more.
+    edit_load(&edit, blob_five_vms);
+    edit_remove(&edit, "/vms/e");
+    add_clocks("/vms/a/devices", 7);
+    add_clocks("/vms/b/devices", 5);
+    edit_expect_good(&edit);
+    add_clocks("/vms/c/devices", 1);
+    edit_expect(&edit, STATUS_RANGE, "/vms/d/devices", "",
+                "has more devices than there is room for: the VMs before it have 16 of the 16 that "
+                "all can have together; remove some, here or there");
 }
 
 int main(void) {
@@ -298,6 +319,7 @@ int main(void) {
         cmocka_unit_test_setup(test_passed_through_devices_are_not_a_servers, reset),
         cmocka_unit_test_setup(test_vms_share_only_what_neither_can_write, reset),
         cmocka_unit_test_setup(test_devices_have_a_server_that_plays_them, reset),
+        cmocka_unit_test_setup(test_devices_are_few, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

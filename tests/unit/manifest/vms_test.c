@@ -68,7 +68,7 @@ static void test_there_are_vms_but_not_too_many(void **state) {
                 "is unknown here; remove it or correct its name (this node has none)");
     edit_load(&edit, blob_five_vms);
     edit_expect(&edit, STATUS_NO_MEMORY, "/vms", "",
-                "has more than 4 VMs; remove some, or raise MANIFEST_VMS");
+                "has more than 4 VMs; remove some, or raise LIMITS_VMS");
     edit_load(&edit, blob_five_vms);
     edit_remove(&edit, "/vms/b");
     edit_expect_good(&edit);
