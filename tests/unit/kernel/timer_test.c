@@ -173,6 +173,38 @@ static void a_deadline_long_past_is_told_of_a_parked_vcpu(void **state) {
     assert_ptr_equal(world_reply(server.task, REPLY_FLAGS, WORDS(0)), &vcpu->context);
 }
 
+// The server that is told dies: the next one is told the same, of a vCPU that is parked.
+static void a_parked_vcpus_deadline_outlives_the_server(void **state) {
+    (void)state;
+    arm(500, REPLY_PARK);
+    world_time(500);
+    timer_exit(500, 500);
+    struct message first = world_message();
+    machine.now = 700;
+    world_fault(server.task, FAULT_MEMORY, 0, 0);
+    server_restart(&server, 1);
+    world_sleep();
+    world_run(server.task);
+    timer_exit(500, 500);
+    assert_int_equal(world_message().seq, first.seq);
+    assert_int_equal(MESSAGE_MODE(world_message().info), 1);
+    assert_int_equal(MESSAGE_ATTEMPT(world_message().info), 1);
+    assert_null(world_reply(server.task, REPLY_FLAGS | REPLY_PARK, WORDS(0)));
+    assert_int_equal(vcpu->state, VCPU_PARKED);
+    assert_null(world_time(5000));
+}
+
+static void a_tick_takes_no_turn_from_one_that_parks(void **state) {
+    (void)state;
+    world_exit(vcpu, EXIT_IDLE, WORDS(0));
+    world_ticks(1);
+    assert_int_equal(vcpu->due, DUE_TURN);
+    assert_null(world_reply(server.task, REPLY_FLAGS | REPLY_PARK, WORDS(0)));
+    assert_int_equal(vcpu->state, VCPU_PARKED);
+    assert_int_equal(vcpu->due, 0);
+    assert_false(vcpu->context.queued);
+}
+
 // What it waits for has come between the deadline and the exit that tells of it: it is parked no
 // more. What it does not listen to changes nothing.
 static void an_interrupt_meanwhile_is_no_end_of_the_deadline(void **state) {
@@ -274,6 +306,26 @@ static void a_stopped_vcpus_deadline_never_comes(void **state) {
     world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_START, 0x1000));
     world_sleep();
     assert_ptr_equal(machine.current, &vcpu->context);
+}
+
+static void a_vcpu_that_is_stopped_in_the_queue_is_told_of_nothing(void **state) {
+    (void)state;
+    start_second();
+    world_enter(vcpu);
+    arm(500, REPLY_PARK);
+    world_enter(guest.vcpu[1]);
+    world_time(500);
+    assert_int_equal(vcpu->state, VCPU_PARKED);
+    assert_true(vcpu->context.queued);
+    world_run(world.init);
+    world_do(world.init, SYSCALL_VCPU, guest.vcpu_slot[0], WORDS(VCPU_STOP));
+    assert_int_equal(vcpu->state, VCPU_OFF);
+    assert_int_equal(vcpu->due, 0);
+    assert_false(vcpu->context.queued);
+    world_sleep();
+    world_ticks(2);
+    assert_ptr_equal(machine.current, &guest.vcpu[1]->context);
+    assert_int_equal(vcpu->record.seq, 1);
 }
 
 // aarch64's guests leave a timer running in the hardware when they turn their CPU off.
@@ -381,11 +433,14 @@ int main(void) {
         TEST(never_takes_a_deadline_back),
         TEST(a_parked_vcpu_is_told_of_its_deadline),
         TEST(a_deadline_long_past_is_told_of_a_parked_vcpu),
+        TEST(a_parked_vcpus_deadline_outlives_the_server),
+        TEST(a_tick_takes_no_turn_from_one_that_parks),
         TEST(an_interrupt_meanwhile_is_no_end_of_the_deadline),
         TEST(an_interrupt_that_is_pending_already_does_not_park),
         TEST(another_vcpus_interrupt_unparks),
         TEST(parked_while_another_parks_at_the_same_time_nobody_is_lost),
         TEST(a_stopped_vcpus_deadline_never_comes),
+        TEST(a_vcpu_that_is_stopped_in_the_queue_is_told_of_nothing),
         TEST(one_that_passes_while_it_is_off_is_not_its_next_lifes),
         TEST(a_timer_of_its_own_only_wakes_the_guest),
         TEST(features_are_set_while_it_is_off_and_only_those_there_are),
