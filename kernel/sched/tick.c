@@ -48,7 +48,8 @@ static struct task *tick_callee(const struct record *call) {
 static struct task *tick_culprit(const struct record *record) {
     struct task *task = record->server;
     struct task *loops = NULL;
-    struct task *queued = NULL; // the last whose call is; behind the first they work for others
+    // The last whose call is queued. From the first such on all work for others than RECORD.
+    struct task *queued = NULL;
     for (int depth = 0; task && depth < 16 && task->state == TASK_CALLING; depth++) {
         if (!queued) {
             loops = !loops && task->call.seq != task->tick_call ? task : loops;

@@ -4,7 +4,6 @@
 // runs, sscratch points to the CPU's own context, where only a bug in the core would save any.
 //
 // What comes in, and the label that takes it; where that leads, "else" when a check fails:
-//
 //   a guest kernel's hypercall  hypercall: into its server; else trap
 //   all else but system calls   trap: trap_handle (trap.c), vector_leave
 //   REPLY_WAIT, by its flags    task_call, and from there
@@ -14,7 +13,6 @@
 //     others                    effects: commit_effects (kernel/exit/commit.c), leave
 //   CALL                        call: into the server; else call_slow: syscall_call, called
 //   other system calls          system_call: syscall_enter (kernel/syscall/syscall.c), called
-//
 // vector_leave enters whatever context C returned: leave restores all registers, arrive hands a
 // record over at the receive entry. What returns from a system call at once leaves through called.
 #include "offsets.h"
