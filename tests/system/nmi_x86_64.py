@@ -12,7 +12,6 @@ SEED = 1
 ROUNDS, FEW_ROUNDS = 60, 4  # of the guest's
 MOMENTS = 40
 RECORDS, FARTHEST = 6, 300  # from one to the next: at most so many records, and instructions
-PATIENCE = 60  # wall seconds for what comes at once
 
 # A message to the CPU with number 0, and one that says NMI (Intel SDM 3, 11.11).
 MESSAGES = 0xFEE00000
@@ -37,7 +36,6 @@ class Nmis:
     def __init__(self, machine: Machine):
         self.machine = machine
         self.stub = machine.stub
-        self.stub.socket.settimeout(PATIENCE)
         core = machine.system.elves["core"]
         begin, end = core.address("vector_stubs"), core.address("vector_stubs_end")
         self.handler = begin + VECTOR * ((end - begin) // VECTORS)

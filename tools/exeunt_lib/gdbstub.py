@@ -73,22 +73,23 @@ def register_numbers(annexes: list[str]) -> dict[str, int]:
 class Stub:
     """One connection to a gdb stub.
 
-    pc: the number of the program counter; before it are the general registers. timeout: seconds of wall time that any one answer may take; a machine that runs longer than
-    that without a stop counts as stuck (TimeoutError).
+    pc: the number of the program counter; before it are the general registers. timeout: seconds of
+    wall time that any one answer may take: many, for a busy host may let QEMU wait.
     """
 
     def __init__(self, path: Path, pc: int, timeout: float = 60.0):
-        self.pc = pc
+        self.pc, self.timeout = pc, timeout
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
-        for _ in range(1000):
+        end = time.monotonic() + timeout
+        while True:
             try:
                 self.socket.connect(str(path))
                 break
             except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > end:
+                    raise StubError(f"there is no gdb stub at {path}") from None
                 time.sleep(0.01)
-        else:
-            raise StubError(f"there is no gdb stub at {path}")
         self.buffer = b""
         features = self.ask("qSupported:swbreak+;hwbreak+")
         if b"qXfer:features:read+" not in features:
@@ -228,9 +229,14 @@ class Stub:
         """
         self._send(order.encode())
 
-    def finish(self) -> None:
-        """Waits for the stop. TimeoutError: it runs on; to be called again."""
-        answer = self._receive()
+    def finish(self, patience: float | None = None) -> None:
+        """Waits for the stop, so many seconds at most, if they are given. TimeoutError: it runs on; to
+        be called again."""
+        self.socket.settimeout(self.timeout if patience is None else patience)
+        try:
+            answer = self._receive()
+        finally:
+            self.socket.settimeout(self.timeout)
         if answer[:1] in (b"W", b"X"):
             raise Ended("the machine has ended")
         if answer[:1] not in (b"T", b"S"):

@@ -21,8 +21,8 @@ STATUS_TIMEOUT = 124
 KEPT_OUTPUT = 16 << 20
 
 
-# A process that has closed its output ends soon, in seconds.
-LINGER = 10
+# A process that has closed its output ends soon, in seconds, even on a host with much else to do.
+LINGER = 60
 
 
 class Result(NamedTuple):

@@ -42,7 +42,7 @@ ACCESSES = ("read", "write", "execute", "?")  # ipc/exit.h, enum access
 # A machine that makes no progress ends after so many seconds: of its own time, and of wall time.
 VIRTUAL_LIMIT = 15.0
 WALL_LIMIT = 900.0
-PATIENCE = 2.0
+PATIENCE = 2.0  # between two looks at these
 
 
 class Stuck(Exception):
@@ -223,7 +223,7 @@ class Machine:
             )
         self.began = time.monotonic()
         try:
-            self.stub = Stub(place / "gdb", self.arch.pc, PATIENCE)
+            self.stub = Stub(place / "gdb", self.arch.pc)
         except BaseException:
             self.__exit__()
             raise
@@ -246,7 +246,7 @@ class Machine:
         self.stub.start(order)
         while True:
             try:
-                self.stub.finish()
+                self.stub.finish(PATIENCE)
                 return
             except TimeoutError:
                 wall = time.monotonic() - self.began

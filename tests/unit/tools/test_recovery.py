@@ -5,6 +5,7 @@ import socket
 import struct
 import tempfile
 import threading
+import time
 import unittest
 from collections import Counter
 from pathlib import Path
@@ -31,6 +32,7 @@ class FakeStub(threading.Thread):
         super().__init__(daemon=True)
         self.answers = answers
         self.asked: list[str] = []
+        self.delays: dict[str, float] = {}  # seconds, before these are answered
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
@@ -49,6 +51,7 @@ class FakeStub(threading.Thread):
                     link.sendall(b"$E99#b7")
                 data = data[end + 3 :]
                 self.asked.append(body)
+                time.sleep(self.delays.get(body, 0))
                 if self.answers.get(body) == "gone":
                     link.close()
                     return
@@ -161,6 +164,14 @@ class StubTest(unittest.TestCase):
         self.stub.start("s")
         with self.assertRaises(gdbstub.Ended):
             self.stub.finish()
+
+    def test_only_a_machine_that_runs_may_have_a_short_time(self):
+        self.fake.delays = {"c": 0.3, "p1c2": 0.3}
+        self.stub.start("c")
+        with self.assertRaises(TimeoutError):
+            self.stub.finish(0.01)
+        self.stub.finish(10)
+        self.assertEqual(self.stub.register(450), 0x8000000000030201)
 
     def test_runs_and_escapes(self):
         self.assertEqual(gdbstub.unescape(b"0* 1"), b"00001")
