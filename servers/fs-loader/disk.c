@@ -3,7 +3,11 @@
 #include "libs/rt/rt.h"
 #include "libs/text/text.h"
 
+// A request that takes longer than both is given up. The clock alone does not say that the device
+// had time: where the whole machine stood still (a suspended one, or one on a busy host), the clock
+// may have gone on, and the device has not.
 #define TIMEOUT_SECONDS 5u
+#define TIMEOUT_LOOKS 100000u
 
 enum status disk_add_memory(struct fs_disk *disk, const struct disk_memory *memory) {
     if (disk->memory_count == DISK_MEMORIES)
@@ -15,6 +19,7 @@ enum status disk_add_memory(struct fs_disk *disk, const struct disk_memory *memo
 static void begin_waiting(void *context) {
     struct fs_disk *disk = context;
     disk->deadline = rt_now() + TIMEOUT_SECONDS * disk->timebase;
+    disk->looks = 0;
 }
 
 // Looking at the device's status instead of only at memory: a device that fails says so there, and
@@ -25,7 +30,8 @@ static enum status keep_waiting(void *context) {
         disk->broken = true;
         return STATUS_IO;
     }
-    return rt_now() < disk->deadline ? STATUS_OK : STATUS_IO;
+    disk->looks++;
+    return rt_now() < disk->deadline || disk->looks < TIMEOUT_LOOKS ? STATUS_OK : STATUS_IO;
 }
 
 static enum status fail(struct fs_disk *disk, enum status status, const char *why) {

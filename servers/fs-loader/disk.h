@@ -31,6 +31,7 @@ struct fs_disk {
     struct virtio_blk blk;
     uint64_t timebase; // ticks a second
     uint64_t deadline; // of the request under way
+    uint32_t looks;    // at the device, during it
     bool broken;       // the device said so during it
     unsigned memory_count;
     struct disk_memory memory[DISK_MEMORIES];

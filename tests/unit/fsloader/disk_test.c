@@ -113,13 +113,31 @@ static void test_silent_disk_is_given_up_after_five_seconds(void **context) {
     (void)context;
     assert_int_equal(open_disk(), STATUS_OK);
     device.fault = FAULT_SILENT;
-    disk.timebase = 1000; // each look at the clock is one tick
+    disk.timebase = 100000; // each look at the clock is one tick
     uint64_t before = world.now;
     assert_int_equal(read_to(0, 1, device.memory + (1 << 20)), STATUS_IO);
-    assert_in_range(world.now - before, 5000, 5002);
+    assert_in_range(world.now - before, 500000, 500002);
     assert_string_equal(disk.error, "the block device did not answer in time");
     assert_int_equal(read_to(0, 1, device.memory + (1 << 20)), STATUS_IO);
     assert_string_equal(disk.error, "the block device failed before and was given up");
+}
+
+// A minute passes, and then the device gets to its work, but not at once.
+static void stand_still(void) {
+    static unsigned looks;
+    if (++looks == 2) // the first one sets the deadline
+        world.now += 60 * disk.timebase;
+    if (looks == 50000)
+        device.fault = FAULT_NONE;
+    device_work(&device);
+}
+
+static void test_disk_of_a_machine_that_stood_still_is_waited_for(void **context) {
+    (void)context;
+    assert_int_equal(open_disk(), STATUS_OK);
+    device.fault = FAULT_SILENT;
+    world.at_now = stand_still;
+    assert_int_equal(read_to(0, 1, device.memory + (1 << 20)), STATUS_OK);
 }
 
 static void break_down(void) { device.status |= 64; }
@@ -182,6 +200,7 @@ int main(void) {
         DISK_TEST(test_missing_disk_is_said),
         DISK_TEST(test_refused_disk_says_why),
         DISK_TEST(test_silent_disk_is_given_up_after_five_seconds),
+        DISK_TEST(test_disk_of_a_machine_that_stood_still_is_waited_for),
         DISK_TEST(test_broken_disk_is_not_waited_for),
         DISK_TEST(test_reads_go_nowhere_but_to_the_disks_memory),
         DISK_TEST(test_sectors_behind_the_end_are_refused),
