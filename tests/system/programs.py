@@ -142,7 +142,8 @@ def program_sleep(ctx: Context) -> None:
         f"sleep: 20 sleeps of 1 to 20 ms, none too short, late by {NUMBER} us on average, "
         f"{NUMBER} us at most; the clocks agree; {NUMBER} us of CPU time for each: ok",
     )
-    ctx.expect(0 < average <= most < 100, f"sleeps at most 100 us late, not {average}, {most}")
+    # Mostly 1 to 6 us, once 103, on a host with load 15. By ticks it would be milliseconds.
+    ctx.expect(0 < average <= most < 500, f"sleeps at most 500 us late, not {average}, {most}")
     ctx.expect(busy < 100, f"no CPU time while it sleeps, not {busy} us each time")
 
 
