@@ -92,9 +92,7 @@ def transcript(console: str) -> list[str]:
 
 def wait_told(live: Live, text: str) -> None:
     """Waits for what `a` prints."""
-    while text not in told_by_a(live.console):
-        live.check_bounds(f"{text!r} of a", live.running())
-        time.sleep(LOOK)
+    live.wait_until(f"{text!r} of a", lambda: text in told_by_a(live.console))
 
 
 def read_only(path: Path, name: str) -> list[tuple[int, bytes]]:

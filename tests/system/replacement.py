@@ -7,7 +7,6 @@ that a byte lost, doubled or out of order shows, and says it when its firmware's
 
 import re
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from exeunt_lib.boot import Boot
 from exeunt_lib.control import Answer, strip
 from exeunt_lib.corestate import Core
 from exeunt_lib.layouts import Layouts
-from exeunt_lib.live import LOOK, Live
+from exeunt_lib.live import Live
 from exeunt_lib.paths import ARCHES
 from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
 from exeunt_lib.transcript import told
@@ -59,9 +58,7 @@ class Guest:
     def pass_rounds(self) -> None:
         """Lets it make some more rounds."""
         wanted = self.rounds() + ROUNDS
-        while self.rounds() < wanted:
-            self.live.check_bounds(f"round {wanted}", self.live.running())
-            time.sleep(LOOK)
+        self.live.wait_until(f"round {wanted}", lambda: self.rounds() >= wanted)
 
     def rounds(self) -> int:
         """How many rounds it has begun to tell of; the last one's number may not be there yet."""

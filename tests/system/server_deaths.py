@@ -4,12 +4,11 @@ good; and of every exit, which stops that VM, with a report, and nobody else.
 
 import re
 import struct
-import time
 
 from exeunt_lib.boot import Boot
 from exeunt_lib.corestate import Core
 from exeunt_lib.layouts import Layouts
-from exeunt_lib.live import LOOK, Live
+from exeunt_lib.live import Live
 from exeunt_lib.paths import ARCHES, ROOT
 from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
 from exeunt_lib.transcript import told
@@ -73,6 +72,14 @@ def finish(ctx: Context, live: Live, *servers: str) -> None:
             ram.write(core.guest(vm, flag, server), struct.pack("<Q", 1))
 
 
+def wait_told(live: Live, vm: str, text: str) -> None:
+    """Waits for what VM prints; "": anybody."""
+    live.wait_until(
+        f"{text!r} of {vm or 'anybody'}",
+        lambda: text in (told(live.console, vm) if vm else live.console),
+    )
+
+
 def run(
     ctx: Context, server: str, image: str, guest: str, wanted: tuple[str, str], *finished: str
 ) -> str:
@@ -80,9 +87,7 @@ def run(
     with boot(ctx, server, image, guest) as live:
         try:
             for vm, text in (("a", f"guard: round {ROUNDS}:"), wanted):
-                while text not in (told(live.console, vm) if vm else live.console):
-                    live.check_bounds(f"{text!r} of {vm}", live.running())
-                    time.sleep(LOOK)
+                wait_told(live, vm, text)
             finish(ctx, live, *finished)
             live.wait_end()
         finally:

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .arch import Arch, arch_of
@@ -188,6 +188,15 @@ class Live:
             if found:
                 return found
             self.check_bounds(f"a line with {pattern.pattern!r}", running)
+            time.sleep(LOOK)
+
+    def wait_until(self, what: str, has_come: Callable[[], bool]) -> None:
+        """Waits until WHAT has come, which may be the machine's last word."""
+        while True:
+            running = self.running()  # before the look: else that word may come between the two
+            if has_come():
+                return
+            self.check_bounds(what, running)
             time.sleep(LOOK)
 
     def wait_end(self) -> int:
