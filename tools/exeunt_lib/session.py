@@ -17,7 +17,7 @@ from .qemu import Result, VirtualClock, plain, widen
 from .testing import Context, Failure
 
 # Bounds, in seconds of wall time and of the machine's own.
-PATIENCE, TIMEOUT, VIRTUAL_TIMEOUT = 60, 300, 120
+PATIENCE, TIMEOUT, VIRTUAL_TIMEOUT = 300, 600, 120
 
 
 class Session:
