@@ -3,7 +3,7 @@
 // numbers against these when it is compiled.
 #pragma once
 
-#define LIMITS_VMS 4
+#define LIMITS_VMS 4      // all servers' that know VMs
 #define LIMITS_DEVICES 16 // emulated, of all VMs together: npf-pager's
 
 // vCPUs of all VMs together.

@@ -4,8 +4,8 @@
 #include "libs/text/text.h"
 
 // A request that takes longer than both is given up. The clock alone does not say that the device
-// had time: where the whole machine stood still (a suspended one, or one on a busy host), the clock
-// may have gone on, and the device has not.
+// had time: where the whole machine stood still right behind the request (a suspended one, or one
+// on a busy host), the clock may have gone on, and the device has not.
 #define TIMEOUT_SECONDS 5u
 #define TIMEOUT_LOOKS 100000u
 

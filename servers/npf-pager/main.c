@@ -23,7 +23,8 @@
 //   epoch            number   nanoseconds from 1970 to the counter's 0; without one clocks begin
 //                             there. Optional
 //
-// 24 regions a VM, 16 devices and 48 vCPUs in all VMs together.
+// 24 regions a VM; in all VMs together 16 devices, besides what has no state of its own, and 48
+// vCPUs.
 #include "servers/npf-pager/pager.h"
 
 struct pager pager;

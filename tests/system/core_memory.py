@@ -13,7 +13,9 @@ from exeunt_lib.symbols import Elf
 from exeunt_lib.testing import TIMEOUT, VIRTUAL_TIMEOUT, Context, system_test
 
 R, W, X = 1, 2, 4
-NO_SPACE = 4  # aarch64's page of boot tables that TTBR0_EL2 holds while no task's space is there
+# aarch64's page of boot tables that TTBR0_EL2 holds while no task's space is there: IDENTITY in
+# arch/aarch64/core/boot.c.
+NO_SPACE = 4
 TASK = KINDS.index("task")
 
 

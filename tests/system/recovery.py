@@ -15,7 +15,7 @@ SEED = 1
 KILLS, HANGS, FLIPS = 200, 12, 24
 BESIDE_GKERNEL = 50
 # Of the kill matrix there are 203, 258 and 207 cells. A record that does not come in one of the
-# runs that look is up to four fewer: signals are merged by chance, and on a busy host more of them.
+# runs that look costs up to four: signals are merged by chance, and on a busy host more of them.
 CELLS = {"riscv64": 190, "aarch64": 240, "x86_64": 195}
 # Of flipped bits some change what a server is told, and nobody can know: campaigns lost 1 in 40.
 # Which bits these are differs from build to build, so that four or five of 24 must not fail a test.

@@ -230,8 +230,8 @@ class Stub:
         self._send(order.encode())
 
     def finish(self, patience: float | None = None) -> None:
-        """Waits for the stop, so many seconds at most, if they are given. TimeoutError: it runs on; to
-        be called again."""
+        """Waits for the stop as long as for any answer, or so many seconds. TimeoutError: it runs on;
+        to be called again."""
         self.socket.settimeout(self.timeout if patience is None else patience)
         try:
             answer = self._receive()

@@ -39,7 +39,7 @@ PROGRAMS = "hello fault spin fork sleep fp threads"
 WITH_HANGS = PROGRAMS.replace(" spin", "")
 END = "monolithic kernel exit [0] normally!\n"
 KILLED = "was killed"
-# Strikes in one run, and which part of them are orders.
+# Strikes in one run, and how many orders come beside each of them.
 KILLS_A_RUN, HANGS_A_RUN = 60, 5
 ORDERED = 0.3
 # No run has as many strikes.

@@ -5,7 +5,6 @@ import socket
 import struct
 import tempfile
 import threading
-import time
 import unittest
 from collections import Counter
 from pathlib import Path
@@ -17,6 +16,8 @@ from exeunt_lib.recovery_machine import Outcome, Record
 from exeunt_lib.recovery_oracle import Oracle, deaths, pauses
 from exeunt_lib.recovery_run import Strike, parse_strike, wanted
 from exeunt_lib.symbols import Elf
+
+TIMEOUT = 10  # seconds, of the stub's answers
 
 ECALL = b"\x73\0\0\0"
 
@@ -32,7 +33,7 @@ class FakeStub(threading.Thread):
         super().__init__(daemon=True)
         self.answers = answers
         self.asked: list[str] = []
-        self.delays: dict[str, float] = {}  # seconds, before these are answered
+        self.held: dict[str, threading.Event] = {}  # these are answered behind that
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
@@ -51,7 +52,8 @@ class FakeStub(threading.Thread):
                     link.sendall(b"$E99#b7")
                 data = data[end + 3 :]
                 self.asked.append(body)
-                time.sleep(self.delays.get(body, 0))
+                if body in self.held:
+                    self.held[body].wait()
                 if self.answers.get(body) == "gone":
                     link.close()
                     return
@@ -131,7 +133,7 @@ class StubTest(unittest.TestCase):
         path = Path(self.folder.name) / "gdb"
         self.fake = FakeStub(path, ANSWERS)
         self.fake.start()
-        self.stub = gdbstub.Stub(path, pc=32, timeout=10)
+        self.stub = gdbstub.Stub(path, pc=32, timeout=TIMEOUT)
         self.addCleanup(self.fake.listener.close)
         self.addCleanup(self.stub.close)
 
@@ -166,12 +168,14 @@ class StubTest(unittest.TestCase):
             self.stub.finish()
 
     def test_only_a_machine_that_runs_may_have_a_short_time(self):
-        self.fake.delays = {"c": 0.3, "p1c2": 0.3}
+        stop = threading.Event()
+        self.fake.held = {"c": stop}
         self.stub.start("c")
         with self.assertRaises(TimeoutError):
             self.stub.finish(0.01)
-        self.stub.finish(10)
-        self.assertEqual(self.stub.register(450), 0x8000000000030201)
+        self.assertEqual(self.stub.socket.gettimeout(), TIMEOUT)
+        stop.set()
+        self.stub.finish()
 
     def test_runs_and_escapes(self):
         self.assertEqual(gdbstub.unescape(b"0* 1"), b"00001")
